@@ -1,0 +1,1 @@
+"""Decides who is told, and keeps what they answer."""

@@ -1,0 +1,1 @@
+"""How a message gets to where it is read."""

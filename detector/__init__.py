@@ -1,0 +1,1 @@
+"""Finds out what was spent, and whether it is abnormal."""

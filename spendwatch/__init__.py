@@ -1,0 +1,1 @@
+"""The running service: settings, database, jobs and command line."""

@@ -1,0 +1,125 @@
+"""The database: how it is opened, how a write begins, how the schema is brought up to date.
+
+Errors
+------
+DatabaseError
+├── DatabaseBusyError    another writer holds it; try again later (exit 75)
+└── DatabaseVersionError the schema is newer than this program
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, event, make_url
+from sqlalchemy.exc import OperationalError
+from sqlmodel import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Engine
+
+BUSY_TIMEOUT_MS = 5_000
+
+
+class DatabaseError(Exception):
+    """The database cannot be used; the message says why and what to do."""
+
+
+class DatabaseBusyError(DatabaseError):
+    """Another writer holds the database; trying again later can help."""
+
+
+class DatabaseVersionError(DatabaseError):
+    """The schema was written by a newer program."""
+
+
+def open_database(url: str) -> Engine:
+    """Open the database at ``url`` and bring its schema up to date."""
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        _prepare_sqlite(engine, url)
+    try:
+        _upgrade(engine)
+    except OperationalError as error:
+        raise _translated(error, url) from error
+    return engine
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Session]:
+    """One writing transaction: all of it or none of it."""
+    try:
+        with Session(engine) as session, session.begin():
+            # SQLite takes the write lock at once (BEGIN IMMEDIATE), so that two writers wait for
+            # each other instead of losing one of two updates.
+            session.connection(execution_options={"writes": True})
+            yield session
+    except OperationalError as error:
+        raise _translated(error, str(engine.url)) from error
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    """One consistent view for reading."""
+    with Session(engine) as session:
+        yield session
+
+
+def _prepare_sqlite(engine: Engine, url: str) -> None:
+    """Make SQLite durable, strict about references and honest about transactions."""
+    path = make_url(url).database
+    if path and path != ":memory:":
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+
+    @event.listens_for(engine, "connect")
+    def set_pragmas(connection: Any, _record: Any) -> None:
+        # The driver's own transaction handling is switched off: it begins too late.
+        connection.isolation_level = None
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            f"busy_timeout={BUSY_TIMEOUT_MS}",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Any) -> None:
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _upgrade(engine: Engine) -> None:
+    """Run the migrations that are missing; refuse a schema this program does not know."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    script = ScriptDirectory.from_config(config)
+    with engine.connect() as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+    if current == script.get_current_head():
+        return
+    if current is not None and current not in {rev.revision for rev in script.walk_revisions()}:
+        raise DatabaseVersionError(
+            f"the database's schema ({current}) is newer than this spendwatch; "
+            "install the newer version, or restore a backup made with this one"
+        )
+    with engine.connect().execution_options(writes=True) as connection, connection.begin():
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _translated(error: OperationalError, url: str) -> DatabaseError:
+    """Say in plain words what the driver said."""
+    words = str(error.orig)
+    where = make_url(url).render_as_string(hide_password=True)
+    if "locked" in words or "busy" in words:
+        return DatabaseBusyError(f"the database {where} is in use by another process; try later")
+    return DatabaseError(f"the database {where} cannot be used: {words}")
