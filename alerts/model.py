@@ -59,6 +59,52 @@ class Reason(StrEnum):
     ALREADY_TOLD = "already told"
     ACKNOWLEDGED = "acknowledged"
     DISMISSED = "dismissed"
+    REPLACED = "replaced"
+
+
+@dataclass(frozen=True, slots=True)
+class AbnormalDay:
+    """What was last judged of one abnormal day of an alert.
+
+    Attributes
+    ----------
+    magnitude : int
+        The finding's magnitude on that day.
+    actual_micro_usd : int or None
+        That day's cost; None where the kind has none.
+    excess_micro_usd : int
+        Actual minus expected; 0 where the kind has neither.
+    told_micro_usd : int
+        The excess a person was last told of for that day.
+    """
+
+    day: date
+    severity: Severity
+    magnitude: int
+    actual_micro_usd: int | None = None
+    excess_micro_usd: int = 0
+    told_micro_usd: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRules:
+    """When an alert that was told is told again, and when it ends; from the settings.
+
+    Attributes
+    ----------
+    worse_factor : float
+        Worse means at least this many times the magnitude last told.
+    revised_share : float
+        A day judged again is told again when its excess moved by more than this share of what
+        was told, and by more than ``revised_micro_usd``.
+    normal_days : int
+        Normal days that end a spend spike, a spend drop or an attribution gap.
+    """
+
+    worse_factor: float = 1.5
+    revised_share: float = 0.05
+    revised_micro_usd: int = 1_000_000
+    normal_days: int = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +119,8 @@ class Alert:
         Kind + tenant + subject + period; never the value.
     finding : Finding
         The newest finding, as last judged.
-    days : tuple of date
-        The abnormal days so far, ascending.
+    abnormal : tuple of AbnormalDay
+        The abnormal days so far, ascending; empty once all of them were withdrawn.
     judged_day : date
         The newest day that was judged for this alert.
     normal_days : int
@@ -83,6 +129,9 @@ class Alert:
         The magnitude that was last told.
     ended : bool
         The condition is over; a new finding opens a new alert.
+    announced : bool
+        Somebody was told that the condition holds; False after it came back at a level that
+        had been told before, so that its end is not told either.
     revision : int
         Grows with every change that a person can see.
     """
@@ -91,14 +140,24 @@ class Alert:
     fingerprint: str
     state: AlertState
     finding: Finding
-    days: tuple[date, ...]
+    abnormal: tuple[AbnormalDay, ...]
     opened_at: datetime
     updated_at: datetime
     judged_day: date
     normal_days: int = 0
     told_magnitude: int = 0
     ended: bool = False
+    announced: bool = True
     revision: int = 1
+
+    @property
+    def days(self) -> tuple[date, ...]:
+        """The abnormal days so far, ascending."""
+        return tuple(judged.day for judged in self.abnormal)
+
+    def on(self, day: date) -> AbnormalDay | None:
+        """Return what was judged of ``day``; None where it is not abnormal."""
+        return next((judged for judged in self.abnormal if judged.day == day), None)
 
     @property
     def kind(self) -> FindingKind:

@@ -73,4 +73,4 @@ class UsageSource(Protocol):
         """Stream the usage of ``window``; raises SourceError."""
 
     def coverage(self) -> Coverage:
-        """Say what is known of the completeness of the last window, once it was streamed."""
+        """Say how complete the answer is; asked of days already streamed, and at the end."""

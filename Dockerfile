@@ -1,0 +1,38 @@
+# Stage 1 installs what requirements/ locks, hash by hash, and our own wheel.
+FROM python:3.13-slim AS build
+
+# Trust the registries that the image trusts, a company's own mirror among them.
+ENV UV_SYSTEM_CERTS=true \
+    PIP_DISABLE_PIP_VERSION_CHECK=1
+WORKDIR /src
+COPY requirements/ requirements/
+RUN python -m venv /opt/uv \
+    && /opt/uv/bin/pip install --no-cache-dir --require-hashes -r requirements/uv.txt
+RUN python -m venv --without-pip /opt/spendwatch \
+    && /opt/uv/bin/uv pip sync --python /opt/spendwatch/bin/python --no-cache --compile-bytecode \
+        --require-hashes requirements/runtime.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY detector/ detector/
+COPY alerts/ alerts/
+COPY spendwatch/ spendwatch/
+RUN /opt/uv/bin/uv build --no-cache --wheel --python /opt/spendwatch/bin/python \
+        --require-hashes --build-constraints requirements/dev.txt --out-dir dist \
+    && /opt/uv/bin/uv pip install --python /opt/spendwatch/bin/python --no-cache \
+        --compile-bytecode --no-deps dist/*.whl
+
+# Stage 2 is what runs: no installer, no compiler, no root; /data is all it can write.
+FROM python:3.13-slim
+
+COPY --from=build /opt/spendwatch /opt/spendwatch
+COPY config.toml /etc/spendwatch/config.toml
+RUN install --directory --owner=10001 --group=10001 --mode=0750 /data
+ENV PATH=/opt/spendwatch/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1
+USER 10001:10001
+WORKDIR /data
+VOLUME /data
+# The settings are whole and the database opens.
+HEALTHCHECK --interval=60s --timeout=10s --start-period=30s CMD ["spendwatch", "check"]
+ENTRYPOINT ["spendwatch"]
+CMD ["once"]

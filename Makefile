@@ -1,0 +1,101 @@
+# Everything a person, a commit hook or the continuous integration runs; `make` lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup demo fmt lint types contracts test floors check bench golden lock image clean
+
+BIN := .venv/bin
+READY := .venv/.ready
+LOG := build/test.log
+IMAGE ?= spendwatch:dev
+
+# The pure core: no input or output, every branch tested. tests/test_house.py keeps this list equal
+# to the one in .importlinter that forbids them every import of the kind.
+PURE_CORE := \
+    detector/model.py \
+    detector/pricing.py \
+    detector/price_table.py \
+    detector/baseline.py \
+    detector/score.py \
+    detector/budget.py \
+    detector/forecast.py \
+    detector/drivers.py \
+    detector/detect.py \
+    detector/backtest.py \
+    alerts/model.py \
+    alerts/lifecycle.py \
+    alerts/verdicts.py \
+    alerts/policy.py \
+    alerts/messages.py \
+    alerts/render/*.py
+
+empty :=
+space := $(empty) $(empty)
+comma := ,
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(READY) ## install everything into .venv, from the hashed locks (PYTHON= names an interpreter)
+
+$(READY): pyproject.toml requirements/dev.txt requirements/uv.txt .ci/set-up
+	@PYTHON='$(PYTHON)' .ci/set-up .venv
+	@touch $@
+
+demo: $(READY) ## watch the whole thing once on bundled data, in about a minute
+	@$(BIN)/spendwatch demo
+
+fmt: $(READY) ## rewrite the code in the house style
+	$(BIN)/ruff check --quiet --fix-only .
+	$(BIN)/ruff format .
+
+lint: $(READY) ## check style and the usual mistakes
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	@if command -v shellcheck >/dev/null; then shellcheck .ci/run .ci/set-up; fi
+	@if command -v hadolint >/dev/null; then hadolint Dockerfile; fi
+
+types: $(READY) ## check the types
+	$(BIN)/mypy
+
+contracts: $(READY) ## check who imports whom
+	$(BIN)/lint-imports
+
+test: $(READY) ## run all tests, measuring coverage
+	@mkdir -p $(dir $(LOG))
+	@colour=$$(if [ -t 1 ]; then echo yes; else echo no; fi); \
+	$(BIN)/pytest -n 2 --color=$$colour --cov --cov-report= | tee $(LOG)
+
+floors: ## check the coverage that the last `make test` measured
+	$(BIN)/coverage report --fail-under=95
+	@echo 'pure core:'
+	@$(BIN)/coverage report --fail-under=100 --include='$(subst $(space),$(comma),$(strip $(PURE_CORE)))'
+
+check: lint types contracts test floors ## everything a change must pass (what .ci/run calls)
+	@tail -n 1 $(LOG)
+
+bench: $(READY) ## run every benchmark
+	@for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
+
+golden: $(READY) ## rewrite the golden files; review the diff before you commit it
+	GOLDEN=write $(BIN)/pytest -q -p no:randomly tests -k golden
+
+lock: $(READY) ## make the three locks again, with the newest versions that fit
+	rm -f requirements/*.txt
+	echo uv | $(BIN)/uv $(COMPILE) --python-version 3.11 - -o requirements/uv.txt
+	$(BIN)/uv $(COMPILE) pyproject.toml -o requirements/runtime.txt
+	$(BIN)/uv $(COMPILE) --group dev pyproject.toml -o requirements/dev.txt
+
+COMPILE := pip compile --quiet --generate-hashes --universal --no-header --no-annotate
+
+image: ## build the container image (IMAGE= names it)
+	@if command -v hadolint >/dev/null; then hadolint Dockerfile; fi
+	@if docker info >/dev/null 2>&1; then docker build -t '$(IMAGE)' .; \
+	elif command -v podman >/dev/null; then podman build --format docker -t '$(IMAGE)' .; \
+	elif command -v buildah >/dev/null; then buildah build --format docker -t '$(IMAGE)' .; \
+	else echo 'make image: needs a running docker, or podman or buildah' >&2; exit 1; fi
+
+clean: ## remove everything that make made (never your data)
+	rm -rf .venv build dist *.egg-info .coverage .coverage.* .hypothesis .import_linter_cache \
+	    .mypy_cache .pytest_cache .ruff_cache

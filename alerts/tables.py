@@ -1,0 +1,90 @@
+"""The tables of the alerting half; every enum is stored as its plain value."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Column, Index
+from sqlmodel import Field, SQLModel
+
+from detector.columns import UtcDateTime
+
+
+class AlertRow(SQLModel, table=True):
+    """One alert as it stands; unique by fingerprint."""
+
+    __tablename__ = "alert"
+    __table_args__ = (
+        Index("ix_alert_condition", "kind", "tenant", "subject"),
+        Index("ix_alert_ended", "ended", "judged_day"),
+    )
+
+    number: int | None = Field(default=None, primary_key=True)
+    fingerprint: str = Field(unique=True)
+    kind: str
+    tenant: str = Field(index=True)
+    subject: str
+    severity: str
+    state: str = Field(index=True)
+    ended: bool
+    announced: bool
+    judged_day: date
+    normal_days: int
+    told_magnitude: int = Field(sa_type=BigInteger)
+    revision: int
+    opened_at: datetime = Field(sa_type=UtcDateTime)
+    updated_at: datetime = Field(sa_type=UtcDateTime)
+    finding: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    abnormal: list[Any] = Field(sa_column=Column(JSON, nullable=False))
+
+
+class ReplyRow(SQLModel, table=True):
+    """One answer of one person; rows are only ever added."""
+
+    __tablename__ = "reply"
+
+    number: int | None = Field(default=None, primary_key=True)
+    alert_number: int = Field(foreign_key="alert.number", index=True)
+    verb: str
+    verdict: str | None
+    actor: str
+    note: str
+    from_state: str
+    to_state: str
+    at: datetime = Field(sa_type=UtcDateTime)
+
+
+class DecisionRow(SQLModel, table=True):
+    """What one day's judgement changed, and whether that was told or held back, and why."""
+
+    __tablename__ = "decision"
+    __table_args__ = (Index("ix_decision_reason", "reason", "notified"),)
+
+    number: int | None = Field(default=None, primary_key=True)
+    alert_number: int = Field(foreign_key="alert.number", index=True)
+    day: date
+    change: str
+    reason: str
+    notified: bool
+    at: datetime = Field(sa_type=UtcDateTime)
+
+
+class NotificationRow(SQLModel, table=True):
+    """A message that must go out exactly once: new, sending, sent."""
+
+    __tablename__ = "notification"
+    __table_args__ = (Index("ix_notification_state", "state", "number"),)
+
+    number: int | None = Field(default=None, primary_key=True)
+    key: str = Field(unique=True)
+    alert_number: int = Field(foreign_key="alert.number", index=True)
+    receiver: str
+    reason: str
+    message: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    state: str
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    claimed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    reference: str = ""
+    error: str = ""

@@ -1,0 +1,46 @@
+"""Detect, replayed over past days: the very code that judges today, one day after the other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from detector.detect import detect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date
+
+    from detector.detect import Context
+    from detector.history import History
+    from detector.model import Judgement
+    from detector.rules import RuleBook
+
+
+def replay(
+    history: History,
+    book: RuleBook,
+    *,
+    first: date,
+    last: date,
+    context: Context | None = None,
+) -> Iterator[Judgement]:
+    """Judge each day from ``first`` to ``last`` as it would have been judged then.
+
+    Parameters
+    ----------
+    history : History
+        All days there are; a judgement sees its own window of them and nothing later.
+    book : RuleBook
+    first, last : date
+        Both included; days outside the history are not judged.
+    context : Context, optional
+        The same for every day.
+
+    Yields
+    ------
+    Judgement
+        One per day, oldest first.
+    """
+    for column, day in enumerate(history.days):
+        if first <= day <= last:
+            yield detect(history.window(column, book.window_days + 1), book, context)

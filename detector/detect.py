@@ -1,0 +1,218 @@
+"""Histories + rules -> findings: the judgement of one day, pure and replayable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from detector.attribute import split_by_cell
+from detector.baseline import explain_left_out, find_usable_days, restate
+from detector.history import any_by_tenant, group_tenants, sum_by_tenant
+from detector.model import (
+    EVERYONE,
+    MICRO,
+    UNATTRIBUTED,
+    Baseline,
+    BudgetState,
+    Finding,
+    FindingKind,
+    Judgement,
+    Severity,
+)
+from detector.quality import SourceDay, stale_sources
+from detector.rules import rule_arrays
+from detector.score import RULE_NAMES, Evidence, Scores, score_classic
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from detector.baseline import Exclusions
+    from detector.history import History
+    from detector.model import Lesson
+    from detector.price_table import PriceTable
+    from detector.rules import RuleBook
+
+Method = Callable[[Evidence], Scores]
+
+METHODS: Mapping[str, Method] = {"classic": score_classic}
+"""The methods by name; a new one is one new file and one line here."""
+
+SPEND_KINDS = (FindingKind.SPEND_SPIKE, FindingKind.SPEND_DROP)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a judgement knows besides the history.
+
+    Attributes
+    ----------
+    lessons : tuple of Lesson
+        What answers have taught so far.
+    prices : PriceTable or None
+        None where every cost was stated by the source.
+    sources : tuple of SourceDay
+        How each source answered for the judged day.
+    budgets : tuple of BudgetState
+        Where the budgets stand on the judged day, for the messages of spikes.
+    extra : tuple of Finding
+        Findings made elsewhere for this day (data quality, budgets), passed through.
+    """
+
+    lessons: tuple[Lesson, ...] = ()
+    prices: PriceTable | None = None
+    sources: tuple[SourceDay, ...] = ()
+    budgets: tuple[BudgetState, ...] = ()
+    extra: tuple[Finding, ...] = ()
+
+
+def detect(history: History, book: RuleBook, context: Context | None = None) -> Judgement:
+    """Judge the last day of ``history``.
+
+    Parameters
+    ----------
+    history : History
+        The window before the judged day and that day itself.
+    book : RuleBook
+    context : Context, optional
+
+    Returns
+    -------
+    Judgement
+        Findings by tenant, spikes and drops first. Where a source that used to answer is
+        silent nothing is said of anybody's spend: that is one finding about the source.
+
+    Raises
+    ------
+    KeyError
+        ``book.method`` is not one of :data:`METHODS`.
+    """
+    context = context or Context()
+    silent = stale_sources(context.sources)
+    if silent or not history.pulled[-1]:
+        unjudged = frozenset((kind, EVERYONE) for kind in SPEND_KINDS)
+        return Judgement(history.days[-1], context.extra, unjudged)
+    findings = judge_spend(history, book, context)
+    return Judgement(
+        history.days[-1], (*findings, *context.extra), _unjudged(history, findings, context)
+    )
+
+
+def judge_spend(history: History, book: RuleBook, context: Context) -> tuple[Finding, ...]:
+    """Find the tenants whose spend of the last day is abnormal."""
+    if not history.keys:
+        return ()
+    groups = group_tenants(history.keys)
+    dollars = restate(history, context.prices)
+    exclusions = find_usable_days(history, groups, context.lessons)
+    rules = rule_arrays(book, groups.tenants, context.lessons, history.days[-1])
+    total = sum_by_tenant(dollars, groups)
+    evidence = Evidence(history, groups, dollars, total, exclusions.usable, rules)
+    scores = METHODS[book.method](evidence)
+    told = _Telling(evidence, scores, exclusions, book, context)
+    return tuple(told.finding(int(index)) for index in np.flatnonzero(_told(evidence, scores)))
+
+
+def _told(evidence: Evidence, scores: Scores) -> NDArray[np.bool_]:
+    """Which tenants to tell of: a drop only where the whole day and its whole cost are known."""
+    unknown = any_by_tenant(evidence.history.unknown[:, -1:], evidence.groups)[:, 0]
+    known = bool(evidence.history.whole[-1]) & ~unknown
+    return (scores.direction > 0) | ((scores.direction < 0) & known)
+
+
+@dataclass(frozen=True, slots=True)
+class _Telling:
+    """Turns one tenant's scores into a finding a person can check."""
+
+    evidence: Evidence
+    scores: Scores
+    exclusions: Exclusions
+    book: RuleBook
+    context: Context
+
+    def finding(self, index: int) -> Finding:
+        history, groups = self.evidence.history, self.evidence.groups
+        tenant = groups.tenants[index]
+        rows = groups.rows(index, len(history.keys))
+        usable = self.evidence.usable[index]
+        drivers = split_by_cell(history, rows, usable, self.context.prices)
+        expected = sum(driver.expected_micro_usd for driver in drivers)
+        actual = sum(driver.actual_micro_usd for driver in drivers)
+        rules = self.book.of(tenant)
+        rise = bool(self.scores.direction[index] > 0)
+        critical = rise and actual - expected >= rules.critical_excess_micro_usd
+        score = float(self.scores.score[index])
+        return Finding(
+            kind=FindingKind.SPEND_SPIKE if rise else FindingKind.SPEND_DROP,
+            day=history.days[-1],
+            severity=Severity.CRITICAL if critical else Severity.WARNING,
+            tenant=tenant,
+            magnitude=abs(actual - expected),
+            rule=RULE_NAMES[int(self.scores.rule[index])],
+            score=None if np.isnan(score) else score,
+            expected_micro_usd=expected,
+            actual_micro_usd=actual,
+            lower_bound=bool(history.unknown[rows.start : rows.stop, -1].any()),
+            baseline=self._baseline(index),
+            budget=_budget_of(self.context.budgets, tenant),
+            drivers=drivers,
+            facts={"z_bar": rules.z, "usable_days": int(self.scores.days[index])},
+        )
+
+    def _baseline(self, index: int) -> Baseline:
+        usable = self.evidence.usable[index]
+        used = self.evidence.total[index][usable]
+        return Baseline(
+            window_days=len(self.evidence.history.days) - 1,
+            used_days=int(usable.sum()),
+            mean_micro_usd=_micro(self.scores.expected[index]),
+            spread_micro_usd=_micro(self.scores.spread[index]),
+            low_micro_usd=_micro(used.min()) if used.size else 0,
+            high_micro_usd=_micro(used.max()) if used.size else 0,
+            left_out=explain_left_out(
+                self.evidence.history, self.evidence.groups, self.exclusions, index
+            ),
+        )
+
+
+def _micro(dollars: float) -> int:
+    return round(float(dollars) * MICRO)
+
+
+def _budget_of(budgets: Sequence[BudgetState], tenant: str) -> BudgetState | None:
+    """Return the budget a spike of this tenant eats into: the one over all its features."""
+    mine = [state for state in budgets if state.tenant == tenant and not state.feature]
+    return max(mine, key=lambda state: state.crossed_percent or 0, default=None)
+
+
+def _unjudged(
+    history: History, findings: Iterable[Finding], context: Context
+) -> frozenset[tuple[FindingKind, str]]:
+    """Say for whom a quiet day proves nothing: part of its rows or of its cost is missing."""
+    if not history.whole[-1]:
+        return frozenset((kind, EVERYONE) for kind in SPEND_KINDS)
+    unknown = {
+        key.tenant
+        for key, missing in zip(history.keys, history.unknown[:, -1], strict=True)
+        if missing
+    }
+    return frozenset((kind, tenant) for kind in SPEND_KINDS for tenant in unknown)
+
+
+def without_double_telling(
+    findings: Sequence[Finding], usual_share: float, percent: float
+) -> tuple[Finding, ...]:
+    """Drop the spike of unattributed cost where the attribution gap already tells it.
+
+    Where much of the cost never had a tenant the gap is old news, and a spike of it is told.
+    """
+    gap = any(finding.kind is FindingKind.ATTRIBUTION_GAP for finding in findings)
+    if not gap or usual_share * 100 > percent:
+        return tuple(findings)
+    return tuple(
+        finding
+        for finding in findings
+        if finding.tenant != UNATTRIBUTED or finding.kind not in SPEND_KINDS
+    )

@@ -1,0 +1,288 @@
+"""Reading the ledger: the past as arrays, and sums for people.
+
+The detector reads through :func:`history` alone, so that a faster layout can stand behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from sqlalchemy import case, func, select
+
+from detector.history import CELL_WIDTH, consecutive_days, lay_out
+from detector.model import SeriesKey
+from detector.tables import COST_DAY, COST_REVISION, SERIES, SOURCE_DAY, TENANT_NAME
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
+    from numpy.typing import NDArray
+    from sqlmodel import Session
+
+    from detector.history import History
+
+Canonical = Callable[[str], str]
+
+
+class _Rows(NamedTuple):
+    """Where each stored series stands in the arrays."""
+
+    keys: tuple[SeriesKey, ...]
+    row_of: dict[int, int]
+    first_days: dict[str, date]
+
+
+def history(
+    session: Session,
+    first: date,
+    last: date,
+    *,
+    canonical: Canonical,
+    sources: Collection[str] = (),
+) -> History:
+    """Read every series from ``first`` to ``last`` (the judged day), both included.
+
+    Aliases are applied here and nothing is rewritten: ``canonical`` maps a stored tenant id to
+    the one it goes by now. ``sources`` are the sources in service; a day on which one of them
+    is missing is missing as a whole.
+    """
+    days = consecutive_days(first, last)
+    placed = _place_series(session, canonical)
+    cells = _cells(session, first, last, placed)
+    pulled, whole = day_states(session, days, sources)
+    return lay_out(
+        placed.keys, days, cells, pulled=pulled, whole=whole, first_days=placed.first_days
+    )
+
+
+def _place_series(session: Session, canonical: Canonical) -> _Rows:
+    """Give every series a row; series that differ by source or alias share one."""
+    stored = []
+    first_days: dict[str, date] = {}
+    for row in session.connection().execute(select(SERIES)):
+        tenant = canonical(row.tenant)
+        first_days[tenant] = min(row.first_day, first_days.get(tenant, row.first_day))
+        stored.append((row.id, (tenant, row.feature, row.model, row.deployment, row.scope)))
+    parts = sorted({part for _, part in stored})
+    row_of = {part: row for row, part in enumerate(parts)}
+    return _Rows(
+        tuple(SeriesKey(*part) for part in parts),
+        {series_id: row_of[part] for series_id, part in stored},
+        first_days,
+    )
+
+
+def _cells(session: Session, first: date, last: date, placed: _Rows) -> NDArray[np.int64]:
+    """Read the days as one integer array: row, column, cost, unknown, given and the tokens."""
+    table = COST_DAY.c
+    columns = (
+        table.series_id, table.day, table.micro_usd, table.given,
+        table.prompt_tokens, table.completion_tokens, table.cached_tokens,
+    )  # fmt: skip
+    statement = select(*columns).where(table.day >= first, table.day <= last)
+    start, row_of = first.toordinal(), placed.row_of
+    rows = session.connection().execute(statement)
+    cells = [
+        (
+            row_of[series], day.toordinal() - start,
+            cost or 0, cost is None, given, prompt or 0, completion or 0, cached or 0,
+        )
+        for series, day, cost, given, prompt, completion, cached in rows
+    ]  # fmt: skip
+    return np.array(cells, dtype=np.int64).reshape(-1, CELL_WIDTH)
+
+
+def day_states(
+    session: Session, days: Sequence[date], sources: Collection[str]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Say which days were pulled and held rows, and which were pulled wholly.
+
+    A day is missing when nothing was pulled for it, or when a source in service that had begun
+    by then has no rows for it.
+    """
+    rows = list(
+        session.connection().execute(
+            select(SOURCE_DAY).where(SOURCE_DAY.c.day >= days[0], SOURCE_DAY.c.day <= days[-1])
+        )
+    )
+    held = {(row.source, row.day) for row in rows if row.rows}
+    partial = {row.day for row in rows if not row.whole}
+    begun = _first_pulls(session, sources)
+    filled = {day for _, day in held}
+    pulled = [
+        day in filled
+        and all((source, day) in held for source, since in begun.items() if since <= day)
+        for day in days
+    ]
+    return np.array(pulled, dtype=np.bool_), np.array([day not in partial for day in days])
+
+
+def _first_pulls(session: Session, sources: Collection[str]) -> dict[str, date]:
+    statement = (
+        select(SOURCE_DAY.c.source, func.min(SOURCE_DAY.c.day))
+        .where(SOURCE_DAY.c.rows > 0)
+        .group_by(SOURCE_DAY.c.source)
+    )
+    return {
+        source: first
+        for source, first in session.connection().execute(statement)
+        if source in sources
+    }
+
+
+class Spend(NamedTuple):
+    """Daily spend of some tenants over consecutive days, for budgets.
+
+    ``by_feature`` maps (tenant, feature) to micro-dollars per day; a tenant's own total stands
+    under the empty feature. ``unknown`` holds the days with use of unknown cost alike.
+    """
+
+    days: tuple[date, ...]
+    by_feature: Mapping[tuple[str, str], NDArray[np.int64]]
+    unknown: Mapping[tuple[str, str], NDArray[np.bool_]]
+    pulled: NDArray[np.bool_]
+
+
+def spend(
+    session: Session, first: date, last: date, *, canonical: Canonical, tenants: Collection[str]
+) -> Spend:
+    """Sum the spend of ``tenants`` per day, for each feature and in all."""
+    days = consecutive_days(first, last)
+    sums: dict[tuple[str, str], NDArray[np.int64]] = {}
+    unknown: dict[tuple[str, str], NDArray[np.bool_]] = {}
+    for row in _daily_sums(session, first, last):
+        tenant = canonical(row.tenant)
+        if tenant not in tenants:
+            continue
+        column = (row.day - first).days
+        for key in {(tenant, ""), (tenant, row.feature)}:
+            sums.setdefault(key, np.zeros(len(days), dtype=np.int64))[column] += row.cost or 0
+            missing = unknown.setdefault(key, np.zeros(len(days), dtype=np.bool_))
+            missing[column] |= row.priced < row.rows
+    pulled, _ = day_states(session, days, ())
+    return Spend(days, sums, unknown, pulled)
+
+
+def _daily_sums(session: Session, first: date, last: date) -> Iterable[Any]:
+    statement = (
+        select(
+            SERIES.c.tenant,
+            SERIES.c.feature,
+            COST_DAY.c.day,
+            func.sum(COST_DAY.c.micro_usd).label("cost"),
+            func.count(COST_DAY.c.micro_usd).label("priced"),
+            func.count().label("rows"),
+        )
+        .join(SERIES, SERIES.c.id == COST_DAY.c.series_id)
+        .where(COST_DAY.c.day >= first, COST_DAY.c.day <= last)
+        .group_by(SERIES.c.tenant, SERIES.c.feature, COST_DAY.c.day)
+    )
+    return session.connection().execute(statement)
+
+
+def display_names(session: Session) -> dict[str, str]:
+    """Read how each tenant was spelt when it was first seen."""
+    rows = session.connection().execute(select(TENANT_NAME))
+    return {row.tenant: row.name for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class CostSum:
+    """Cost and use of one group over a span of days, as ``spendwatch costs`` prints it."""
+
+    group: tuple[str, ...]
+    micro_usd: int
+    prompt_tokens: int
+    completion_tokens: int
+    requests: int
+    unpriced_tokens: int
+    shadow: bool
+    upper_bound: bool
+
+
+def sum_costs(
+    session: Session, first: date, last: date, group_by: Sequence[str]
+) -> tuple[CostSum, ...]:
+    """Sum what was spent from ``first`` to ``last`` by columns of the ledger's key.
+
+    ``group_by`` names any of tenant, feature, model, deployment, scope, source and day.
+    """
+    groups = [COST_DAY.c.day if name == "day" else SERIES.c[name] for name in group_by]
+    tokens = func.coalesce(COST_DAY.c.prompt_tokens, 0) + func.coalesce(
+        COST_DAY.c.completion_tokens, 0
+    )
+    unpriced = func.sum(tokens).filter(COST_DAY.c.micro_usd.is_(None))
+    statement = (
+        select(
+            *groups,
+            func.coalesce(func.sum(COST_DAY.c.micro_usd), 0),
+            func.coalesce(func.sum(COST_DAY.c.prompt_tokens), 0),
+            func.coalesce(func.sum(COST_DAY.c.completion_tokens), 0),
+            func.sum(COST_DAY.c.requests),
+            func.coalesce(unpriced, 0),
+            func.max(_flag(COST_DAY.c.shadow)),
+            func.max(_flag(COST_DAY.c.upper_bound)),
+        )
+        .join(SERIES, SERIES.c.id == COST_DAY.c.series_id)
+        .where(COST_DAY.c.day >= first, COST_DAY.c.day <= last)
+        .group_by(*groups)
+    )
+    return tuple(_cost_sum(row, len(groups)) for row in session.connection().execute(statement))
+
+
+def _flag(column: Any) -> Any:
+    """Turn a boolean into a number: PostgreSQL has no maximum of booleans."""
+    return case((column, 1), else_=0)
+
+
+def _cost_sum(row: Any, groups: int) -> CostSum:
+    cost, prompt, completion, requests, unpriced, shadow, upper_bound = row[groups:]
+    return CostSum(
+        group=tuple(str(part) for part in row[:groups]),
+        micro_usd=int(cost),
+        prompt_tokens=int(prompt),
+        completion_tokens=int(completion),
+        requests=int(requests),
+        unpriced_tokens=int(unpriced),
+        shadow=bool(shadow),
+        upper_bound=bool(upper_bound),
+    )
+
+
+class Revision(NamedTuple):
+    """A tenant's day that was revised: what it had cost until then, and why that changed."""
+
+    tenant: str
+    day: date
+    version: int
+    series: int
+    before_micro_usd: int
+    now_micro_usd: int
+    cause: str
+    replaced_at: datetime
+
+
+def revisions(session: Session, first: date, last: date) -> tuple[Revision, ...]:
+    """Read what was revised from ``first`` to ``last``, newest change first."""
+    old, new = COST_REVISION.c, COST_DAY.c
+    statement = (
+        select(
+            SERIES.c.tenant,
+            old.day,
+            func.max(old.version),
+            func.count(),
+            func.coalesce(func.sum(old.micro_usd), 0),
+            func.coalesce(func.sum(new.micro_usd), 0),
+            old.cause,
+            old.replaced_at,
+        )
+        .join(SERIES, SERIES.c.id == old.series_id)
+        .join(COST_DAY, (new.series_id == old.series_id) & (new.day == old.day))
+        .where(old.day >= first, old.day <= last)
+        .group_by(SERIES.c.tenant, old.day, old.cause, old.replaced_at)
+        .order_by(old.replaced_at.desc(), old.day, SERIES.c.tenant)
+    )
+    return tuple(Revision(*row) for row in session.connection().execute(statement))

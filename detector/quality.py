@@ -1,0 +1,251 @@
+"""How far the day's data can be trusted: findings about sources, rows, prices and tenants."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from detector.model import MICRO, UNATTRIBUTED, Finding, FindingKind, Severity
+from detector.pricing import NoPrice, find_price, price_changes, token_rates
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+    from decimal import Decimal
+
+    from detector.history import History
+    from detector.model import SeriesKey
+    from detector.price_table import PriceTable
+    from detector.pricing import PriceChange
+
+
+@dataclass(frozen=True, slots=True)
+class SourceDay:
+    """How one source answered for one day.
+
+    Attributes
+    ----------
+    rows : int
+        Rows it gave for the day.
+    usual_rows : int
+        Median of its rows over the days before that held any; 0 for a new source.
+    last_day : date or None
+        The newest day before this one that held rows.
+    rejected, kept : int
+        Rows refused, and rows kept with a remark, when the day was pulled.
+    reasons : str
+        The reasons with their counts, most frequent first.
+    first : str
+        Where the first of them stands.
+    error : str
+        Why the source could not answer at all; empty where it did.
+    """
+
+    source: str
+    rows: int
+    usual_rows: int = 0
+    last_day: date | None = None
+    rejected: int = 0
+    kept: int = 0
+    reasons: str = ""
+    first: str = ""
+    error: str = ""
+
+
+def stale_sources(sources: Iterable[SourceDay]) -> tuple[SourceDay, ...]:
+    """Return the sources that used to hold rows and hold none for the judged day."""
+    return tuple(state for state in sources if not state.rows and state.usual_rows)
+
+
+def source_findings(day: date, sources: Iterable[SourceDay]) -> tuple[Finding, ...]:
+    """Tell of sources that failed, fell silent, or held rows that had to be refused.
+
+    A source that failed is told as failing and not as stale too: one cause, one finding.
+    """
+    findings: list[Finding] = []
+    facts: dict[str, str | int | float]
+    for state in sources:
+        if state.error:
+            facts = {"source": state.source, "error": state.error}
+            kind, magnitude = FindingKind.SOURCE_FAILING, 1
+        elif not state.rows and state.usual_rows:
+            last = state.last_day.isoformat() if state.last_day else ""
+            facts = {"source": state.source, "last_day": last, "usual_rows": state.usual_rows}
+            kind, magnitude = FindingKind.SOURCE_STALE, 1
+        else:
+            continue
+        findings.append(
+            Finding(
+                kind, day, Severity.CRITICAL, subject=state.source, magnitude=magnitude, facts=facts
+            )
+        )
+    return (*findings, *_rejected(day, sources))
+
+
+def _rejected(day: date, sources: Iterable[SourceDay]) -> list[Finding]:
+    return [
+        Finding(
+            FindingKind.REJECTED_USAGE,
+            day,
+            Severity.WARNING if state.rejected else Severity.NOTICE,
+            subject=state.source,
+            magnitude=state.rejected + state.kept,
+            facts={
+                "source": state.source,
+                "rows": state.rejected,
+                "kept": state.kept,
+                "reasons": state.reasons,
+                "first": state.first,
+            },
+        )
+        for state in sources
+        if state.rejected or state.kept
+    ]
+
+
+def unpriced_findings(history: History, prices: PriceTable | None) -> tuple[Finding, ...]:
+    """One finding for each model that was used on the last day and has no price.
+
+    Returns
+    -------
+    tuple of Finding
+        ``magnitude`` is the number of tokens, by model name.
+    """
+    rows_of: dict[str, list[int]] = defaultdict(list)
+    for row in np.flatnonzero(history.unknown[:, -1]):
+        key = history.keys[int(row)]
+        rows_of[key.model or key.deployment].append(int(row))
+    return tuple(_unpriced(history, model, rows, prices) for model, rows in sorted(rows_of.items()))
+
+
+def _unpriced(
+    history: History, model: str, rows: Sequence[int], prices: PriceTable | None
+) -> Finding:
+    tokens = int((history.prompt[rows, -1] + history.completion[rows, -1]).sum())
+    found = find_price(prices, history.keys[rows[0]], history.days[-1]) if prices else None
+    reason = found.reason if isinstance(found, NoPrice) else "a meter it was billed by has no price"
+    tenants = {history.keys[row].tenant for row in rows}
+    return Finding(
+        FindingKind.UNPRICED_MODEL,
+        history.days[-1],
+        Severity.WARNING,
+        subject=model,
+        magnitude=tokens,
+        facts={"model": model, "tokens": tokens, "tenants": len(tenants), "reason": reason},
+    )
+
+
+def unattributed_share(history: History, columns: slice) -> float:
+    """Share of the cost of some days that has no tenant; 0 where there is no cost.
+
+    Parameters
+    ----------
+    history : History
+    columns : slice
+        Which days, taken together.
+    """
+    mine = [row for row, key in enumerate(history.keys) if key.tenant == UNATTRIBUTED]
+    total = int(history.cost[:, columns].sum())
+    return int(history.cost[mine, columns].sum()) / total if total > 0 else 0.0
+
+
+def attribution_findings(history: History, percent: float) -> tuple[Finding, ...]:
+    """Tell when more than ``percent`` of the last day's cost has no tenant."""
+    share = unattributed_share(history, slice(-1, None))
+    if share * 100 <= percent:
+        return ()
+    amount = round(share * int(history.cost[:, -1].sum()))
+    usual = unattributed_share(history, slice(0, -1))
+    facts = {"share": share, "usual_share": usual, "usd_micro": amount, "percent": percent}
+    finding = Finding(
+        FindingKind.ATTRIBUTION_GAP,
+        history.days[-1],
+        Severity.WARNING,
+        magnitude=amount,
+        actual_micro_usd=amount,
+        facts=facts,
+    )
+    return (finding,)
+
+
+def price_change_findings(
+    history: History, prices: PriceTable | None, since: date
+) -> tuple[Finding, ...]:
+    """Tell of list or agreed prices of models in use that changed after ``since``.
+
+    Parameters
+    ----------
+    history : History
+    prices : PriceTable or None
+    since : date
+        The day judged before; changes in force from the day after it on are told.
+
+    Returns
+    -------
+    tuple of Finding
+        One per model and effective day; ``magnitude`` is what the last day's use would have
+        cost more or less, in micro-dollars.
+    """
+    if prices is None or not history.keys:
+        return ()
+    used = [key for row, key in enumerate(history.keys) if history.cost[row, -1]]
+    by_model: dict[tuple[str, date], list[PriceChange]] = defaultdict(list)
+    for change in price_changes(prices, used, since, history.days[-1]):
+        by_model[change.key.model or change.key.deployment, change.effective_day].append(change)
+    row_of = {key: row for row, key in enumerate(history.keys)}
+    return tuple(
+        _price_change(history, prices, model, changes, row_of)
+        for (model, _), changes in sorted(by_model.items())
+    )
+
+
+def _price_change(
+    history: History,
+    prices: PriceTable,
+    model: str,
+    changes: Sequence[PriceChange],
+    row_of: dict[SeriesKey, int],
+) -> Finding:
+    first = changes[0]
+    effect = sum(_effect(history, prices, change, row_of[change.key]) for change in changes)
+    return Finding(
+        FindingKind.PRICE_CHANGE,
+        history.days[-1],
+        Severity.NOTICE,
+        subject=model,
+        period=first.effective_day.isoformat(),
+        magnitude=abs(effect),
+        facts={
+            "models": model,
+            "old": _meters(first.old),
+            "new": _meters(first.new),
+            "effective": first.effective_day.isoformat(),
+            "effect_micro_usd": effect,
+        },
+    )
+
+
+def _meters(rates: Mapping[str, Decimal] | None) -> str:
+    """Spell the rates tokens are billed by, per 1M tokens."""
+    if rates is None:
+        return "no price"
+    return ", ".join(f"{meter.replace('_', ' ')} {rate}" for meter, rate in rates.items())
+
+
+def _effect(history: History, prices: PriceTable, change: PriceChange, row: int) -> int:
+    """Return what the new price adds to the last day's bill, in micro-dollars."""
+    if history.given[row, -1]:
+        return 0
+    before = token_rates(prices, change.key, change.effective_day - timedelta(days=1))
+    after = token_rates(prices, change.key, history.days[-1])
+    if before is None or after is None:
+        return 0
+    cached = int(history.cached[row, -1])
+    uses = (int(history.prompt[row, -1]) - cached, cached, int(history.completion[row, -1]))
+    difference = sum(use * (new - old) for use, old, new in zip(uses, before, after, strict=True))
+    return round(difference * MICRO)

@@ -1,0 +1,153 @@
+"""What counts as abnormal, as one value: the thresholds and floors a judgement is made with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.model import MICRO, Effect
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from detector.model import Lesson
+
+Direction = Literal["both", "up", "down"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Thresholds and floors for one tenant.
+
+    Attributes
+    ----------
+    min_days : int
+        Fewer usable days than this and no z-score is made.
+    z : float
+        Bar of the z-score; a day fires above it (below its negative for a drop).
+    direction : {"both", "up", "down"}
+        Which changes are findings.
+    min_excess_micro_usd : int
+        A smaller change in dollars is never a finding.
+    min_excess_percent : float
+        A smaller change relative to the expected cost is never a finding.
+    scale_floor_percent, scale_floor_micro_usd : float, int
+        The spread is at least this share of the expected cost, and at least this much.
+    first_spend_micro_usd : int or None
+        A tenant new or silent for the whole window fires from this cost on; None is off.
+    young_guard_micro_usd : int or None
+        A tenant with too few usable days fires from this cost on; None is off.
+    critical_excess_micro_usd : int
+        From this change on a finding is critical and no longer a warning.
+    """
+
+    min_days: int = 14
+    z: float = 3.0
+    direction: Direction = "both"
+    min_excess_micro_usd: int = 5 * MICRO
+    min_excess_percent: float = 25.0
+    scale_floor_percent: float = 5.0
+    scale_floor_micro_usd: int = MICRO
+    first_spend_micro_usd: int | None = 50 * MICRO
+    young_guard_micro_usd: int | None = 200 * MICRO
+    critical_excess_micro_usd: int = 500 * MICRO
+
+
+@dataclass(frozen=True, slots=True)
+class RuleBook:
+    """The rules of an installation: one set for everybody, others for named tenants.
+
+    Attributes
+    ----------
+    method : str
+        Name of the method that scores, see :data:`detector.detect.METHODS`.
+    window_days : int
+        How many days before the judged one a baseline may look at.
+    unattributed_percent : float
+        Cost without a tenant above this share of a day is an attribution gap.
+    """
+
+    method: str = "classic"
+    window_days: int = 30
+    unattributed_percent: float = 5.0
+    everyone: Rules = field(default_factory=Rules)
+    tenants: Mapping[str, Rules] = field(default_factory=dict)
+
+    def of(self, tenant: str) -> Rules:
+        """Return the rules for one tenant."""
+        return self.tenants.get(tenant, self.everyone)
+
+
+class RuleArrays(NamedTuple):
+    """The rules of T tenants side by side; dollars are floats, an absent rule is infinite.
+
+    All arrays have shape (T,); ``up`` and ``down`` are booleans, the others float64.
+    """
+
+    min_days: NDArray[np.float64]
+    z: NDArray[np.float64]
+    up: NDArray[np.bool_]
+    down: NDArray[np.bool_]
+    min_excess: NDArray[np.float64]
+    min_excess_share: NDArray[np.float64]
+    scale_floor_share: NDArray[np.float64]
+    scale_floor: NDArray[np.float64]
+    first_spend: NDArray[np.float64]
+    young_guard: NDArray[np.float64]
+
+
+def rule_arrays(
+    book: RuleBook, tenants: Sequence[str], lessons: Iterable[Lesson], day: date
+) -> RuleArrays:
+    """Lay the rules out per tenant, with the floors that answers have raised for ``day``.
+
+    Parameters
+    ----------
+    book : RuleBook
+    tenants : sequence of str, length T
+    lessons : iterable of Lesson
+        Only ``RAISE_FLOOR`` lessons that still last on ``day`` matter here.
+    day : date
+        The judged day.
+
+    Returns
+    -------
+    RuleArrays
+        T may be 0.
+    """
+    rules = [book.of(tenant) for tenant in tenants]
+    floors = raised_floors(lessons, day)
+    excess = [
+        max(rule.min_excess_micro_usd, floors.get(tenant, 0))
+        for tenant, rule in zip(tenants, rules, strict=True)
+    ]
+    return RuleArrays(
+        min_days=_column([rule.min_days for rule in rules]),
+        z=_column([rule.z for rule in rules]),
+        up=np.array([rule.direction != "down" for rule in rules], dtype=np.bool_),
+        down=np.array([rule.direction != "up" for rule in rules], dtype=np.bool_),
+        min_excess=_column(excess) / MICRO,
+        min_excess_share=_column([rule.min_excess_percent for rule in rules]) / 100,
+        scale_floor_share=_column([rule.scale_floor_percent for rule in rules]) / 100,
+        scale_floor=_column([rule.scale_floor_micro_usd for rule in rules]) / MICRO,
+        first_spend=_column([rule.first_spend_micro_usd for rule in rules]) / MICRO,
+        young_guard=_column([rule.young_guard_micro_usd for rule in rules]) / MICRO,
+    )
+
+
+def raised_floors(lessons: Iterable[Lesson], day: date) -> dict[str, int]:
+    """Return the floors (micro-dollars) that answers have raised and that last on ``day``."""
+    floors: dict[str, int] = {}
+    for lesson in lessons:
+        lasts = lesson.until_day is not None and day <= lesson.until_day
+        if lesson.effect is Effect.RAISE_FLOOR and lasts:
+            floors[lesson.tenant] = max(floors.get(lesson.tenant, 0), lesson.floor_micro_usd)
+    return floors
+
+
+def _column(values: Sequence[float | None]) -> NDArray[np.float64]:
+    return np.array([np.inf if value is None else value for value in values], dtype=np.float64)

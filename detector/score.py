@@ -1,0 +1,151 @@
+"""HOW A SPIKE IS SCORED: the classic z-score with its floors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.baseline import moments
+
+if TYPE_CHECKING:
+    from detector.baseline import Moments
+    from detector.history import Groups, History
+    from detector.rules import RuleArrays
+
+QUIET = 0
+Z_SCORE = 1
+FIRST_SPEND = 2
+YOUNG_TENANT = 3
+RULE_NAMES = {Z_SCORE: "z-score", FIRST_SPEND: "first spend", YOUNG_TENANT: "young tenant"}
+
+
+class Evidence(NamedTuple):
+    """Everything a method may look at; T tenants, R rows, D days of which the last is judged.
+
+    Attributes
+    ----------
+    history : History
+    groups : Groups
+    dollars : ndarray of float64, shape (R, D)
+        The history at the judged day's prices.
+    total : ndarray of float64, shape (T, D)
+        ``dollars`` summed over each tenant's rows.
+    usable : ndarray of bool, shape (T, D)
+        The days a baseline may use; never the judged one.
+    rules : RuleArrays
+    """
+
+    history: History
+    groups: Groups
+    dollars: NDArray[np.float64]
+    total: NDArray[np.float64]
+    usable: NDArray[np.bool_]
+    rules: RuleArrays
+
+
+class Scores(NamedTuple):
+    """What a method says of T tenants; every array has shape (T,).
+
+    Attributes
+    ----------
+    direction : ndarray of int8
+        1 for a rise, -1 for a drop, 0 where nothing is abnormal.
+    rule : ndarray of int8
+        One of the codes of :data:`RULE_NAMES`, 0 where nothing is abnormal.
+    score : ndarray of float64
+        Signed; may be infinite where the spread is zero; NaN where no score was made.
+    expected, spread : ndarray of float64
+        Dollars.
+    days : ndarray of float64
+        Usable days.
+    """
+
+    direction: NDArray[np.int8]
+    rule: NDArray[np.int8]
+    score: NDArray[np.float64]
+    expected: NDArray[np.float64]
+    spread: NDArray[np.float64]
+    days: NDArray[np.float64]
+
+
+def z_scores(
+    today: NDArray[np.float64], mean: NDArray[np.float64], scale: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return ``(today - mean) / scale``, infinite where the scale is 0 and today differs.
+
+    Parameters
+    ----------
+    today, mean, scale : ndarray of float64, shape (T,)
+        Dollars; ``scale`` is not negative.
+
+    Returns
+    -------
+    ndarray of float64, shape (T,)
+        0 where today equals the mean.
+
+    Examples
+    --------
+    >>> z_scores(np.array([4.0, 4.0, 1.0]), np.array([1.0, 1.0, 1.0]), np.array([1.5, 0.0, 0.0]))
+    array([ 2., inf,  0.])
+    """
+    change = today - mean
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scores: NDArray[np.float64] = np.where(change == 0, 0.0, change / scale)
+    return scores
+
+
+def score_classic(evidence: Evidence) -> Scores:
+    """Compare each tenant's judged day with the mean and spread of its own usable days.
+
+    ``z = (x - mean) / max(sd, share * mean, floor)`` with the sample standard deviation of the
+    usable days before the judged one (with that day inside its own sample z could never exceed
+    ``(n - 1) / sqrt(n)``; Shiffler, Maximum Z scores and outliers, The American Statistician
+    42, 1988). It is a finding where z is above the bar *and* the change is at least the dollar
+    floor *and* at least the percent floor. Two rules by dollars alone stand in where a z-score
+    would mean nothing: the first spend of a tenant that was silent on every day of the window,
+    and a guard for a tenant with too few usable days.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        T may be 0; costs must be finite.
+
+    Returns
+    -------
+    Scores
+        A drop needs a z-score: dollars alone never make one.
+    """
+    rules, today = evidence.rules, evidence.total[:, -1]
+    past = moments(evidence.total[:, :-1], evidence.usable[:, :-1])
+    spread = floored_spread(past, rules)
+    score = z_scores(today, past.mean, spread)
+    change = today - past.mean
+    silent = ~(evidence.total[:, :-1] != 0).any(axis=1) & np.isfinite(rules.first_spend)
+    mature = (past.days >= rules.min_days) & ~silent
+    big = np.abs(change) >= np.maximum(rules.min_excess, rules.min_excess_share * past.mean)
+    rise = mature & big & (score > rules.z)
+    first = silent & (today >= rules.first_spend)
+    young = ~mature & ~silent & (change >= rules.young_guard)
+    drop = mature & big & (score < -rules.z) & rules.down
+    rule = np.select([rise, first, young, drop], [Z_SCORE, FIRST_SPEND, YOUNG_TENANT, Z_SCORE])
+    rise = (rise | first | young) & rules.up
+    direction = rise.astype(np.int8) - drop.astype(np.int8)
+    return Scores(
+        direction,
+        np.where(direction == 0, QUIET, rule).astype(np.int8),
+        np.where(mature, score, np.nan),
+        past.mean,
+        spread,
+        past.days,
+    )
+
+
+def floored_spread(past: Moments, rules: RuleArrays) -> NDArray[np.float64]:
+    """Return the spread in force: at least a share of the mean and at least some dollars.
+
+    A series without variance would otherwise score infinitely on its first cent of change.
+    """
+    share = rules.scale_floor_share * np.abs(past.mean)
+    return np.maximum(past.sd, np.maximum(share, rules.scale_floor))

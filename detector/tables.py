@@ -1,0 +1,194 @@
+"""The ledger's tables.
+
+A cost belongs to a series (tenant x feature x model x deployment x scope x source) and a local
+day; together they are its natural key. ``cost_day`` holds what is true now, ``cost_revision``
+what was true before, so that nothing revised is ever lost from sight.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Table, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from detector.columns import UtcDateTime
+
+
+class Series(SQLModel, table=True):
+    """What costs belong to; ``first_day`` is the earliest day it ever had a row."""
+
+    __table_args__ = (
+        UniqueConstraint(
+            "source", "tenant", "feature", "model", "deployment", "scope", name="uq_series"
+        ),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    source: str
+    tenant: str = Field(index=True)
+    feature: str
+    model: str
+    deployment: str
+    scope: str
+    first_day: date
+
+
+class _Measures(SQLModel):
+    """What is kept of one series and day, in whichever table."""
+
+    micro_usd: int | None = Field(sa_type=BigInteger)
+    requests: int = Field(sa_type=BigInteger)
+    requests_without_usage: int = Field(sa_type=BigInteger)
+    prompt_tokens: int | None = Field(sa_type=BigInteger)
+    completion_tokens: int | None = Field(sa_type=BigInteger)
+    cached_tokens: int | None = Field(sa_type=BigInteger)
+    estimated: bool
+    shadow: bool
+    upper_bound: bool
+    given: bool
+
+
+class CostDayRow(_Measures, table=True):
+    """The cost of one series on one local day, as it is known now."""
+
+    __tablename__ = "cost_day"
+
+    day: date = Field(primary_key=True)
+    series_id: int = Field(sa_column=Column(ForeignKey("series.id"), primary_key=True))
+    version: int
+    recorded_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class CostRevision(_Measures, table=True):
+    """What a cost was before it was revised, and why it was."""
+
+    __tablename__ = "cost_revision"
+    __table_args__ = (Index("ix_cost_revision_day", "day"),)
+
+    series_id: int = Field(sa_column=Column(ForeignKey("series.id"), primary_key=True))
+    day: date = Field(primary_key=True)
+    version: int = Field(primary_key=True)
+    recorded_at: datetime = Field(sa_type=UtcDateTime)
+    replaced_at: datetime = Field(sa_type=UtcDateTime)
+    cause: str
+
+
+class UsageSlot(SQLModel, table=True):
+    """Usage of a part of a day, from which the tenant's local days are summed."""
+
+    __tablename__ = "usage_slot"
+
+    start_at: datetime = Field(sa_column=Column(UtcDateTime, primary_key=True))
+    series_id: int = Field(sa_column=Column(ForeignKey("series.id"), primary_key=True))
+    given: bool = Field(primary_key=True)
+    grain: str
+    requests: int = Field(sa_type=BigInteger)
+    requests_without_usage: int = Field(sa_type=BigInteger)
+    prompt_tokens: int | None = Field(sa_type=BigInteger)
+    completion_tokens: int | None = Field(sa_type=BigInteger)
+    cached_tokens: int | None = Field(sa_type=BigInteger)
+    cost_micro_usd: int | None = Field(sa_type=BigInteger)
+    estimated: bool
+
+
+class SourceDayRow(SQLModel, table=True):
+    """That a source was pulled for a day, how whole the answer was, and when it last changed."""
+
+    __tablename__ = "source_day"
+
+    source: str = Field(primary_key=True)
+    day: date = Field(primary_key=True)
+    rows: int
+    whole: bool
+    pulled_at: datetime = Field(sa_type=UtcDateTime)
+    changed_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class RejectedRow(SQLModel, table=True):
+    """A row of usage that was refused, or kept with a remark."""
+
+    __tablename__ = "rejected_row"
+
+    id: int | None = Field(default=None, primary_key=True)
+    pull_id: int = Field(sa_column=Column(ForeignKey("pull.id"), index=True))
+    source: str
+    place: str
+    reason: str
+    text: str
+    kept: bool
+
+
+class Pull(SQLModel, table=True):
+    """One answer of a source, whole or failed."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    source: str = Field(index=True)
+    started_at: datetime = Field(sa_type=UtcDateTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    first_day: date | None = None
+    last_day: date | None = None
+    rows: int = 0
+    rejected: int = 0
+    kept: int = 0
+    error: str = ""
+
+
+class TenantName(SQLModel, table=True):
+    """How a tenant was spelt when it was first seen; ids are kept normalised."""
+
+    __tablename__ = "tenant_name"
+
+    tenant: str = Field(primary_key=True)
+    name: str
+
+
+class JudgedDay(SQLModel, table=True):
+    """That a day was judged, and when."""
+
+    __tablename__ = "judged_day"
+
+    day: date = Field(primary_key=True)
+    judged_at: datetime = Field(sa_type=UtcDateTime)
+    method: str
+    findings: int
+
+
+class PricedWith(SQLModel, table=True):
+    """Which price table the ledger was last priced with, so that a change is noticed."""
+
+    __tablename__ = "priced_with"
+
+    id: int = Field(default=1, primary_key=True)
+    table_hash: str
+    priced_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class BudgetCap(SQLModel, table=True):
+    """Every cap a budget ever had in force, and since when."""
+
+    __tablename__ = "budget_cap"
+
+    tenant: str = Field(primary_key=True)
+    feature: str = Field(primary_key=True)
+    period: str = Field(primary_key=True)
+    seen_at: datetime = Field(sa_column=Column(UtcDateTime, primary_key=True))
+    cap_micro_usd: int | None = Field(sa_type=BigInteger)
+
+
+def _table(model: type[SQLModel]) -> Table:
+    table: Table = model.__table__  # type: ignore[attr-defined]  # SQLModel adds it at run time
+    return table
+
+
+SERIES = _table(Series)
+COST_DAY = _table(CostDayRow)
+COST_REVISION = _table(CostRevision)
+USAGE_SLOT = _table(UsageSlot)
+SOURCE_DAY = _table(SourceDayRow)
+REJECTED_ROW = _table(RejectedRow)
+PULL = _table(Pull)
+TENANT_NAME = _table(TenantName)
+JUDGED_DAY = _table(JudgedDay)
+PRICED_WITH = _table(PricedWith)
+BUDGET_CAP = _table(BudgetCap)

@@ -1,0 +1,105 @@
+"""The composition root: the one place where settings, clock, database and adapters meet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from alerts.channels.console import ConsoleChannel
+from detector.sources.sample import SampleSource
+
+from detector.model import Grain
+from detector.sources.csv_file import CsvFileSource
+from spendwatch import conversion
+from spendwatch.db import open_database
+from spendwatch.directory import build_directory
+from spendwatch.price_files import load_price_table
+from spendwatch.settings_sections import CsvFileSource as CsvFileSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import date
+    from typing import TextIO
+
+    from alerts.channels.base import Channel
+    from sqlalchemy import Engine
+
+    from detector.price_table import PriceTable
+    from detector.rules import RuleBook
+    from detector.sources.base import UsageSource
+    from spendwatch.directory import Directory
+    from spendwatch.settings import Settings
+    from spendwatch.settings_sections import Source
+
+
+def system_clock() -> datetime:
+    """Return the time now; the only place that asks the machine."""
+    return datetime.now(UTC)  # noqa: TID251 - this is the one clock everybody else is handed
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """Everything a job needs, put together once."""
+
+    settings: Settings
+    engine: Engine
+    prices: PriceTable
+    directory: Directory
+    book: RuleBook
+    clock: Callable[[], datetime]
+
+    @property
+    def source_names(self) -> tuple[str, ...]:
+        """The sources in service."""
+        return tuple(source.name for source in self.settings.sources)
+
+    def last_settled_day(self) -> date:
+        """Return the newest day that is over, and settled, for every tenant's time zone."""
+        settled_at = self.clock() - timedelta(hours=self.settings.service.settle_hours)
+        zones = self.directory.every_zone()
+        return min(settled_at.astimezone(zone).date() for zone in zones) - timedelta(days=1)
+
+    def usage_sources(self) -> tuple[UsageSource, ...]:
+        """Build the adapters of all configured sources."""
+        return tuple(build_source(source, self.clock().date()) for source in self.settings.sources)
+
+
+def build_source(settings: Source, today: date) -> UsageSource:
+    """Build the adapter for one configured source."""
+    if isinstance(settings, CsvFileSettings):
+        return CsvFileSource(
+            name=settings.name,
+            path=settings.path,
+            columns=settings.columns.mapped,
+            latest_day=today,
+            grain=Grain(settings.grain),
+            scope=settings.scope,
+        )
+    return SampleSource(settings.name, settings.seed, settings.first_day, settings.last_day)
+
+
+def build_channels(settings: Settings, terminal: TextIO) -> Mapping[str, Channel]:
+    """Build the channel of every receiver."""
+    return {
+        receiver.name: ConsoleChannel(receiver.name, receiver.path or terminal)
+        for receiver in settings.receivers
+    }
+
+
+def build_app(settings: Settings, clock: Callable[[], datetime] = system_clock) -> App:
+    """Put the service together; opens (and upgrades) the database and reads the prices."""
+    prices = load_price_table(
+        settings.prices.file,
+        agreed=conversion.agreed_prices(settings),
+        exchange_rates=conversion.exchange_rates(settings),
+        currency=settings.service.currency,
+    )
+    return App(
+        settings=settings,
+        engine=open_database(settings.service.database_url),
+        prices=prices,
+        directory=build_directory(settings),
+        book=conversion.rule_book(settings),
+        clock=clock,
+    )

@@ -1,0 +1,54 @@
+"""Who is who: aliases, display names, time zones and receivers of the tenants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from detector.model import UNATTRIBUTED, normalise_tenant
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from spendwatch.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """Answers questions about tenants; ids go in and come out normalised."""
+
+    default_zone: ZoneInfo
+    canonical_ids: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+    zones: Mapping[str, ZoneInfo] = field(default_factory=dict)
+    receivers: Mapping[str, str] = field(default_factory=dict)
+
+    def canonical(self, tenant: str) -> str:
+        """Return the id a tenant goes by now, whichever alias it was stored under."""
+        return self.canonical_ids.get(tenant, tenant)
+
+    def zone_of(self, tenant: str) -> ZoneInfo:
+        """Return the time zone whose calendar days are the tenant's."""
+        return self.zones.get(self.canonical(tenant), self.default_zone)
+
+    def every_zone(self) -> set[ZoneInfo]:
+        """Return all time zones in use."""
+        return {self.default_zone, *self.zones.values()}
+
+
+def build_directory(settings: Settings) -> Directory:
+    """Read the tenants of the settings; what a gateway writes for no tenant is unattributed."""
+    canonical = {
+        normalise_tenant(name): UNATTRIBUTED for name in settings.detection.unattributed_names
+    }
+    for tenant in settings.tenants:
+        canonical |= {normalise_tenant(name): tenant.id for name in (tenant.id, *tenant.aliases)}
+    return Directory(
+        default_zone=ZoneInfo(settings.service.time_zone),
+        canonical_ids=canonical,
+        names={tenant.id: tenant.name for tenant in settings.tenants},
+        zones={tenant.id: ZoneInfo(tenant.time_zone) for tenant in settings.tenants},
+        receivers={tenant.id: tenant.receiver for tenant in settings.tenants if tenant.receiver}
+        | {"": settings.alerts.receiver},
+    )

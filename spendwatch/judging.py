@@ -1,0 +1,153 @@
+"""From the ledger to findings and alerts: one day judged, all of it written at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from alerts.replies import lessons_in_force
+from sqlalchemy import delete, func, insert, select
+
+from alerts.intake import take_in
+from detector import ledger
+from detector.budget import budget_findings
+from detector.detect import Context, detect, without_double_telling
+from detector.pulls import judged_before, source_days
+from detector.quality import (
+    attribution_findings,
+    price_change_findings,
+    source_findings,
+    stale_sources,
+    unattributed_share,
+    unpriced_findings,
+)
+from detector.tables import COST_REVISION, JUDGED_DAY, SERIES
+from spendwatch import conversion
+from spendwatch.budgeting import budget_states, note_caps
+from spendwatch.db import reading, writing
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
+    from sqlmodel import Session
+
+    from alerts.intake import Intake
+    from detector.history import History
+    from detector.model import Finding, Judgement, Lesson
+    from detector.quality import SourceDay
+    from spendwatch.app import App
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What judging a day found, and what that did to the alerts."""
+
+    judgement: Judgement
+    intake: Intake
+
+
+def judge(app: App, day: date, extra: Sequence[Finding] = ()) -> Judged:
+    """Judge one day and write findings, alerts and notifications in one transaction."""
+    with reading(app.engine) as session:
+        judgement = assess(app, session, day, extra)
+    return write_judgement(app, judgement, judged_day=True)
+
+
+def write_judgement(app: App, judgement: Judgement, *, judged_day: bool = False) -> Judged:
+    """Turn findings into alerts and notifications; with ``judged_day`` the day counts as judged."""
+    with reading(app.engine) as session:
+        names = display_names(app, session)
+    with writing(app.engine) as session:
+        intake = take_in(
+            session,
+            judgement,
+            names=names,
+            receivers=app.directory.receivers,
+            now=app.clock(),
+            worse_factor=app.settings.alerts.worse_factor,
+        )
+        if judged_day:
+            note_caps(app, session)
+            _note_judged(session, judgement, app)
+    return Judged(judgement, intake)
+
+
+def assess(app: App, session: Session, day: date, extra: Sequence[Finding] = ()) -> Judgement:
+    """Read everything the day's judgement needs and make it; writes nothing."""
+    history = ledger.history(
+        session,
+        day - timedelta(days=app.book.window_days),
+        day,
+        canonical=app.directory.canonical,
+        sources=app.source_names,
+    )
+    sources = source_days(session, day, app.book.window_days, app.source_names)
+    states = budget_states(app, session, day)
+    lessons = taught(app, session)
+    quality = _quality(app, history, sources, judged_before(session, day))
+    found = (*quality, *budget_findings(states, day), *extra)
+    context = Context(lessons, app.prices, sources, states, found)
+    judgement = detect(history, app.book, context)
+    told = without_double_telling(
+        judgement.findings,
+        unattributed_share(history, slice(0, -1)),
+        app.book.unattributed_percent,
+    )
+    return replace(judgement, findings=told)
+
+
+def _quality(
+    app: App, history: History, sources: Sequence[SourceDay], since: date
+) -> tuple[Finding, ...]:
+    """Judge the data itself; where a source is silent only that is told."""
+    day = history.days[-1]
+    if stale_sources(sources) or not history.pulled[-1]:
+        return source_findings(day, sources)
+    return (
+        *source_findings(day, sources),
+        *unpriced_findings(history, app.prices),
+        *attribution_findings(history, app.book.unattributed_percent),
+        *price_change_findings(history, app.prices, since),
+    )
+
+
+def display_names(app: App, session: Session) -> Mapping[str, str]:
+    """Return how tenants are called: as configured, else as first spelt."""
+    return ledger.display_names(session) | dict(app.directory.names)
+
+
+def taught(app: App, session: Session) -> tuple[Lesson, ...]:
+    """Return what answers teach; a day that was pulled anew is no data error any more."""
+    return lessons_in_force(
+        session,
+        teaching=conversion.teaching(app.settings),
+        changed_at=_tenant_day_changes(app, session),
+    )
+
+
+def _tenant_day_changes(app: App, session: Session) -> dict[tuple[str, date], datetime]:
+    """Read when each tenant's day was last revised by a pull."""
+    statement = (
+        select(SERIES.c.tenant, COST_REVISION.c.day, func.max(COST_REVISION.c.replaced_at))
+        .join(SERIES, SERIES.c.id == COST_REVISION.c.series_id)
+        .where(COST_REVISION.c.cause == "pull")
+        .group_by(SERIES.c.tenant, COST_REVISION.c.day)
+    )
+    return {
+        (app.directory.canonical(tenant), day): changed_at
+        for tenant, day, changed_at in session.connection().execute(statement)
+    }
+
+
+def _note_judged(session: Session, judgement: Judgement, app: App) -> None:
+    connection = session.connection()
+    connection.execute(delete(JUDGED_DAY).where(JUDGED_DAY.c.day == judgement.day))
+    row = {
+        "day": judgement.day,
+        "judged_at": app.clock(),
+        "method": app.book.method,
+        "findings": len(judgement.findings),
+    }
+    connection.execute(insert(JUDGED_DAY), [row])

@@ -1,0 +1,19 @@
+"""Alembic's entry point: runs the migrations on the connection it is handed."""
+
+from __future__ import annotations
+
+from alembic import context
+from sqlmodel import SQLModel
+
+import alerts.tables
+import detector.tables  # noqa: F401 # both modules declare their tables when imported
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=SQLModel.metadata,
+    render_as_batch=True,
+    compare_type=True,
+    transactional_ddl=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

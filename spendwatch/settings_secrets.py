@@ -1,0 +1,72 @@
+"""Secrets do not belong in config.toml; this finds them without ever repeating one."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from spendwatch.settings_problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from spendwatch.toml_lines import Key
+
+_SECRET_KEY = re.compile(
+    r"(token|secrets?|password|passwd|passphrase|credentials?|api_?key|access_?key"
+    r"|account_?key|private_?key|connection_?string|webhook(_?url)?)$",
+    re.IGNORECASE,
+)
+_SECRET_VALUE = re.compile(
+    r"\bxox[a-z]-|\bxapp-|https://hooks\.slack\.com/|-----BEGIN [A-Z ]*PRIVATE KEY"
+    r"|(SharedAccessKey|SharedAccessSignature|AccountKey|ClientSecret)="
+    r"|[?&;]sig=|://[^/\s:@]*:[^/\s@]+@",
+    re.IGNORECASE,
+)
+_BLANK = "(taken out)"
+_DATABASE = "SPENDWATCH_SERVICE__DATABASE_URL"
+
+
+def take_out_secrets(document: dict[str, Any]) -> list[Problem]:
+    """Find what looks like a secret by its key or its value, and blank it in ``document``.
+
+    Blanked, it cannot be repeated by any message about something else.
+    """
+    problems = []
+    for holder, key, value in list(_leaves((), document)):
+        if _is(key, value):
+            holder[key[-1]] = _BLANK
+            problems.append(Problem(key, _advice(key), in_file=True))
+    return problems
+
+
+def is_secret(text: str) -> bool:
+    """Whether a text looks like a secret, whatever its key."""
+    return _SECRET_VALUE.search(text) is not None
+
+
+def _is(key: Key, value: Any) -> bool:
+    if isinstance(value, str) and is_secret(value):
+        return True
+    return any(isinstance(part, str) and _SECRET_KEY.search(part) for part in key)
+
+
+def _leaves(key: Key, holder: Any) -> Iterator[tuple[Any, Key, Any]]:
+    """Give every value that is no table or list, with what holds it and where it stands."""
+    for part, value in list(holder.items() if isinstance(holder, dict) else enumerate(holder)):
+        if isinstance(value, dict | list):
+            yield from _leaves((*key, part), value)
+        else:
+            yield holder, (*key, part), value
+
+
+def _advice(key: Key) -> str:
+    instead = (
+        f"set the environment variable {_DATABASE}, or {_DATABASE}_FILE to a file that holds it"
+    )
+    if key != ("service", "database_url"):
+        instead = (
+            "take it out. The only setting that may carry a secret is service.database_url, and "
+            f"for that one {instead}"
+        )
+    return f"looks like a secret, and secrets must not stand in this file: {instead}"

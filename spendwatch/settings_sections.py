@@ -1,0 +1,260 @@
+"""The sections of config.toml, one frozen model each; docs/configuration.md says what they mean.
+
+Money is Decimal as written, with a ``*_micro_usd`` twin in whole micro-dollars. Once loaded,
+every path is absolute and every tenant and budget carries what it inherited.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from spendwatch.settings_types import (
+    Currency,
+    DatabaseUrl,
+    Day,
+    ExchangeRate,
+    FilePath,
+    Money,
+    MoneyOrNone,
+    MoneyOrOff,
+    Name,
+    Percent,
+    Scope,
+    ScopeOrEmpty,
+    TenantId,
+    Text,
+    TimeZone,
+    micro_usd,
+    number,
+    whole,
+)
+
+Period = Literal["weekly", "monthly", "quarterly", "yearly"]
+
+
+class Section(BaseModel):
+    """What all sections share: nothing unknown, nothing changed afterwards."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class ServiceSettings(Section):
+    """The installation as a whole."""
+
+    time_zone: TimeZone = "UTC"
+    currency: Currency = "USD"
+    database_url: DatabaseUrl = Field("sqlite:///data/spendwatch.db", repr=False)
+    data_dir: FilePath = Path("data")
+    settle_hours: Annotated[int, whole(0, 72)] = 2
+
+
+class SampleSource(Section):
+    """A believable company made up from a seed."""
+
+    kind: Literal["sample"]
+    name: Name
+    seed: Annotated[int, whole(0, 2**31 - 1)] = 7
+    first_day: Day
+    last_day: Day | None = None
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> SampleSource:
+        if self.last_day is not None and self.last_day < self.first_day:
+            raise ValueError("last_day must not be before first_day")
+        return self
+
+
+class ColumnNames(Section):
+    """What the file calls our columns; empty where it uses our own name."""
+
+    date: Text = ""
+    day: Text = ""
+    start_at: Text = ""
+    tenant: Text = ""
+    feature: Text = ""
+    model: Text = ""
+    deployment: Text = ""
+    scope: Text = ""
+    requests: Text = ""
+    requests_without_usage: Text = ""
+    prompt_tokens: Text = ""
+    completion_tokens: Text = ""
+    cached_tokens: Text = ""
+    total_tokens: Text = ""
+    cost_usd: Text = ""
+
+    @property
+    def mapped(self) -> dict[str, str]:
+        """Our name to the file's, for the columns that were renamed."""
+        return {ours: theirs for ours, theirs in self.model_dump().items() if theirs}
+
+
+class CsvFileSource(Section):
+    """CSV or Parquet: one file, or a folder of daily files."""
+
+    kind: Literal["csv_file"]
+    name: Name
+    path: FilePath
+    columns: ColumnNames = ColumnNames()
+    grain: Literal["hour", "quarter_hour"] = "hour"
+    scope: ScopeOrEmpty = ""
+
+
+Source = Annotated[SampleSource | CsvFileSource, Field(discriminator="kind")]
+
+
+class BudgetSettings(Section):
+    """What a tenant, or one of its features, may spend in a period."""
+
+    feature: Text = ""
+    cap: MoneyOrNone = None
+    currency: Currency
+    period: Period
+    fiscal_start_day: Annotated[int, whole(1, 28)]
+    fiscal_start_month: Annotated[int, whole(1, 12)]
+    thresholds: tuple[Percent, ...]
+    forecast_thresholds: tuple[Percent, ...]
+
+    @property
+    def cap_micro(self) -> int | None:
+        """The cap in millionths of its own currency; None is no cap, 0 allows nothing."""
+        return None if self.cap is None else micro_usd(self.cap)
+
+
+class BudgetDefaults(Section):
+    """What a budget uses where it does not say otherwise."""
+
+    period: Period = "monthly"
+    fiscal_start_day: Annotated[int, whole(1, 28)] = 1
+    fiscal_start_month: Annotated[int, whole(1, 12)] = 1
+    thresholds: tuple[Percent, ...] = (50, 80, 100)
+    forecast_thresholds: tuple[Percent, ...] = (100,)
+    forecast_probability: Annotated[float, number(0.5, 0.99)] = 0.8
+
+
+class RuleSettings(Section):
+    """The part of the detection rules that a tenant may override."""
+
+    min_days: Annotated[int, whole(2, 180)] = 14
+    z: Annotated[float, number(0, 100, above=True)] = 3.0
+    direction: Literal["both", "up", "down"] = "both"
+    min_excess_usd: Money = Decimal(5)
+    min_excess_percent: Annotated[float, number(0, 10_000)] = 25.0
+    scale_floor_percent: Annotated[float, number(0, 100)] = 5.0
+    scale_floor_usd: Money = Decimal(1)
+    first_spend_usd: MoneyOrOff = Decimal(50)
+    young_guard_usd: MoneyOrOff = Decimal(200)
+    critical_excess_usd: Money = Decimal(500)
+
+    @property
+    def min_excess_micro_usd(self) -> int:
+        """The dollar floor."""
+        return micro_usd(self.min_excess_usd)
+
+    @property
+    def scale_floor_micro_usd(self) -> int:
+        """The smallest spread."""
+        return micro_usd(self.scale_floor_usd)
+
+    @property
+    def critical_excess_micro_usd(self) -> int:
+        """From here on a finding is critical."""
+        return micro_usd(self.critical_excess_usd)
+
+    @property
+    def first_spend_micro_usd(self) -> int | None:
+        """The first-spend rule's bar; None where the rule is off."""
+        return None if self.first_spend_usd is None else micro_usd(self.first_spend_usd)
+
+    @property
+    def young_guard_micro_usd(self) -> int | None:
+        """The young tenant's bar; None where the rule is off."""
+        return None if self.young_guard_usd is None else micro_usd(self.young_guard_usd)
+
+
+class DetectionSettings(RuleSettings):
+    """How a day is judged, for everybody."""
+
+    method: Literal["classic"] = "classic"
+    window_days: Annotated[int, whole(7, 180)] = 30
+    unattributed_percent: Annotated[float, number(0, 100, above=True)] = 5.0
+    unattributed_names: tuple[Name, ...] = ("unknown", "none", "-", "n/a")
+
+
+class TenantSettings(Section):
+    """One tenant: who it is, who hears of it, what it may spend."""
+
+    id: TenantId
+    name: Name
+    aliases: tuple[TenantId, ...] = ()
+    owner: Text = ""
+    cost_centre: Text = ""
+    time_zone: TimeZone
+    receiver: Text
+    budgets: tuple[BudgetSettings, ...] = ()
+    detection: RuleSettings
+
+
+class AgreedRate(Section):
+    """A price agreed with the provider, per 1M tokens, from a day on."""
+
+    tenant: TenantId | None = None
+    deployment: Text = ""
+    model: Name
+    scope: Scope = "global"
+    effective_from: Day
+    input: Money
+    cached_input: Money | None = None
+    output: Money
+    currency: Currency
+
+    @model_validator(mode="after")
+    def _applies_to_somebody(self) -> AgreedRate:
+        if self.tenant is None and not self.deployment:
+            raise ValueError(
+                "must name a tenant, a deployment or both; a price for everybody belongs in the "
+                "prices file"
+            )
+        return self
+
+
+class ExchangeRateSettings(Section):
+    """What one unit of a currency is worth in the service's currency, from a day on."""
+
+    currency: Currency
+    rate: ExchangeRate
+    effective_from: Day
+
+
+class PriceSettings(Section):
+    """Own prices beside the shipped ones."""
+
+    file: FilePath
+    rates: tuple[AgreedRate, ...] = ()
+    exchange_rates: tuple[ExchangeRateSettings, ...] = ()
+
+
+class AnswerSettings(Section):
+    """How strongly answers teach."""
+
+    false_alarm_factor: Annotated[float, number(1, 10)] = 1.25
+    false_alarm_days: Annotated[int, whole(1, 365)] = 30
+
+
+class AlertSettings(Section):
+    """Who is told where a tenant names nobody, and when again."""
+
+    receiver: Text = ""
+    worse_factor: Annotated[float, number(1, 100, above=True)] = 1.5
+
+
+class ConsoleReceiver(Section):
+    """Writes messages to the terminal, or appends them to a file."""
+
+    kind: Literal["console"]
+    name: Name
+    path: FilePath | None = None

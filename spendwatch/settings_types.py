@@ -1,0 +1,227 @@
+"""The kinds of value a setting can have; each says in one sentence what it accepts.
+
+Every validator raises ValueError with the whole sentence ("must be a whole number from 7 to 180,
+not 3"), so that wrong type and wrong range read alike.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BeforeValidator
+
+from detector.model import MICRO, UNATTRIBUTED, normalise_tenant
+from detector.price_table import SCOPES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_MONEY = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?")
+_RATE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,12})?")
+_CURRENCY = re.compile(r"[A-Z]{3}")
+_SQLITE = re.compile(r"sqlite:///(?!:memory:)[^?\x00-\x1f]+")
+MAX_TEXT = 200
+_SHOWN = 60
+_HUGE = 10**18
+
+
+def shown(value: Any) -> str:
+    """Write a value as it may be repeated in a message: short, on one line, inert."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict | list):
+        return "a table" if isinstance(value, dict) else "a list"
+    if isinstance(value, str):
+        return repr(value) if len(value) <= _SHOWN else f"{value[:_SHOWN]!r}..."
+    if isinstance(value, int) and abs(value) >= _HUGE:
+        return "a number of more than 18 digits"
+    return str(value)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Say which known word is probably meant, as the end of a sentence; empty if none is near."""
+    spellings = {name.casefold(): name for name in known}
+    close = difflib.get_close_matches(word.casefold(), spellings, n=1, cutoff=0.6)
+    return f"; did you mean {spellings[close[0]]}?" if close else ""
+
+
+def micro_usd(amount: Decimal) -> int:
+    """Turn an amount with at most six decimal places into whole micro-dollars, exactly."""
+    return int(amount * MICRO)
+
+
+def whole(low: int, high: int) -> BeforeValidator:
+    """Accept a whole number from ``low`` to ``high``."""
+
+    def check(value: Any) -> int:
+        if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value):
+            value = int(value)
+        if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
+            return value
+        raise ValueError(f"must be a whole number from {low} to {high}, not {shown(value)}")
+
+    return BeforeValidator(check)
+
+
+def number(low: float, high: float, *, above: bool = False) -> BeforeValidator:
+    """Accept a number from (or, with ``above``, above) ``low`` up to ``high``; never NaN."""
+    words = (
+        f"a number above {low:g} and up to {high:g}"
+        if above
+        else f"a number from {low:g} to {high:g}"
+    )
+
+    def check(value: Any) -> float:
+        parsed = _as_float(value)
+        if parsed is not None and low <= parsed <= high and not (above and parsed == low):
+            return parsed
+        raise ValueError(f"must be {words}, not {shown(value)}")
+
+    return BeforeValidator(check)
+
+
+def _as_float(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        return None
+
+
+def money(value: Any, other: str = "") -> Decimal:
+    """Accept an amount as a whole number or as a decimal in quotes."""
+    written = value
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _HUGE:
+        written = str(value)
+    if isinstance(written, str) and _MONEY.fullmatch(written):
+        return Decimal(written)
+    raise ValueError(
+        f'must be an amount such as 250 or "12.50"{other}, not {shown(value)}: 0 or more, in '
+        "quotes if it has decimals (at most 6), without sign, comma or currency"
+    )
+
+
+def money_or(word: str) -> BeforeValidator:
+    """Accept an amount, or the one word that stands for its absence."""
+
+    def check(value: Any) -> Decimal | None:
+        return None if value == word else money(value, f' or "{word}"')
+
+    return BeforeValidator(check)
+
+
+def exchange_rate(value: Any) -> Decimal:
+    """Accept a rate above 0 as a decimal in quotes."""
+    if isinstance(value, str) and _RATE.fullmatch(value) and Decimal(value) > 0:
+        return Decimal(value)
+    raise ValueError(f'must be a rate above 0 in quotes, such as "1.08", not {shown(value)}')
+
+
+def currency(value: Any) -> str:
+    """Accept an ISO 4217 code."""
+    if isinstance(value, str) and _CURRENCY.fullmatch(value):
+        return value
+    raise ValueError(f"must be a currency's three capital letters, such as USD, not {shown(value)}")
+
+
+def time_zone(value: Any) -> str:
+    """Accept the name of a time zone in the IANA database."""
+    try:
+        return ZoneInfo(value).key
+    except (KeyError, TypeError, ValueError, OSError):
+        guess = nearest(value, available_timezones()) if isinstance(value, str) else ""
+        words = "must be an IANA time zone such as Europe/Berlin or UTC"
+        raise ValueError(f"{words}, not {shown(value)}{guess}") from None
+
+
+def text(value: Any) -> str:
+    """Accept one line of text, perhaps empty."""
+    if isinstance(value, str) and len(value) <= MAX_TEXT and not _has_controls(value):
+        return value
+    raise ValueError(
+        f"must be text in quotes: one line of at most {MAX_TEXT} characters, not {shown(value)}"
+    )
+
+
+def _has_controls(value: str) -> bool:
+    return any(unicodedata.category(char) in ("Cc", "Cs") for char in value)
+
+
+def name(value: Any) -> str:
+    """Accept one line of text that is not empty."""
+    if not text(value).strip():
+        raise ValueError("must not be empty")
+    return text(value)
+
+
+def tenant_id(value: Any) -> str:
+    """Accept a tenant's id or alias and give it as the ledger keeps it."""
+    normalised = normalise_tenant(name(value))
+    if normalised == UNATTRIBUTED and value.strip().casefold() != UNATTRIBUTED:
+        raise ValueError(f"must have a visible character, not {shown(value)}")
+    return normalised
+
+
+def day(value: Any) -> date:
+    """Accept a calendar day."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    try:
+        return date.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"must be a day such as 2026-06-01, not {shown(value)}") from None
+
+
+def scope(value: Any) -> str:
+    """Accept where and how a model is served, as the price table names it."""
+    if isinstance(value, str) and value in SCOPES:
+        return value
+    guess = nearest(value, SCOPES) if isinstance(value, str) else ""
+    raise ValueError(f"must be one of {', '.join(sorted(SCOPES))}, not {shown(value)}{guess}")
+
+
+def scope_or_empty(value: Any) -> str:
+    """Accept a scope, or nothing where it is not known."""
+    return "" if value == "" else scope(value)
+
+
+def folder_or_file(value: Any) -> Path:
+    """Accept the path of a file or folder; whether it is there is seen when it is needed."""
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
+        raise ValueError(f"must be the path of a file or folder in quotes, not {shown(value)}")
+    return Path(value)
+
+
+def database_url(value: Any) -> str:
+    """Accept the address of a SQLite file; never repeated, as it may carry a password."""
+    if isinstance(value, str) and _SQLITE.fullmatch(value):
+        return value
+    raise ValueError(
+        "must be the address of a SQLite file, such as sqlite:///data/spendwatch.db "
+        "(no other database, none in memory, nothing after a question mark)"
+    )
+
+
+Money = Annotated[Decimal, BeforeValidator(money)]
+MoneyOrOff = Annotated[Decimal | None, money_or("off")]
+MoneyOrNone = Annotated[Decimal | None, money_or("none")]
+ExchangeRate = Annotated[Decimal, BeforeValidator(exchange_rate)]
+Currency = Annotated[str, BeforeValidator(currency)]
+TimeZone = Annotated[str, BeforeValidator(time_zone)]
+Text = Annotated[str, BeforeValidator(text)]
+Name = Annotated[str, BeforeValidator(name)]
+TenantId = Annotated[str, BeforeValidator(tenant_id)]
+Scope = Annotated[str, BeforeValidator(scope)]
+ScopeOrEmpty = Annotated[str, BeforeValidator(scope_or_empty)]
+Day = Annotated[date, BeforeValidator(day)]
+FilePath = Annotated[Path, BeforeValidator(folder_or_file)]
+DatabaseUrl = Annotated[str, BeforeValidator(database_url)]
+Percent = Annotated[int, whole(1, 1000)]
