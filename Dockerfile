@@ -24,15 +24,18 @@ RUN /opt/uv/bin/uv build --no-cache --wheel --python /opt/spendwatch/bin/python 
 FROM python:3.13-slim
 
 COPY --from=build /opt/spendwatch /opt/spendwatch
+# Mount your own settings over this file. Relative paths in it begin in its folder: the link sends
+# the default "data" to the volume. Whoever mounts a whole folder names /data in the settings.
 COPY config.toml /etc/spendwatch/config.toml
-RUN install --directory --owner=10001 --group=10001 --mode=0750 /data
+RUN install --directory --owner=10001 --group=10001 --mode=0750 /data \
+    && ln -s /data /etc/spendwatch/data
 ENV PATH=/opt/spendwatch/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
-    PYTHONUNBUFFERED=1
+    PYTHONUNBUFFERED=1 \
+    SPENDWATCH_CONFIG=/etc/spendwatch/config.toml
 USER 10001:10001
 WORKDIR /data
 VOLUME /data
-# The settings are whole and the database opens.
 HEALTHCHECK --interval=60s --timeout=10s --start-period=30s CMD ["spendwatch", "check"]
 ENTRYPOINT ["spendwatch"]
 CMD ["once"]

@@ -88,12 +88,9 @@ def alert_message(
     name = safe_name(names.get(about.tenant, about.tenant))
     words = _WORDS[about.kind](about, name)
     calm = change in _CALM or (change not in _SPEAKING and alert.state is not AlertState.OPEN)
-    lines = (
-        *_revised(change, revision),
-        *words.lines,
-        *_since(alert),
-        *_answer(reply, effect),
-    )
+    # What is over is told in one line: what held while it lasted does not hold any more.
+    said = (Line("Was", words.what),) if change in _CALM else words.lines
+    lines = (*_revised(change, revision), *said, *_since(alert), *_answer(reply, effect))
     return Message(
         tone="calm" if calm and about.kind not in EVENTS else about.severity.value,
         title=_title(words, change, about, revision),
@@ -128,14 +125,14 @@ def _title(words: _Words, change: Change, about: Finding, revision: Revision | N
     if change is Change.RESOLVED:
         return f"{words.who}: resolved, {words.over}"
     if change is Change.WITHDRAWN:
-        return f"{words.who}: withdrawn, {_no_longer(about, revision)}"
+        return f"{words.who}: withdrawn, {_no_longer(about, words, revision)}"
     return f"{words.who}: {_PREFIX.get(change, '')}{words.what}"
 
 
-def _no_longer(about: Finding, revision: Revision | None) -> str:
+def _no_longer(about: Finding, words: _Words, revision: Revision | None) -> str:
     day = full_day(revision.day if revision else about.day)
     if revision is None or revision.was_micro_usd is None:
-        return f"{day} judged again shows no {about.kind}"
+        return f"{day} judged again: {words.over}"
     if revision.now_micro_usd is None:
         return f"{day} was {money(revision.was_micro_usd)}, which is normal after late data"
     return f"{day} was {money(revision.was_micro_usd)}, now {money(revision.now_micro_usd)}"
@@ -143,11 +140,11 @@ def _no_longer(about: Finding, revision: Revision | None) -> str:
 
 def _revised(change: Change, revision: Revision | None) -> tuple[Line, ...]:
     if change is Change.WITHDRAWN:
-        return (Line("Now", "the day was judged again on newer data; nothing is left to do"),)
+        return (Line("Now", "newer data has replaced what was told; nothing is left to do"),)
     if revision is None or revision.was_micro_usd is None or revision.now_micro_usd is None:
         return ()
     was, now = money(revision.was_micro_usd), money(revision.now_micro_usd)
-    return (Line("Was", f"{was} when last told, now {now}: {short_day(revision.day)} was revised"),)
+    return (Line("Was", f"{was}, now {now}: {short_day(revision.day)} was judged again"),)
 
 
 def _since(alert: Alert) -> tuple[Line, ...]:
@@ -182,13 +179,13 @@ def _actions(alert: Alert, change: Change, words: _Words) -> tuple[Action, ...]:
         return (*words.look, show)
     dismiss = f'{command} dismiss {alert.number} --verdict expected --note "..."'
     if alert.state is AlertState.OPEN:
-        acknowledge = Action("I am on it", f"{command} ack {alert.number}")
-        return (acknowledge, Action("no alert for me", dismiss), *words.look, show)
+        acknowledge = Action("acknowledge", f"{command} ack {alert.number}")
+        return (acknowledge, Action("dismiss", dismiss), *words.look, show)
     if alert.state is AlertState.ACKNOWLEDGED:
-        return (Action("no alert for me", dismiss), *words.look, show)
+        return (Action("dismiss", dismiss), *words.look, show)
     if alert.state is AlertState.DISMISSED:
         return (Action("change the verdict", dismiss), show)
-    return (Action("teach by it", dismiss), show) if alert.kind in TEACHING else (show,)
+    return (Action("say why", dismiss), show) if alert.kind in TEACHING else (show,)
 
 
 def _reference(alert: Alert) -> str:

@@ -21,7 +21,7 @@ _MILLION = 1_000_000
 
 
 def money(micro_usd: int, *, signed: bool = False) -> str:
-    """Return an amount in dollars: no cents from $100 on, the sign before the dollar.
+    """Return an amount in dollars: no cents from $100 on or where they are zero.
 
     Parameters
     ----------
@@ -39,14 +39,14 @@ def money(micro_usd: int, *, signed: bool = False) -> str:
     --------
     >>> money(1_284_000_000), money(12_400_000), money(953_000_000, signed=True)
     ('$1,284', '$12.40', '+$953')
-    >>> money(-120_000_000), money(400), money(0)
-    ('-$120', 'under $0.01', '$0')
+    >>> money(-120_000_000), money(53_000_000), money(400), money(0)
+    ('-$120', '$53', 'under $0.01', '$0')
     """
     dollars = _rounded(abs(Decimal(micro_usd)) / MICRO, _CENTS)
     sign = "-" if micro_usd < 0 else "+" if signed and micro_usd > 0 else ""
     if not dollars:
         return "under $0.01" if micro_usd else "$0"
-    if dollars >= _WHOLE_FROM:
+    if dollars >= _WHOLE_FROM or not dollars % 1:
         return f"{sign}${_rounded(dollars, Decimal(1)):,}"
     return f"{sign}${dollars}"
 

@@ -94,7 +94,7 @@ def forecast_title(budget: BudgetState) -> str:
         return pace(budget)
     share = percent(budget.forecast_micro_usd, budget.cap_micro_usd)
     cap, forecast = money(budget.cap_micro_usd), money(budget.forecast_micro_usd)
-    reached = f", cap on {short_day(budget.reached_on)}" if budget.reached_on else ""
+    reached = f", reached on {short_day(budget.reached_on)}" if budget.reached_on else ""
     return f"forecast {forecast}, {share} of its {cap} cap{reached} at this pace"
 
 

@@ -60,7 +60,9 @@ def alerts_touching(
 ) -> tuple[Alert, ...]:
     """Return the alerts a judgement of ``day`` may change, locked where the database can."""
     lasting = or_(col(AlertRow.ended).is_(False), col(AlertRow.judged_day) >= day)
-    rows = {row.number: row for row in session.exec(select(AlertRow).where(lasting).with_for_update())}
+    rows = {
+        row.number: row for row in session.exec(select(AlertRow).where(lasting).with_for_update())
+    }
     for part in _parts(sorted(fingerprints), _FINGERPRINTS_A_QUERY):
         named = select(AlertRow).where(col(AlertRow.fingerprint).in_(part)).with_for_update()
         rows.update({row.number: row for row in session.exec(named)})
@@ -136,9 +138,7 @@ def answered_alerts(session: Session) -> tuple[tuple[Alert, Reply], ...]:
     """Return every dismissed alert with its newest dismissal, in the order of the answers."""
     dismissal = col(ReplyRow.verb) == Verb.DISMISS.value
     newest = (
-        select(func.max(col(ReplyRow.number)))
-        .where(dismissal)
-        .group_by(col(ReplyRow.alert_number))
+        select(func.max(col(ReplyRow.number))).where(dismissal).group_by(col(ReplyRow.alert_number))
     )
     query = (
         select(AlertRow, ReplyRow)
@@ -229,12 +229,10 @@ def record_error(session: Session, key: str, error: str) -> None:
 
 
 def _pending(left_behind_before: datetime) -> Any:
-    """New, failed, or claimed so long ago that its sender must have died."""
+    """Pick what is new, failed, or claimed so long ago that its sender must have died."""
     claimed_at = col(NotificationRow.claimed_at)
     left = or_(claimed_at.is_(None), claimed_at <= left_behind_before)
-    return or_(
-        col(NotificationRow.state) == NEW, and_(col(NotificationRow.state) == SENDING, left)
-    )
+    return or_(col(NotificationRow.state) == NEW, and_(col(NotificationRow.state) == SENDING, left))
 
 
 def _changes_one(session: Session, statement: Any) -> bool:

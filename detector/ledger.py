@@ -252,6 +252,25 @@ def _cost_sum(row: Any, groups: int) -> CostSum:
     )
 
 
+def add_sums(group: tuple[str, ...], parts: Sequence[CostSum]) -> CostSum:
+    """Join the sums of several groups into one, as aliases ask for."""
+    return CostSum(
+        group=group,
+        micro_usd=sum(part.micro_usd for part in parts),
+        prompt_tokens=sum(part.prompt_tokens for part in parts),
+        completion_tokens=sum(part.completion_tokens for part in parts),
+        requests=sum(part.requests for part in parts),
+        unpriced_tokens=sum(part.unpriced_tokens for part in parts),
+        shadow=any(part.shadow for part in parts),
+        upper_bound=any(part.upper_bound for part in parts),
+    )
+
+
+def first_days(session: Session, canonical: Canonical) -> dict[str, date]:
+    """Return the first day on which each tenant ever had a row."""
+    return _place_series(session, canonical).first_days
+
+
 class Revision(NamedTuple):
     """A tenant's day that was revised: what it had cost until then, and why that changed."""
 

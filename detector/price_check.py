@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from detector.price_table import toml_string
+from detector.price_table import PRICED_METERS, toml_string
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,10 +44,11 @@ def family_of(name: str) -> str:
 def compare_prices(new: Iterable[Price], known: PriceTable) -> list[str]:
     """Name every new price that looks like a mix-up of units: more than 20 times off.
 
-    An amount is compared, meter by meter and in both directions, with every other known amount of
-    the same model, whatever its scope and day, and with the range of the other models of its
-    family (of all models where the family is new): a nano model may cost a hundredth of the pro
-    model beside it, but neither lies 20 times outside what its family is known to cost.
+    An amount tokens are priced by is compared, meter by meter and in both directions, with every
+    other known amount of the same model, whatever its scope and day, and with the range of the
+    other models of its family (of all models where the family is new): a nano model may cost a
+    hundredth of the pro model beside it, but neither lies 20 times outside what its family is
+    known to cost.
 
     Parameters
     ----------
@@ -77,7 +78,7 @@ def compare_prices(new: Iterable[Price], known: PriceTable) -> list[str]:
         same = [other for other in by_model[model] if other != price]
         family = [p for p in by_family[family_of(model)] if p.model.casefold() != model]
         rest = family or [p for p in known.prices if p.model.casefold() != model]
-        for meter in price.rates:
+        for meter in filter(price.rates.__contains__, PRICED_METERS):
             text = _far_from_one(price, meter, same, known) or _far_from_all(
                 price, meter, rest, known
             )

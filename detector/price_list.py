@@ -27,7 +27,7 @@ from detector.price_table import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-_AMOUNT = re.compile(r"\d{1,9}(\.\d{1,18})?", re.ASCII)
+_AMOUNT = re.compile(r"\d{1,9}(\.\d{1,24})?", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 _UNIT = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 _MODEL_KEYS = ("name", "aliases", "source", "prices")
@@ -82,7 +82,7 @@ def parse_amount(raw: object) -> Decimal:
     Parameters
     ----------
     raw : object
-        At most nine digits before the point and 18 after it.
+        At most nine digits before the point and 24 after it.
 
     Returns
     -------
@@ -167,7 +167,7 @@ class _Reader:
         self.places.add((name.casefold(), scope, day))
         rates = self.amounts({key: raw[key] for key in TOKEN_METERS if key in raw}, where)
         units = self.read_units(raw.get("units", {}), f"{where}, units")
-        if raw.keys().isdisjoint(("units", *TOKEN_METERS)):
+        if raw.keys().isdisjoint(("units", "long_context", *TOKEN_METERS)):
             self.complain(where, 'states no amount; add one such as input = "2.50"')
         self.prices.append(
             Price(

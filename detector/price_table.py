@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_right
 from collections import defaultdict
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -20,7 +21,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import date
 
 TOKEN_METERS = (
@@ -37,7 +38,9 @@ TOKEN_METERS = (
     "cached_image_input",
     "image_output",
 )
-"""What a model can bill per 1M tokens; usage tells only the first three apart."""
+"""What a model can bill per 1M tokens."""
+PRICED_METERS = TOKEN_METERS[:3]
+"""The meters usage is counted by; the others are kept for the reader."""
 
 PTU = "ptu"
 ZONES = ("datazone_us", "datazone_eu", "datazone_apac", "datazone_us_gov")
@@ -259,6 +262,24 @@ def build_table(
         frozenset(price.deployment.casefold() for price in everything if price.deployment),
         currency,
     )
+
+
+def price_in_force(prices: Sequence[Price], day: date) -> Price | None:
+    """Give the newest price that counts on a day.
+
+    Parameters
+    ----------
+    prices : sequence of Price
+        Of one model and scope, oldest first; may be empty.
+    day : date
+
+    Returns
+    -------
+    Price or None
+        None before the first.
+    """
+    index = bisect_right(prices, day, key=lambda price: price.effective_from)
+    return prices[index - 1] if index else None
 
 
 def _place(price: Price) -> tuple[str, str, str, str, date]:

@@ -15,16 +15,21 @@ from typing import TYPE_CHECKING
 
 from detector.model import CostDay, SeriesKey
 from detector.price_advice import advise_exchange_rate, advise_meters, advise_price
-from detector.price_table import PTU, SERVED_ALSO_BY, Price, PriceTable, without_date
+from detector.price_table import (
+    PRICED_METERS,
+    PTU,
+    SERVED_ALSO_BY,
+    Price,
+    PriceTable,
+    price_in_force,
+    without_date,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import date
 
 STANDARD_SCOPE = "global"
-PRICED_METERS = ("input", "cached_input", "output")
-"""The meters usage is known for; the others are kept for the reader."""
-
 _EXACT = Context(prec=100)
 
 
@@ -102,8 +107,8 @@ class PriceChange:
     effective_day : date
         The first day at the new rates.
     old, new : mapping of str to Decimal, or None
-        Rates per 1M tokens in the reporting currency (:data:`PRICED_METERS` alone); None where no
-        price was known.
+        Rates per 1M tokens in the reporting currency, of the meters tokens are priced by; None
+        where no price was known.
     """
 
     key: SeriesKey
@@ -295,12 +300,12 @@ def _find(
         for owner in owners
         for place in scopes
     ]
-    price = next(filter(None, (_in_force(prices, day) for prices in series)), None)
+    price = next(filter(None, (price_in_force(prices, day) for prices in series)), None)
     if price is None:
         known = [p for key, group in table.series.items() for p in group if key[:2] in owners]
         mine = [p for p in known if p.model.casefold() in names]
         return NoPrice(model, scope, advise_price(model, scopes, mine, day))
-    exchange = _exchange_rate(table, price.currency, day)
+    exchange = exchange_rate(table, price.currency, day)
     if exchange is None:
         return NoPrice(model, scope, advise_exchange_rate(price, table.currency, day))
     found = price if price.currency == table.currency else _convert(price, exchange, table.currency)
@@ -319,12 +324,26 @@ def _names(
     return [], False
 
 
-def _in_force(prices: tuple[Price, ...], day: date) -> Price | None:
-    index = bisect_right(prices, day, key=lambda price: price.effective_from)
-    return prices[index - 1] if index else None
+def exchange_rate(table: PriceTable, currency: str, day: date) -> Decimal | None:
+    """Return what one unit of a currency is worth in the reporting one on a day.
 
+    Parameters
+    ----------
+    table : PriceTable
+    currency : str
+        One the table has rates for, or the reporting currency itself.
+    day : date
 
-def _exchange_rate(table: PriceTable, currency: str, day: date) -> Decimal | None:
+    Returns
+    -------
+    Decimal or None
+        None before the first rate that was declared.
+
+    Raises
+    ------
+    KeyError
+        The table has no rate for the currency at all.
+    """
     if currency == table.currency:
         return Decimal(1)
     rates = table.exchange_rates[currency]
@@ -348,8 +367,11 @@ def _convert(price: Price, exchange: Decimal, currency: str) -> Price:
 
 def _uses(tokens: DayTokens) -> tuple[tuple[str, int], ...]:
     cached = tokens.cached_tokens or 0
-    counts = ((tokens.prompt_tokens or 0) - cached, cached, tokens.completion_tokens or 0)
-    return tuple(use for use in zip(PRICED_METERS, counts, strict=True) if use[1])
+    return (
+        ("input", (tokens.prompt_tokens or 0) - cached),
+        ("cached_input", cached),
+        ("output", tokens.completion_tokens or 0),
+    )
 
 
 def _missing_meters(price: Price, tokens: DayTokens) -> tuple[str, ...]:
@@ -358,13 +380,14 @@ def _missing_meters(price: Price, tokens: DayTokens) -> tuple[str, ...]:
         return ("tokens",)
     if price.rates.keys().isdisjoint(("input", "output")):
         return ("input", "output")
-    return tuple(meter for meter, _ in _uses(tokens) if meter not in price.rates)
+    return tuple([meter for meter, used in _uses(tokens) if used and meter not in price.rates])
 
 
 def _cost(price: Price, tokens: DayTokens) -> int:
     total = Decimal(0)
-    for meter, count in _uses(tokens):
-        total = _EXACT.add(total, _EXACT.multiply(price.rates[meter], count))
+    for meter, used in _uses(tokens):
+        if used:
+            total = _EXACT.fma(price.rates[meter], used, total)
     return int(total.to_integral_value(ROUND_HALF_EVEN))
 
 

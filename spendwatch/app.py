@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from alerts.channels.console import ConsoleChannel
-from detector.sources.sample import SampleSource
-
+from alerts.channels.console import ConsoleChannel, FileChannel
 from detector.model import Grain
 from detector.sources.csv_file import CsvFileSource
+from detector.sources.sample import SampleSource
 from spendwatch import conversion
 from spendwatch.db import open_database
 from spendwatch.directory import build_directory
@@ -22,9 +21,9 @@ if TYPE_CHECKING:
     from datetime import date
     from typing import TextIO
 
-    from alerts.channels.base import Channel
     from sqlalchemy import Engine
 
+    from alerts.channels.base import Channel
     from detector.price_table import PriceTable
     from detector.rules import RuleBook
     from detector.sources.base import UsageSource
@@ -76,14 +75,16 @@ def build_source(settings: Source, today: date) -> UsageSource:
             grain=Grain(settings.grain),
             scope=settings.scope,
         )
-    return SampleSource(settings.name, settings.seed, settings.first_day, settings.last_day)
+    last_day = settings.last_day or today
+    return SampleSource(settings.name, settings.seed, settings.first_day, last_day)
 
 
-def build_channels(settings: Settings, terminal: TextIO) -> Mapping[str, Channel]:
+def build_channels(app: App, terminal: TextIO) -> Mapping[str, Channel]:
     """Build the channel of every receiver."""
+    screen = ConsoleChannel(terminal, app.clock, colour=terminal.isatty())
     return {
-        receiver.name: ConsoleChannel(receiver.name, receiver.path or terminal)
-        for receiver in settings.receivers
+        receiver.name: FileChannel(receiver.path, app.clock) if receiver.path else screen
+        for receiver in app.settings.receivers
     }
 
 

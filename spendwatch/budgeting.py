@@ -11,7 +11,8 @@ from sqlalchemy import insert, select
 
 from detector import ledger
 from detector.budget import evaluate_budget, period_bounds
-from detector.price_table import exchange_rate
+from detector.price_table import PriceError
+from detector.pricing import exchange_rate
 from detector.tables import BUDGET_CAP
 from spendwatch import conversion
 
@@ -49,7 +50,15 @@ def budgets_on(app: App, day: date) -> tuple[Budget, ...]:
     """Return every budget with its cap in the reporting currency, at the rate of its period."""
     found = []
     for budget, currency in conversion.budgets(app.settings):
-        rate = exchange_rate(app.prices, currency, _period_start(budget, day))
+        starts_on = _period_start(budget, day)
+        rate = exchange_rate(app.prices, currency, starts_on)
+        if rate is None:
+            raise PriceError(
+                [
+                    f"budget of {budget.tenant} in {currency}: no exchange rate is in force on "
+                    f"{starts_on}; add one to prices.exchange_rates with an earlier effective_from"
+                ]
+            )
         cap = budget.cap_micro_usd
         found.append(budget if cap is None else replace(budget, cap_micro_usd=round(cap * rate)))
     return tuple(found)

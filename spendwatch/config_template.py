@@ -1,4 +1,4 @@
-"""The config.toml that `spendwatch init` writes: a few answers, and comments that teach the rest."""
+"""The config.toml that `spendwatch init` writes: a few answers, and comments for all the rest."""
 
 from __future__ import annotations
 
@@ -221,7 +221,7 @@ def _exchange_rate(answers: InitAnswers) -> str:
     if answers.currency == PRICE_TABLE_CURRENCY:
         return ""
     # Valid from before any usage: somebody who starts today has no older rate at hand.
-    return f"""# What one USD, the currency of the shipped prices, is worth; add a rate when it changes.
+    return f"""# What 1 USD, the currency of the shipped prices, is worth; add rates as it changes.
 [[prices.exchange_rates]]
 currency = "USD"
 rate = {toml_string(answers.usd_rate)}
@@ -334,4 +334,9 @@ REST = """\
 # cached_input = "1.00"        # default: cached tokens cost what others do
 # output = "8.00"
 # currency = "EUR"             # default: the service's
+
+# [[prices.exchange_rates]]    # what one unit of another currency is worth in the service's
+# currency = "EUR"
+# rate = "1.08"
+# effective_from = 2026-01-01
 """

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, insert, update
-from sqlmodel import select
+from sqlalchemy import bindparam, insert, select, update
+
 
 from detector.history import consecutive_days
 from detector.model import CostDay, Grain, Rejection, SeriesKey, Usage, normalise_tenant
@@ -23,8 +23,11 @@ from spendwatch.db import writing
 if TYPE_CHECKING:
     from datetime import date
 
+    from zoneinfo import ZoneInfo
+
     from sqlmodel import Session
 
+    from detector.price_table import PriceTable
     from detector.recording import Recorded
     from detector.sources.base import UsageSource
     from spendwatch.app import App
@@ -122,10 +125,10 @@ class _Pull:
         with writing(self.app.engine) as session:
             self._remember_names(session, rows)
             if whole_days:
-                self._record(session, day, _merged(whole_days))
+                self._record(session, day, merge_usage(whole_days))
             if slots:
                 self.touched |= record_slots(
-                    session, self.source.name, day, _merged(slots), self.index, self._zone_of
+                    session, self.source.name, day, merge_usage(slots), self.index, self._zone_of
                 )
         self.on_day(day, len(rows))
 
@@ -135,7 +138,13 @@ class _Pull:
             self._record(session, day, usage)
 
     def _record(self, session: Session, day: date, usage: Iterable[Usage]) -> None:
-        costs = price_usage(self.app, day, usage, reprice=self.reprice)
+        costs = price_usage(
+            self.app.prices,
+            day,
+            usage,
+            reprice=self.reprice,
+            canonical=self.app.directory.canonical,
+        )
         part = Slice(self.source.name, day, whole=self._is_whole(day))
         recorded = record_slice(session, part, costs, now=self.app.clock(), index=self.index)
         self.report.count(recorded)
@@ -158,7 +167,7 @@ class _Pull:
                 with writing(self.app.engine) as session:
                     self._record(session, day, ())
 
-    def _zone_of(self, tenant: str) -> object:
+    def _zone_of(self, tenant: str) -> ZoneInfo:
         return self.app.directory.zone_of(tenant)
 
     def _remember_names(self, session: Session, rows: Iterable[Usage]) -> None:
@@ -219,8 +228,8 @@ class _Pull:
             )
 
 
-def _merged(rows: Iterable[Usage]) -> tuple[Usage, ...]:
-    """Sum rows that are one once their tenant's spelling is normalised."""
+def merge_usage(rows: Iterable[Usage]) -> tuple[Usage, ...]:
+    """Normalise the tenants' spelling and sum the rows that are one because of it."""
     parts: dict[tuple[object, ...], list[Usage]] = defaultdict(list)
     for row in rows:
         tenant = normalise_tenant(row.tenant)
@@ -233,14 +242,22 @@ def _merged(rows: Iterable[Usage]) -> tuple[Usage, ...]:
 
 
 def price_usage(
-    app: App, day: date, usage: Iterable[Usage], *, reprice: bool
+    prices: PriceTable,
+    day: date,
+    usage: Iterable[Usage],
+    *,
+    reprice: bool = False,
+    canonical: Callable[[str], str] = lambda tenant: tenant,
 ) -> tuple[CostDay, ...]:
-    """Price a day's summed usage; what a source states and what we price join in one cost."""
+    """Price a day's summed usage; what a source states and what we price join in one cost.
+
+    Agreed rates are looked up under the tenant's ``canonical`` id, costs kept under its own.
+    """
     costs: dict[SeriesKey, CostDay] = {}
     for row in usage:
         key = SeriesKey(row.tenant, row.feature, row.model, row.deployment, row.scope)
-        billed = replace(key, tenant=app.directory.canonical(row.tenant))
-        priced = price_day(app.prices, day, billed, _tokens(row), reprice=reprice)
+        billed = replace(key, tenant=canonical(row.tenant))
+        priced = price_day(prices, day, billed, _tokens(row), reprice=reprice)
         cost = replace(priced, key=key)
         costs[key] = _joined(costs[key], cost) if key in costs else cost
     return tuple(costs.values())

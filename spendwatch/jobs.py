@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from alerts.delivery import Delivered, deliver
 from sqlalchemy import select
 
+from alerts.delivery import Delivered, deliver
 from detector.history import consecutive_days
 from detector.model import EVERYONE, FindingKind, Judgement
 from detector.pulls import days_to_judge
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from datetime import date
 
     from alerts.channels.base import Channel
-
     from detector.sources.base import UsageSource
     from spendwatch.app import App
 
@@ -90,7 +89,7 @@ def window_to_pull(app: App, source: UsageSource, day: date) -> Window:
 
 def tell(app: App, channels: Mapping[str, Channel]) -> Delivered:
     """Deliver whatever is waiting in the outbox."""
-    return deliver(lambda: writing(app.engine), lambda: reading(app.engine), channels, app.clock)
+    return deliver(lambda: writing(app.engine), channels, app.clock)
 
 
 def tell_repriced(app: App, channels: Mapping[str, Channel], on_day: OnStep) -> Delivered:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from alerts.replies import lessons_in_force
 from sqlalchemy import delete, func, insert, select
 
 from alerts.intake import take_in
+from alerts.model import AlertRules
+from alerts.replies import lessons
 from detector import ledger
 from detector.budget import budget_findings
 from detector.detect import Context, detect, without_double_telling
@@ -59,14 +60,16 @@ def write_judgement(app: App, judgement: Judgement, *, judged_day: bool = False)
     """Turn findings into alerts and notifications; with ``judged_day`` the day counts as judged."""
     with reading(app.engine) as session:
         names = display_names(app, session)
+        spent = _spent(app, session, judgement.day)
     with writing(app.engine) as session:
         intake = take_in(
             session,
             judgement,
-            names=names,
-            receivers=app.directory.receivers,
-            now=app.clock(),
-            worse_factor=app.settings.alerts.worse_factor,
+            names,
+            app.directory.receivers,
+            app.clock(),
+            AlertRules(worse_factor=app.settings.alerts.worse_factor),
+            spent,
         )
         if judged_day:
             note_caps(app, session)
@@ -74,7 +77,14 @@ def write_judgement(app: App, judgement: Judgement, *, judged_day: bool = False)
     return Judged(judgement, intake)
 
 
-def assess(app: App, session: Session, day: date, extra: Sequence[Finding] = ()) -> Judgement:
+def assess(
+    app: App,
+    session: Session,
+    day: date,
+    extra: Sequence[Finding] = (),
+    *,
+    heed_answers: bool = True,
+) -> Judgement:
     """Read everything the day's judgement needs and make it; writes nothing."""
     history = ledger.history(
         session,
@@ -85,7 +95,7 @@ def assess(app: App, session: Session, day: date, extra: Sequence[Finding] = ())
     )
     sources = source_days(session, day, app.book.window_days, app.source_names)
     states = budget_states(app, session, day)
-    lessons = taught(app, session)
+    lessons = taught(app, session) if heed_answers else ()
     quality = _quality(app, history, sources, judged_before(session, day))
     found = (*quality, *budget_findings(states, day), *extra)
     context = Context(lessons, app.prices, sources, states, found)
@@ -120,11 +130,21 @@ def display_names(app: App, session: Session) -> Mapping[str, str]:
 
 def taught(app: App, session: Session) -> tuple[Lesson, ...]:
     """Return what answers teach; a day that was pulled anew is no data error any more."""
-    return lessons_in_force(
+    changes = _tenant_day_changes(app, session)
+    return lessons(
         session,
-        teaching=conversion.teaching(app.settings),
-        changed_at=_tenant_day_changes(app, session),
+        conversion.teaching(app.settings),
+        lambda tenant, day: changes.get((tenant, day)),
     )
+
+
+def _spent(app: App, session: Session, day: date) -> Mapping[str, int]:
+    """Return the day's cost by tenant, so that a withdrawn alert can say what it costs now."""
+    spent: dict[str, int] = {}
+    for cost in ledger.sum_costs(session, day, day, ("tenant",)):
+        tenant = app.directory.canonical(cost.group[0])
+        spent[tenant] = spent.get(tenant, 0) + cost.micro_usd
+    return spent
 
 
 def _tenant_day_changes(app: App, session: Session) -> dict[tuple[str, date], datetime]:

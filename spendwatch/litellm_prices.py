@@ -68,15 +68,19 @@ _Slot = tuple[str, int, str]
 
 @dataclass(frozen=True, slots=True)
 class _Offer:
-    """One entry of the list: where a model is sold, for how much, and who says so."""
+    """One entry of the list: where a model is sold, for how much, and who says so.
+
+    ``differing`` tells, by tier, what other entries of the same place say instead.
+    """
 
     key: str
     source: str
     amounts: dict[_Slot, Decimal]
+    differing: dict[str, str] = field(default_factory=dict)
 
     @property
     def rank(self) -> tuple[bool, bool, str]:
-        """Sort the offers of one model: Azure's own price service, any source, then the key."""
+        """Sort the offers of one place: Azure's own price service, any source, then the key."""
         return "prices.azure.com" not in self.source, not self.source, self.key
 
 
@@ -176,20 +180,18 @@ def _prices(model: _Model, effective_from: date) -> Iterator[Price]:
 
 
 def _joined(offers: list[_Offer]) -> _Offer:
-    """Join the offers of one place: the best source wins, and the others' differences are told."""
+    """Join the offers of one place: the best source wins, and what others say is told."""
     best, *others = sorted(offers, key=lambda offer: offer.rank)
-    amounts, notes = dict(best.amounts), [best.source or SOURCE]
+    joined = _Offer(best.key, best.source or SOURCE, dict(best.amounts))
     for other in others:
-        differing = [
-            slot for slot, value in other.amounts.items() if amounts.get(slot, value) != value
-        ]
-        stated = ", ".join(
-            f"{' '.join(filter(None, (tier, meter)))} {_plain(other.amounts[tier, start, meter])}"
-            for tier, start, meter in differing
-        )
-        notes += [f"differs: {other.source or SOURCE} ({other.key}: {stated})"] if stated else []
-        amounts = {**other.amounts, **amounts}
-    return _Offer(best.key, "; ".join(notes), amounts)
+        stated: dict[str, list[str]] = defaultdict(list)
+        for (tier, start, meter), value in other.amounts.items():
+            if joined.amounts.setdefault((tier, start, meter), value) != value:
+                stated[tier].append(f"{meter} {_plain(value)}")
+        for tier, parts in stated.items():
+            note = f"; but {', '.join(parts)} by {other.source or SOURCE} ({other.key})"
+            joined.differing[tier] = joined.differing.get(tier, "") + note
+    return joined
 
 
 def _price(model: str, scope: str, day: date, offer: _Offer, tier: str) -> Price:
@@ -204,7 +206,7 @@ def _price(model: str, scope: str, day: date, offer: _Offer, tier: str) -> Price
         scope,
         day,
         section(0),
-        source=offer.source,
+        source=offer.source + offer.differing.get(tier, ""),
         units=section(-1),
         long_context=LongContext(far, section(far)) if far else None,
     )

@@ -87,7 +87,10 @@ def load_settings(path: Path, environ: Mapping[str, str]) -> Settings:
         others = Places(str(path), {}, {}).sentences(environment.problems)
         raise ConfigError((_syntax_problem(path, text, error), *others)) from None
     places = Places(str(path), key_lines(text), environment.variables)
-    settings, problems = _validate(document, environment, path.absolute().parent)
+    try:
+        settings, problems = _validate(document, environment, path.absolute().parent)
+    except RecursionError:
+        raise ConfigError((f"{path}: its tables are nested too deeply",)) from None
     if settings is None or problems:
         raise ConfigError(places.sentences(problems))
     return settings

@@ -6,13 +6,14 @@ while something else is wrong: a person sees all problems at once.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from detector.model import normalise_tenant
 from spendwatch.settings_inheritance import table, tables
 from spendwatch.settings_problems import Problem
 from spendwatch.settings_sections import DetectionSettings
-from spendwatch.settings_types import nearest, shown
+from spendwatch.settings_types import is_currency, nearest, shown
 from spendwatch.toml_lines import dotted
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 PRICE_TABLE_CURRENCY = "USD"
 _LAST_WEEKDAY = 7
+_LAST_MONTH_DAY = 28
 
 
 def find_clashes(document: dict[str, Any]) -> list[Problem]:
@@ -77,14 +79,14 @@ def _unattributed_names(document: dict[str, Any]) -> Iterator[Problem]:
 
 def _windows(document: dict[str, Any]) -> Iterator[Problem]:
     detection = table(document, "detection")
-    window = _number(detection, "window_days")
+    window = _rule(detection, "window_days")
     places: list[tuple[Key, dict[str, Any]]] = [(("detection",), detection)]
     places += [
         (("tenants", index, "detection"), table(tenant, "detection"))
         for index, tenant in tables(document, "tenants")
     ]
     for key, rules in places:
-        days = _number(rules, "min_days")
+        days = _rule(rules, "min_days")
         if days > window:
             yield Problem(
                 (*key, "min_days"),
@@ -93,17 +95,22 @@ def _windows(document: dict[str, Any]) -> Iterator[Problem]:
             )
 
 
-def _number(section: dict[str, Any], key: str) -> int:
-    """Give a whole number, also one that the environment gave as text; else the default."""
-    value = section.get(key)
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        value = int(value[:18])
+def _rule(section: dict[str, Any], key: str) -> int:
     default: int = DetectionSettings.model_fields[key].default
-    return value if isinstance(value, int) else default
+    return _whole(section.get(key, default), default)
+
+
+def _whole(value: Any, otherwise: int) -> int:
+    """Give a whole number, also one that the environment gave as text."""
+    if isinstance(value, str) and re.fullmatch("[0-9]{1,18}", value):
+        return int(value)
+    return value if isinstance(value, int) else otherwise
 
 
 def _currencies(document: dict[str, Any]) -> Iterator[Problem]:
-    service = table(document, "service")["currency"]
+    service = table(document, "service").get("currency")
+    if not is_currency(service):
+        return
     prices = table(document, "prices")
     declared = [rate.get("currency") for _, rate in tables(prices, "exchange_rates")]
     used: list[tuple[Key, Any]] = [(("service", "currency"), PRICE_TABLE_CURRENCY)]
@@ -117,7 +124,7 @@ def _currencies(document: dict[str, Any]) -> Iterator[Problem]:
         for index, budget in tables(tenant, "budgets")
     ]
     for key, currency in used:
-        if isinstance(currency, str) and currency != service and currency not in declared:
+        if is_currency(currency) and currency not in (service, *declared):
             whose = "the shipped prices are in" if key[0] == "service" else "it is in"
             yield Problem(
                 key,
@@ -133,7 +140,7 @@ def _currencies(document: dict[str, Any]) -> Iterator[Problem]:
 def _receivers(document: dict[str, Any]) -> Iterator[Problem]:
     names = [item.get("name") for _, item in tables(document, "receivers")]
     known = [name for name in names if isinstance(name, str)]
-    default = table(document, "alerts")["receiver"]
+    default = table(document, "alerts").get("receiver")
     if default == "":
         alone = [
             shown(tenant.get("id"))
@@ -221,8 +228,8 @@ def _week_starts(document: dict[str, Any]) -> Iterator[Problem]:
         for index, budget in tables(tenant, "budgets")
     ]
     for key, section in sections:
-        day = section["fiscal_start_day"]
-        if section["period"] == "weekly" and str(day).isdigit() and int(day) > _LAST_WEEKDAY:
+        day = _whole(section.get("fiscal_start_day"), 0)
+        if section.get("period") == "weekly" and _LAST_WEEKDAY < day <= _LAST_MONTH_DAY:
             yield Problem(
                 (*key, "fiscal_start_day"),
                 "must be a whole number from 1 (Monday) to 7 (Sunday) where the budget is weekly, "

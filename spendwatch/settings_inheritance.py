@@ -54,7 +54,8 @@ def complete(document: dict[str, Any], folder: Path) -> dict[str, Any]:
     _anchor(service, "data_dir", folder)
     _anchor_database(service, folder)
     prices = table(whole, "prices")
-    prices.setdefault("file", f"{service['data_dir']}/prices.toml")
+    data_dir = service["data_dir"]
+    prices.setdefault("file", f"{data_dir if isinstance(data_dir, str) else '.'}/prices.toml")
     _anchor(prices, "file", folder)
     for _, rate in tables(prices, "rates"):
         rate.setdefault("currency", service["currency"])

@@ -125,10 +125,15 @@ def exchange_rate(value: Any) -> Decimal:
     raise ValueError(f'must be a rate above 0 in quotes, such as "1.08", not {shown(value)}')
 
 
+def is_currency(value: Any) -> bool:
+    """Whether a value has the form of an ISO 4217 code."""
+    return isinstance(value, str) and _CURRENCY.fullmatch(value) is not None
+
+
 def currency(value: Any) -> str:
     """Accept an ISO 4217 code."""
-    if isinstance(value, str) and _CURRENCY.fullmatch(value):
-        return value
+    if is_currency(value):
+        return str(value)
     raise ValueError(f"must be a currency's three capital letters, such as USD, not {shown(value)}")
 
 

@@ -85,6 +85,7 @@ class _Scanner:
         self.at += 2 if many else 1
         key: Key = ()
         for name in parents:
+            self.lines.setdefault((*key, name), line)
             key = self.inside((*key, name))
         key = (*key, last)
         if many:

@@ -31,7 +31,7 @@ SUFFIXES = (".csv", ".csv.gz", ".parquet")
 BLOCK_BYTES = 4_000_000
 OPEN_QUOTE_BYTES = 4 * BLOCK_BYTES
 """So much without one whole record can only be a quote that was left open."""
-BATCH_ROWS = 65_536
+BATCH_ROWS = 32_768
 
 
 class TornRow(NamedTuple):

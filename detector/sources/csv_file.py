@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from detector.sources.base import Window
 
+SLICE_ROWS = 10_000
 KEYS = ("start_s", "slot_s", *TEXT_COLUMNS, "given")
 _GRAINS = {DAY_S: Grain.DAY, **{seconds: grain for grain, seconds in SLOT_S.items()}}
 
@@ -32,8 +33,8 @@ class CsvFileSource:
 
     ``columns`` maps our column names to the file's; ``latest_day`` is the last day that can have
     use (one more is accepted, for time zones ahead of ours); ``grain`` is the length of the slots
-    into which rows with a ``start_at`` are summed; ``on_progress`` hears the rows read so far and
-    the share of the bytes.
+    into which rows with a ``start_at`` are summed; ``scope`` is that of rows that name none;
+    ``on_progress`` hears the rows read so far and the share of the bytes.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class CsvFileSource:
         latest_day: date,
         *,
         grain: Grain = Grain.HOUR,
+        scope: str = "",
         on_progress: Callable[[int, float], None] | None = None,
     ) -> None:
         if grain not in SLOT_S:
@@ -55,6 +57,7 @@ class CsvFileSource:
         self._columns = dict(columns)
         self._latest_day = latest_day
         self._grain = grain
+        self._scope = scope
         self._on_progress = on_progress
         self._coverage = Coverage(None, None)
 
@@ -66,13 +69,15 @@ class CsvFileSource:
     def usage(self, window: Window) -> Iterator[Usage | Rejection]:
         """Stream the rejections while the files are read, then the sums day by day."""
         self._coverage = Coverage(None, None)
-        rules = Rules(self._name, window, self._latest_day, self._grain)
+        rules = Rules(self._name, window, self._latest_day, self._grain, self._scope)
         days: list[int] = []
         with DaySums(KEYS) as sums:
             yield from self._read(rules, sums)
             for day, rows in sums.days():
                 days.append(day)
-                yield from _usages(rows)
+                # In slices: a busy day as Python objects would weigh many times its sums.
+                for begin in range(0, rows.num_rows, SLICE_ROWS):
+                    yield from _usages(rows.slice(begin, SLICE_ROWS))
         if days:
             self._coverage = Coverage(_date(days[0]), _date(days[-1]))
 

@@ -59,6 +59,7 @@ class Rules(NamedTuple):
     window: Window
     latest_day: date
     grain: Grain
+    scope: str
 
 
 def check_rows(block: Block, rules: Rules) -> tuple[Any, list[Rejection]]:
@@ -68,7 +69,7 @@ def check_rows(block: Block, rules: Rules) -> tuple[Any, list[Rejection]]:
     looked_at = np.flatnonzero(misdated | _in_window(times, rules.window))
     block = _take(block, looked_at)
     problems = [problem._replace(rows=problem.rows[looked_at]) for problem in time_problems]
-    table, cell_problems = _values(block, times[looked_at], rules.grain)
+    table, cell_problems = _values(block, times[looked_at], rules)
     problems += cell_problems
     refused = _any([problem.rows for problem in problems], table.num_rows)
     remarks = _total_problems(block, table, refused)
@@ -133,14 +134,15 @@ def _castable(block: Block, name: str) -> Any:
     return column
 
 
-def _values(block: Block, times: NDArray[np.int64], grain: Grain) -> tuple[Any, list[Problem]]:
+def _values(block: Block, times: NDArray[np.int64], rules: Rules) -> tuple[Any, list[Problem]]:
     """Read every column but the time; a cell that cannot be read is null and told."""
-    slot_s = SLOT_S[grain] if "start_at" in block.cells else DAY_S
+    slot_s = SLOT_S[rules.grain] if "start_at" in block.cells else DAY_S
     columns = {"start_s": pa.array(times), "slot_s": pa.repeat(slot_s, len(times))}
     problems = []
     for name in TEXT_COLUMNS:
         columns[name], found = _texts(block, name)
         problems += found
+    columns["scope"] = pc.if_else(pc.equal(columns["scope"], ""), rules.scope, columns["scope"])
     for name in (*COUNT_COLUMNS[:-1], "cost_usd"):
         columns[name], found = _numbers(block, name)
         problems += found

@@ -18,7 +18,7 @@ from detector.sources.base import SourceError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-RUN_ROWS = 400_000
+RUN_ROWS = 150_000
 """Rows held in memory before their sums go to the file."""
 DAY_S = 86_400
 MAX_SUM = 9e18

@@ -5,8 +5,8 @@ from __future__ import annotations
 from alembic import context
 from sqlmodel import SQLModel
 
-import alerts.tables
-import detector.tables  # noqa: F401 # both modules declare their tables when imported
+import alerts.tables  # noqa: F401 # declares its tables when imported
+import detector.tables  # noqa: F401 # declares its tables when imported
 
 context.configure(
     connection=context.config.attributes["connection"],

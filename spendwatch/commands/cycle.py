@@ -1,0 +1,189 @@
+"""`spendwatch once`, `import` and `backfill`: usage in, alerts out."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from detector.history import consecutive_days
+from detector.sources.base import SourceError, Window
+from detector.sources.csv_file import CsvFileSource
+from spendwatch.app import build_channels
+from spendwatch.commands.opening import open_app, parse_pairs
+from spendwatch.exits import FAILED, UsageProblem
+from spendwatch.ingest import PullReport, pull
+from spendwatch.jobs import run_cycle
+from spendwatch.logs import logger
+from spendwatch.output import print_json, print_line, progress
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+    from pathlib import Path
+
+    from detector.sources.base import UsageSource
+    from spendwatch.app import App
+    from spendwatch.jobs import Cycle
+
+
+def once(config: Path, day: date | None, *, as_json: bool) -> None:
+    """Run one full cycle; leaves with 1 where a source failed, once everything else is done."""
+    app = open_app(config)
+    channels = build_channels(app, sys.stderr if as_json else sys.stdout)
+    with progress("cycle") as step:
+        cycle = run_cycle(app, channels, day, on_step=step)
+    summary = cycle_summary(cycle)
+    logger().info("cycle_completed", **summary)
+    if as_json:
+        print_json(summary)
+    else:
+        _print_cycle(cycle)
+    if cycle.failures or cycle.delivered.undelivered:
+        raise SystemExit(FAILED)
+
+
+def cycle_summary(cycle: Cycle) -> dict[str, Any]:
+    """Sum a cycle up in numbers."""
+    return {
+        "day": cycle.day.isoformat(),
+        "rows": sum(report.rows for report in cycle.pulls),
+        "rejected": sum(report.rejected for report in cycle.pulls),
+        "revised": sum(report.revised + report.zeroed for report in cycle.pulls),
+        "judged_days": [judged.judgement.day.isoformat() for judged in cycle.judged],
+        "findings": sum(len(judged.judgement.findings) for judged in cycle.judged),
+        "told": cycle.delivered.sent,
+        "undelivered": [asdict(each) for each in cycle.delivered.undelivered],
+        "failures": cycle.failures,
+    }
+
+
+def _print_cycle(cycle: Cycle) -> None:
+    for failure in cycle.failures:
+        sys.stderr.write(f"spendwatch: source {failure}\n")
+    for undelivered in cycle.delivered.undelivered:
+        sys.stderr.write(f"spendwatch: not delivered: {undelivered.error}; it stays queued\n")
+    summary = cycle_summary(cycle)
+    told = summary["told"]
+    held: dict[str, int] = {}
+    for judged in cycle.judged:
+        for reason, count in judged.intake.held_back.items():
+            held[reason.value] = held.get(reason.value, 0) + count
+    quiet = ", ".join(f"{count} {reason}" for reason, count in sorted(held.items()))
+    print_line(
+        f"{cycle.day} judged: {summary['findings']} findings, {told} told"
+        + (f" (held back: {quiet})" if quiet else "")
+        + f"; {summary['rows']} rows pulled"
+        + (f", {summary['rejected']} rejected" if summary["rejected"] else "")
+    )
+
+
+def import_file(
+    config: Path, file: Path, name: str, columns: Sequence[str], *, reprice: bool, as_json: bool
+) -> None:
+    """Import a file or folder under a source name of its own."""
+    app = open_app(config)
+    source = CsvFileSource(
+        name=name,
+        path=file,
+        columns=parse_pairs(columns, "--column"),
+        latest_day=app.clock().date(),
+    )
+    with progress(f"importing {file.name}") as step:
+        report = pull(
+            app, source, Window(), reprice=reprice, on_day=lambda day, _rows: step(day.isoformat())
+        )
+    _print_reports([report], as_json=as_json)
+
+
+def backfill(
+    config: Path,
+    first: date,
+    last: date | None,
+    only: str,
+    *,
+    reprice: bool,
+    as_json: bool,
+) -> None:
+    """Pull past days of the configured sources."""
+    app = open_app(config)
+    last = last or app.last_settled_day()
+    if last < first:
+        raise UsageProblem(f"--from {first} is after --to {last}")
+    sources = _chosen(app, only)
+    days = len(consecutive_days(first, last)) * len(sources)
+    reports, failures = [], []
+    with progress("backfilling", days) as step:
+        for source in sources:
+            try:
+                reports.append(
+                    pull(
+                        app,
+                        source,
+                        Window(first, last),
+                        reprice=reprice,
+                        on_day=lambda day, _rows: step(day.isoformat()),
+                    )
+                )
+            except SourceError as error:
+                failures.append(f"{source.name}: {error}")
+    _print_reports(reports, as_json=as_json)
+    if failures:
+        raise SourceError("; ".join(failures))
+
+
+def _chosen(app: App, only: str) -> list[UsageSource]:
+    sources = [source for source in app.usage_sources() if only in ("", source.name)]
+    if not sources:
+        known = ", ".join(app.source_names) or "none"
+        raise UsageProblem(f"no source to pull from: asked for {only or 'all'}, configured {known}")
+    return sources
+
+
+def _print_reports(reports: Sequence[PullReport], *, as_json: bool) -> None:
+    for report in reports:
+        logger().info(
+            "usage_recorded",
+            source=report.source,
+            rows=report.rows,
+            rejected=report.rejected,
+            revised=report.revised,
+            zeroed=report.zeroed,
+        )
+    if as_json:
+        print_json([_report(report) for report in reports])
+        return
+    for report in reports:
+        print_line(_sentence(report))
+
+
+def _report(report: PullReport) -> dict[str, Any]:
+    return {
+        "source": report.source,
+        "days": len(report.days),
+        "first_day": min(report.days, default=None),
+        "last_day": max(report.days, default=None),
+        "rows": report.rows,
+        "rejected": report.rejected,
+        "kept_with_a_remark": report.kept,
+        "added": report.added,
+        "revised": report.revised,
+        "zeroed": report.zeroed,
+        "unpriced_models": sorted(report.unpriced_models),
+    }
+
+
+def _sentence(report: PullReport) -> str:
+    facts = _report(report)
+    words = [
+        f"{report.source}: {report.rows:,} rows, {facts['days']} days"
+        + (f" ({facts['first_day']} to {facts['last_day']})" if report.days else ""),
+        f"{report.added:,} new, {report.revised:,} revised, {report.zeroed:,} gone",
+    ]
+    if report.rejected:
+        words.append(f"{report.rejected:,} rows rejected")
+    if report.kept:
+        words.append(f"{report.kept:,} kept with a remark")
+    if report.unpriced_models:
+        words.append("no price for " + ", ".join(sorted(report.unpriced_models)))
+    return "; ".join(words)

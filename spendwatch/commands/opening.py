@@ -1,0 +1,47 @@
+"""What every command begins with: the settings, the app, and who is acting."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from typing import TYPE_CHECKING
+
+from spendwatch.app import App, build_app
+from spendwatch.exits import UsageProblem
+from spendwatch.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+def open_settings(config: Path) -> Settings:
+    """Load the settings of this installation."""
+    return load_settings(config, os.environ)
+
+
+def open_app(config: Path) -> App:
+    """Load the settings and put the service together."""
+    return build_app(open_settings(config))
+
+
+def acting_user(named: str) -> str:
+    """Say who acts: as named, else the system's user, else its number."""
+    if named.strip():
+        return named.strip()
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        # A container may run under a number that no passwd file knows.
+        return f"uid {os.getuid()}"
+
+
+def parse_pairs(pairs: Sequence[str], option: str) -> dict[str, str]:
+    """Read KEY=VALUE options; raises UsageProblem naming the one that is not."""
+    found = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key.strip():
+            raise UsageProblem(f"{option} {pair!r} is not KEY=VALUE, like {option} z=3.5")
+        found[key.strip()] = value.strip()
+    return found

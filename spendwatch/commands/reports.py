@@ -1,0 +1,245 @@
+"""`spendwatch costs`, `tenants` and `budgets`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from alerts.numbers import money, percent
+from detector import ledger
+from detector.model import UNATTRIBUTED, normalise_tenant
+from spendwatch.budgeting import budget_states
+from spendwatch.commands.opening import open_app
+from spendwatch.db import reading
+from spendwatch.exits import UsageProblem
+from spendwatch.judging import display_names
+from spendwatch.output import print_json, print_line, print_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from detector.ledger import CostSum
+    from detector.model import BudgetState
+    from spendwatch.app import App
+
+GROUPS = ("tenant", "feature", "model", "deployment", "scope", "source", "day")
+DEFAULT_DAYS = 30
+
+
+def costs(
+    config: Path,
+    *,
+    by: str,
+    tenant: str,
+    first: date | None,
+    last: date | None,
+    revised: bool,
+    as_json: bool,
+) -> None:
+    """Sum the ledger by any columns of its key."""
+    app = open_app(config)
+    last = last or app.last_settled_day()
+    first = first or last - timedelta(days=DEFAULT_DAYS - 1)
+    wanted = app.directory.canonical(normalise_tenant(tenant)) if tenant else ""
+    if revised:
+        _print_revisions(app, first, last, wanted, as_json=as_json)
+        return
+    groups = _groups(by)
+    sums = _sums(app, first, last, groups, wanted)
+    if as_json:
+        print_json([_cost_facts(groups, each) for each in sums])
+        return
+    total = sum(each.micro_usd for each in sums)
+    rows = [_cost_row(each, total) for each in sums]
+    rows.append(["total"] + [""] * (len(groups) - 1) + [money(total), "", "", "", ""])
+    headings = [*groups, "cost", "share", "tokens", "requests", "remarks"]
+    print_table(headings, rows, f"{first} to {last}")
+
+
+def _groups(by: str) -> tuple[str, ...]:
+    groups = tuple(part.strip() for part in by.split(",") if part.strip())
+    strangers = [group for group in groups if group not in GROUPS]
+    if strangers or not groups:
+        raise UsageProblem(
+            f"--by knows {', '.join(GROUPS)}; not {', '.join(strangers) or 'nothing'}"
+        )
+    return groups
+
+
+def _sums(app: App, first: date, last: date, groups: Sequence[str], tenant: str) -> list[CostSum]:
+    """Sum the ledger with aliases applied, dearest first (days in their order)."""
+    asked = list(dict.fromkeys([*groups, "tenant"]))
+    with reading(app.engine) as session:
+        stored = ledger.sum_costs(session, first, last, asked)
+        names = display_names(app, session)
+    parts: dict[tuple[str, ...], list[CostSum]] = defaultdict(list)
+    for each in stored:
+        owner = app.directory.canonical(each.group[asked.index("tenant")])
+        if tenant in ("", owner):
+            shown = [
+                names.get(owner, owner) if group == "tenant" else each.group[asked.index(group)]
+                for group in groups
+            ]
+            parts[tuple(shown)].append(each)
+    sums = [ledger.add_sums(group, same) for group, same in parts.items()]
+    if "day" in groups:
+        return sorted(sums, key=lambda each: (each.group[groups.index("day")], -each.micro_usd))
+    return sorted(sums, key=lambda each: -each.micro_usd)
+
+
+def _cost_row(each: CostSum, total: int) -> list[str]:
+    return [
+        *(part or "(none)" for part in each.group),
+        money(each.micro_usd),
+        percent(each.micro_usd, total),
+        f"{each.prompt_tokens + each.completion_tokens:,}",
+        f"{each.requests:,}",
+        _remarks(each),
+    ]
+
+
+def _remarks(each: CostSum) -> str:
+    remarks = []
+    if each.unpriced_tokens:
+        remarks.append(f"{each.unpriced_tokens:,} tokens without a price")
+    if each.shadow:
+        remarks.append("PTU at shadow rate")
+    if each.upper_bound:
+        remarks.append("upper bound: cached tokens unknown")
+    return "; ".join(remarks)
+
+
+def _cost_facts(groups: Sequence[str], each: CostSum) -> dict[str, Any]:
+    return dict(zip(groups, each.group, strict=True)) | {
+        "micro_usd": each.micro_usd,
+        "prompt_tokens": each.prompt_tokens,
+        "completion_tokens": each.completion_tokens,
+        "requests": each.requests,
+        "unpriced_tokens": each.unpriced_tokens,
+        "shadow": each.shadow,
+        "upper_bound": each.upper_bound,
+    }
+
+
+def _print_revisions(app: App, first: date, last: date, tenant: str, *, as_json: bool) -> None:
+    with reading(app.engine) as session:
+        names = display_names(app, session)
+        found = [
+            each
+            for each in ledger.revisions(session, first, last)
+            if tenant in ("", app.directory.canonical(each.tenant))
+        ]
+    if as_json:
+        print_json([each._asdict() for each in found])
+        return
+    rows = [
+        [
+            names.get(each.tenant, each.tenant),
+            each.day.isoformat(),
+            money(each.before_micro_usd),
+            money(each.now_micro_usd),
+            each.cause,
+            f"{each.replaced_at:%Y-%m-%d %H:%M} UTC",
+        ]
+        for each in found
+    ]
+    print_table(["tenant", "day", "was", "now", "cause", "revised at"], rows)
+    if not rows:
+        print_line(f"nothing from {first} to {last} was revised")
+
+
+def tenants(config: Path, *, as_json: bool) -> None:
+    """List everybody who ever had use, and everybody configured."""
+    app = open_app(config)
+    last = app.last_settled_day()
+    first = last - timedelta(days=DEFAULT_DAYS - 1)
+    with reading(app.engine) as session:
+        names = display_names(app, session)
+        since = ledger.first_days(session, app.directory.canonical)
+    spent = {each.group[0]: each.micro_usd for each in _sums(app, first, last, ("tenant",), "")}
+    configured = {tenant.id: tenant for tenant in app.settings.tenants}
+    facts = []
+    for tenant in sorted(since.keys() | configured.keys()):
+        settings = configured.get(tenant)
+        facts.append(
+            {
+                "id": tenant,
+                "name": names.get(tenant, tenant),
+                "owner": settings.owner if settings else "",
+                "cost_centre": settings.cost_centre if settings else "",
+                "time_zone": str(app.directory.zone_of(tenant)),
+                "first_day": since.get(tenant),
+                "micro_usd": spent.get(names.get(tenant, tenant), 0),
+            }
+        )
+    if as_json:
+        print_json(facts)
+        return
+    print_table(
+        ["tenant", "owner", "cost centre", "time zone", "since", "last 30 days"],
+        [_tenant_row(each) for each in facts],
+    )
+
+
+def _tenant_row(facts: dict[str, Any]) -> list[str]:
+    name = "(no tenant)" if facts["id"] == UNATTRIBUTED else facts["name"]
+    since = facts["first_day"].isoformat() if facts["first_day"] else "no use yet"
+    return [
+        name,
+        facts["owner"],
+        facts["cost_centre"],
+        facts["time_zone"],
+        since,
+        money(facts["micro_usd"]),
+    ]
+
+
+def budgets(config: Path, day: date | None, *, as_json: bool) -> None:
+    """Show every budget's state at the end of a day."""
+    app = open_app(config)
+    day = day or app.last_settled_day()
+    with reading(app.engine) as session:
+        states = budget_states(app, session, day)
+        names = display_names(app, session)
+    if as_json:
+        print_json([_budget_facts(state) for state in states])
+        return
+    rows = [_budget_row(state, names.get(state.tenant, state.tenant)) for state in states]
+    print_table(
+        [
+            "budget",
+            "period",
+            "cap",
+            "spent",
+            "share",
+            "burn rate",
+            "forecast",
+            "80 % interval",
+            "cap reached",
+        ],
+        rows,
+        f"at the end of {day}",
+    )
+    if not rows:
+        print_line("no budgets configured; add [[tenants.budgets]] to the settings")
+
+
+def _budget_facts(state: BudgetState) -> dict[str, Any]:
+    return {name: getattr(state, name) for name in state.__slots__}
+
+
+def _budget_row(state: BudgetState, name: str) -> list[str]:
+    known = state.forecast_micro_usd is not None
+    return [
+        f"{name} / {state.feature}" if state.feature else name,
+        f"{state.period} from {state.starts_on}",
+        money(state.cap_micro_usd),
+        money(state.spent_micro_usd) + (" at least" if state.unknown_cost else ""),
+        percent(state.spent_micro_usd, state.cap_micro_usd),
+        "" if state.burn_rate is None else f"{state.burn_rate:.2f}",
+        money(state.forecast_micro_usd or 0) if known else "too early",
+        f"{money(state.low_micro_usd or 0)} to {money(state.high_micro_usd or 0)}" if known else "",
+        state.reached_on.isoformat() if state.reached_on else "",
+    ]

@@ -1,0 +1,101 @@
+"""`spendwatch init` and `spendwatch check`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from spendwatch import conversion
+from spendwatch.commands.opening import open_settings, parse_pairs
+from spendwatch.config_template import QUESTIONS, read_answers, render_config
+from spendwatch.exits import UsageProblem
+from spendwatch.output import print_json, print_line
+from spendwatch.price_files import load_price_table
+from spendwatch.settings import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from detector.price_table import PriceTable
+    from spendwatch.config_template import Question
+    from spendwatch.settings import Settings
+
+
+def init(path: Path, pairs: Sequence[str], *, ask: bool, as_json: bool) -> None:
+    """Write a settings file from flags and, on a terminal, from questions; never overwrite one."""
+    if path.exists():
+        raise UsageProblem(f"{path} exists already; name another file, or move it away first")
+    texts = parse_pairs(pairs, "--set")
+    known = [question.key for question in QUESTIONS]
+    strangers = [key for key in texts if key not in known]
+    if strangers:
+        raise UsageProblem(f"--set knows {', '.join(known)}; not {', '.join(strangers)}")
+    if ask and sys.stdin.isatty():
+        _ask_the_rest(texts)
+    config = render_config(read_answers(texts))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(config, encoding="utf-8")
+    if as_json:
+        print_json({"written": str(path)})
+        return
+    print_line(f"wrote {path}; now try: spendwatch check --config {path}")
+
+
+def _ask_the_rest(texts: dict[str, str]) -> None:
+    """Ask what the flags did not answer, again where an answer will not do."""
+    for question in QUESTIONS:
+        if question.key not in texts and question.asked(texts):
+            texts[question.key] = _ask(question)
+
+
+def _ask(question: Question) -> str:
+    while True:
+        answer = input(f"{question.prompt} [{question.default}]: ").strip() or question.default
+        problem = question.problem(answer)
+        if not problem:
+            return answer
+        print_line(f"  {problem}")
+
+
+def check(config: Path, *, as_json: bool) -> None:
+    """Load everything a cycle would and print all problems at once; opens no database."""
+    settings = open_settings(config)
+    prices = load_price_table(
+        settings.prices.file,
+        agreed=conversion.agreed_prices(settings),
+        exchange_rates=conversion.exchange_rates(settings),
+        currency=settings.service.currency,
+    )
+    problems = _missing_files(settings)
+    if problems:
+        raise ConfigError(problems)
+    summary = _summary(settings, prices)
+    if as_json:
+        print_json({"config": str(config), "ok": True} | summary)
+        return
+    print_line(f"{config}: no problems")
+    for name, words in summary.items():
+        print_line(f"  {name:<9} {words}")
+
+
+def _missing_files(settings: Settings) -> tuple[str, ...]:
+    return tuple(
+        f"sources.{source.name}.path: there is no {source.path}; "
+        "a CSV or Parquet file, or a folder of them, is expected there"
+        for source in settings.sources
+        if source.kind == "csv_file" and not source.path.exists()
+    )
+
+
+def _summary(settings: Settings, prices: PriceTable) -> dict[str, str]:
+    caps = sum(len(tenant.budgets) for tenant in settings.tenants)
+    detection = settings.detection
+    return {
+        "service": f"days of {settings.service.time_zone}, money in {settings.service.currency}",
+        "sources": ", ".join(f"{each.name} ({each.kind})" for each in settings.sources) or "none",
+        "tenants": f"{len(settings.tenants)} configured, {caps} budgets",
+        "detection": f"{detection.method}, z {detection.z:g} over {detection.window_days} days",
+        "prices": f"{len(prices.prices)} prices of {len(prices.models)} models",
+        "receivers": ", ".join(receiver.name for receiver in settings.receivers),
+    }

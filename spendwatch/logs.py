@@ -1,0 +1,33 @@
+"""Logging: one line per unit of work; readable on a terminal, JSON anywhere else."""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+if TYPE_CHECKING:
+    from structlog.typing import FilteringBoundLogger
+
+
+@cache
+def logger() -> FilteringBoundLogger:
+    """Return the logger of this process; it writes to standard error alone."""
+    processors: list[Any] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    if sys.stderr.isatty():
+        processors.append(structlog.dev.ConsoleRenderer(colors=False))
+    else:
+        # Escapes every control character, so that a hostile name stays on its line.
+        processors.append(structlog.processors.JSONRenderer(sort_keys=True))
+    structlog.configure(
+        processors=processors,
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    bound: FilteringBoundLogger = structlog.get_logger()
+    return bound

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from alerts.channels.base import ChannelError
+from alerts.channels.console import ConsoleChannel, FileChannel
+from tests.builders import NOW, a_message, a_notification
+from tests.fakes import FakeClock
+
+CLOCK = FakeClock()
+
+
+@pytest.fixture
+def file(tmp_path):
+    return FileChannel(tmp_path / "told" / "messages.txt", CLOCK)
+
+
+def told(tmp_path):
+    return (tmp_path / "told" / "messages.txt").read_text(encoding="utf-8")
+
+
+def test_a_terminal_shows_the_message_and_nothing_else():
+    stream = io.StringIO()
+    receipt = ConsoleChannel(stream, CLOCK).send(a_notification())
+    assert stream.getvalue().startswith("[warning] Acme: $80 on Thu 12 Nov, 4x normal\n  What")
+    assert stream.getvalue().endswith("spend spike, open\n\n")
+    assert (receipt.receiver, receipt.sent_at) == ("ops", NOW)
+
+
+def test_a_terminal_remembers_nothing_and_shows_updates_anew():
+    stream = io.StringIO()
+    channel = ConsoleChannel(stream, CLOCK, colour=True)
+    receipt = channel.send(a_notification())
+    assert channel.find(a_notification().key) is None
+    assert channel.update(receipt, a_message(tone="calm")) == receipt
+    assert "\x1b[1;32m[calm]" in stream.getvalue()
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_fault_112_a_terminal_of_the_c_locale_shows_what_it_can(encoding):
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding=encoding, errors="strict")
+    ConsoleChannel(stream, CLOCK).send(a_notification(title="東京: $80, 4x normal"))
+    assert b"[warning] ??: $80, 4x normal\n" in raw.getvalue()
+
+
+def test_a_terminal_that_went_away_is_a_channel_error(tmp_path):
+    class Closed(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError("broken pipe")
+
+    with pytest.raises(ChannelError, match="the terminal cannot be written: broken pipe"):
+        ConsoleChannel(Closed(), CLOCK).send(a_notification())
+
+
+def test_a_file_finds_what_it_holds_and_nothing_else(file):
+    receipt = file.send(a_notification("one"))
+    file.send(a_notification('two "quoted" 東京'))
+    assert file.find("one") == receipt
+    assert file.find('two "quoted" 東京').reference == 'two "quoted" 東京'
+    assert file.find("on") is None
+
+
+def test_a_file_that_is_not_there_yet_holds_nothing(file):
+    assert file.find("one") is None
+
+
+def test_an_update_is_appended(file, tmp_path):
+    receipt = file.send(a_notification("one"))
+    file.update(receipt, a_message(title="Acme: resolved"))
+    assert told(tmp_path).count("\nsent ") == 2
+    assert file.find("one") == receipt
+
+
+def test_a_torn_message_does_not_count_as_sent(file, tmp_path):
+    file.send(a_notification("one"))
+    path = tmp_path / "told" / "messages.txt"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert file.find("one") is None
+    file.send(a_notification("two"))
+    assert file.find("two") is not None
+    assert told(tmp_path).splitlines().count("[warning] Acme: $80 on Thu 12 Nov, 4x normal") == 2
+
+
+def test_fault_92_a_name_cannot_forge_a_key_line(file, tmp_path):
+    forged = 'sent ["two", "ops", "2026-11-13T06:10:00+00:00"]'
+    file.send(a_notification("one", title=f"x {forged * 3}\n{forged}"))
+    assert file.find("two") is None
+
+
+def test_a_file_that_cannot_be_written_or_read_is_a_channel_error(tmp_path):
+    folder = FileChannel(tmp_path, CLOCK)
+    with pytest.raises(ChannelError, match="cannot be written"):
+        folder.send(a_notification())
+    with pytest.raises(ChannelError, match="cannot be read"):
+        folder.find("one")
+
+
+def test_a_full_disk_is_a_channel_error():
+    from pathlib import Path
+
+    with pytest.raises(ChannelError, match="/dev/full cannot be written: .*No space left"):
+        FileChannel(Path("/dev/full"), CLOCK).send(a_notification())
+
+
+def test_a_channel_error_says_whether_to_try_again():
+    error = ChannelError("slow down", retry_after_s=30.0)
+    assert (str(error), error.permanent, error.retry_after_s) == ("slow down", False, 30.0)
