@@ -26,6 +26,7 @@ _NAMES = {
     "Severity": Severity,
 }
 _FLOAT = "float"
+_AS_IT_IS = frozenset({str, int, bool, NoneType})
 
 
 def encode(value: Any) -> Any:
@@ -40,17 +41,7 @@ def encode(value: Any) -> Any:
     -------
     dict, list, str, int, float, bool or None
     """
-    if isinstance(value, float) and not math.isfinite(value):
-        return {_FLOAT: str(value)}
-    if isinstance(value, Mapping):
-        return {key: encode(each) for key, each in value.items()}
-    if isinstance(value, (tuple, frozenset)):
-        return [encode(each) for each in value]
-    if is_dataclass(value):
-        return {each.name: encode(getattr(value, each.name)) for each in fields(value)}
-    if isinstance(value, Enum):
-        return value.value
-    return value.isoformat() if isinstance(value, date) else value
+    return value if type(value) in _AS_IT_IS else _encoder(type(value))(value)
 
 
 def decode(kind: type[T], data: Any) -> T:
@@ -71,6 +62,27 @@ def decode(kind: type[T], data: Any) -> T:
     """
     built: T = _decoder(cast("Hashable", kind))(data)
     return built
+
+
+@cache
+def _encoder(kind: Any) -> Callable[[Any], Any]:
+    """Build the function that writes values of one class."""
+    if is_dataclass(kind):
+        names = tuple(each.name for each in fields(kind))
+        return lambda value: {name: encode(getattr(value, name)) for name in names}
+    if issubclass(kind, Enum):
+        return lambda value: value.value
+    if issubclass(kind, Mapping):
+        return lambda value: {key: encode(each) for key, each in value.items()}
+    if issubclass(kind, tuple | frozenset):
+        return lambda value: [encode(each) for each in value]
+    if issubclass(kind, date):
+        return lambda value: value.isoformat()
+    return _encode_float
+
+
+def _encode_float(value: float) -> Any:
+    return value if math.isfinite(value) else {_FLOAT: str(value)}
 
 
 @cache

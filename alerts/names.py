@@ -48,6 +48,8 @@ def safe_name(text: str, limit: int = 60) -> str:
     >>> safe_name("\u202e")
     '(no name)'
     """
+    if text.isascii() and text.isprintable() and 0 < len(text) <= limit and "  " not in text:
+        return text.strip() or NO_NAME
     # Twenty times the limit is enough to fill it, however many marks and escapes are in between.
     plain = _ESCAPES.sub("", text[: limit * 20])
     visible = " ".join("".join(_visible(plain)).split())

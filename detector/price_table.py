@@ -15,8 +15,8 @@ import json
 import re
 from bisect import bisect_right
 from collections import defaultdict
-from dataclasses import dataclass, field
-from decimal import Decimal
+from dataclasses import dataclass, field, replace
+from decimal import Context, Decimal
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -58,6 +58,7 @@ SERVED_ALSO_BY: Mapping[str, str] = {
 """The scope whose price serves where there is none; the government's zone is apart."""
 
 _DATE_SUFFIX = re.compile(r"-\d{4}-\d{2}-\d{2}$", re.ASCII)
+_EXACT = Context(prec=100)
 _NOTHING: Mapping[str, Decimal] = MappingProxyType({})
 
 
@@ -280,6 +281,35 @@ def price_in_force(prices: Sequence[Price], day: date) -> Price | None:
     """
     index = bisect_right(prices, day, key=lambda price: price.effective_from)
     return prices[index - 1] if index else None
+
+
+def convert_price(price: Price, exchange: Decimal, currency: str) -> Price:
+    """Give a price in another currency.
+
+    Parameters
+    ----------
+    price : Price
+    exchange : Decimal
+        What one unit of the price's currency is worth in ``currency``.
+    currency : str
+
+    Returns
+    -------
+    Price
+        With every amount multiplied exactly.
+    """
+
+    def converted(amounts: Mapping[str, Decimal]) -> dict[str, Decimal]:
+        return {meter: _EXACT.multiply(amount, exchange) for meter, amount in amounts.items()}
+
+    far = price.long_context
+    return replace(
+        price,
+        rates=converted(price.rates),
+        units=converted(price.units),
+        long_context=far and replace(far, rates=converted(far.rates)),
+        currency=currency,
+    )
 
 
 def _place(price: Price) -> tuple[str, str, str, str, date]:

@@ -7,7 +7,7 @@ guessed, the one liberty (a date suffix dropped) is marked on the quote.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from functools import lru_cache
@@ -21,6 +21,7 @@ from detector.price_table import (
     SERVED_ALSO_BY,
     Price,
     PriceTable,
+    convert_price,
     price_in_force,
     without_date,
 )
@@ -55,7 +56,7 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class NoPrice:
-    """No price is known; ``reason`` tells a person why and what to write where."""
+    """No price is known; ``reason`` tells a person why and what to write."""
 
     model: str
     scope: str
@@ -68,10 +69,8 @@ class DayTokens:
 
     Attributes
     ----------
-    prompt_tokens, completion_tokens : int or None
-        None where the source states cost alone.
-    cached_tokens : int or None
-        The part of ``prompt_tokens`` read from a cache; None is unknown.
+    prompt_tokens, completion_tokens, cached_tokens : int or None
+        As in ``detector.model.Usage``: None is unknown, cached ones are part of the prompt.
     given_micro_usd : int or None
         A cost the source states itself.
 
@@ -167,11 +166,10 @@ def price_day(
 
     Parameters
     ----------
-    table : PriceTable
+    table, key, tokens
+        What is priced, and the prices.
     day : date
         In the tenant's own time zone.
-    key : SeriesKey
-    tokens : DayTokens
     reprice : bool
         Price the tokens by the table although the source states a cost; a stated cost without
         tokens is kept all the same.
@@ -233,9 +231,7 @@ def explain_unknown_cost(table: PriceTable, day: date, key: SeriesKey, tokens: D
     if isinstance(quote, NoPrice):
         return quote.reason
     missing = _missing_meters(quote.price, tokens)
-    if not missing:
-        return ""
-    return advise_meters(quote.price, missing, day)
+    return advise_meters(quote.price, missing, day) if missing else ""
 
 
 def price_changes(
@@ -308,8 +304,9 @@ def _find(
     exchange = exchange_rate(table, price.currency, day)
     if exchange is None:
         return NoPrice(model, scope, advise_exchange_rate(price, table.currency, day))
-    found = price if price.currency == table.currency else _convert(price, exchange, table.currency)
-    return Quote(found, price.model, dropped, shadow=scope == PTU)
+    if price.currency != table.currency:
+        price = convert_price(price, exchange, table.currency)
+    return Quote(price, price.model, dropped, shadow=scope == PTU)
 
 
 def _names(
@@ -349,20 +346,6 @@ def exchange_rate(table: PriceTable, currency: str, day: date) -> Decimal | None
     rates = table.exchange_rates[currency]
     index = bisect_right(rates, day, key=lambda rate: rate.effective_from)
     return rates[index - 1].rate if index else None
-
-
-def _convert(price: Price, exchange: Decimal, currency: str) -> Price:
-    def converted(amounts: Mapping[str, Decimal]) -> dict[str, Decimal]:
-        return {meter: _EXACT.multiply(amount, exchange) for meter, amount in amounts.items()}
-
-    far = price.long_context
-    return replace(
-        price,
-        rates=converted(price.rates),
-        units=converted(price.units),
-        long_context=far and replace(far, rates=converted(far.rates)),
-        currency=currency,
-    )
 
 
 def _uses(tokens: DayTokens) -> tuple[tuple[str, int], ...]:
@@ -415,6 +398,5 @@ def _rates(table: PriceTable, key: SeriesKey, day: date) -> dict[str, Decimal] |
     quote = find_price(table, key, day)
     if isinstance(quote, NoPrice):
         return None
-    return {
-        meter: quote.price.rates[meter] for meter in PRICED_METERS if meter in quote.price.rates
-    }
+    rates = quote.price.rates
+    return {meter: rates[meter] for meter in PRICED_METERS if meter in rates}

@@ -234,12 +234,16 @@ def tenants(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = Fals
 
 @app.command()
 def budgets(
-    config: ConfigOption = DEFAULT_CONFIG, *, day: DayOption = None, as_json: JsonOption = False
+    config: ConfigOption = DEFAULT_CONFIG,
+    *,
+    tenant: Annotated[str, typer.Option(help="One tenant alone.")] = "",
+    day: DayOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Show where every budget stands, and where it is heading."""
     from spendwatch.commands import reports
 
-    reports.budgets(config, _day(day), as_json=as_json)
+    reports.budgets(config, tenant, _day(day), as_json=as_json)
 
 
 @alerts_app.command("list")

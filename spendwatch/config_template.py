@@ -154,6 +154,11 @@ def read_answers(texts: Mapping[str, str]) -> InitAnswers:
     given = {question.key: question.default for question in QUESTIONS} | dict(texts)
     asked = [question for question in QUESTIONS if question.asked(given)]
     problems = [(question.key, question.problem(given[question.key])) for question in asked]
+    problems += [
+        (question.key, "does not go with the other answers; leave it out")
+        for question in QUESTIONS
+        if question not in asked and texts.get(question.key)
+    ]
     wrong = tuple(f"{key}: {problem}" for key, problem in problems if problem)
     if wrong:
         raise ConfigError(wrong)

@@ -42,7 +42,7 @@ def run_reporting_errors(app: Callable[[], object], arguments: Sequence[str]) ->
 def _code_of(error: Exception) -> int | None:
     """Return the exit code of an error a user can do something about; None for a bug of ours."""
     # Imported here: until something fails these modules are dead weight for `--help`.
-    from alerts.replies import ReplyRefused
+    from alerts.lifecycle import ReplyRefused
     from detector.price_table import PriceError
     from detector.sources.base import SourceError
     from spendwatch.db import DatabaseBusyError, DatabaseError

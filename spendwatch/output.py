@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
@@ -35,8 +36,15 @@ def print_line(words: str = "") -> None:
     sys.stdout.write(words.encode(encoding, "replace").decode(encoding) + "\n")
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
-    """Print rows under headings; numbers (every column but the first) stand to the right.
+def print_table(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    title: str = "",
+    *,
+    words: int = 1,
+    indent: int = 0,
+) -> None:
+    """Print rows under headings; the first ``words`` columns stand left, the numbers right.
 
     Cells are data: nothing in them is read as markup, and nothing can steer the terminal.
     """
@@ -44,10 +52,10 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: st
         title=Text(title) if title else None, title_justify="left", box=None, pad_edge=False
     )
     for index, column in enumerate(columns):
-        table.add_column(column, justify="left" if index == 0 else "right", overflow="fold")
+        table.add_column(column, justify="left" if index < words else "right", overflow="fold")
     for row in rows:
         table.add_row(*(Text(safe_name(cell, limit=80) if cell else "") for cell in row))
-    _console().print(table)
+    _console().print(Padding(table, (0, 0, 0, indent), expand=False))
 
 
 def _console() -> Console:

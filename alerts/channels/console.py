@@ -65,8 +65,8 @@ class ConsoleChannel:
 class FileChannel:
     """Appends messages to a file; each ends with a line that holds its key.
 
-    The key comes last and the whole is one write, so a message without its key line was torn by a
-    crash and is written again; every other line of a message starts with a space or a bracket.
+    The key comes last, so a message without its key line was torn by a crash and is written
+    again; every other line of a message starts with a space or a bracket.
     """
 
     def __init__(self, path: Path, clock: Callable[[], datetime]) -> None:
@@ -105,15 +105,14 @@ class FileChannel:
 
 
 def _append_whole(path: Path, text: bytes) -> None:
-    """Append in one write and wait for the disk; a torn line before it is closed first."""
+    """Append and wait for the disk; a line torn by a crash before is closed first."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+b", buffering=0) as file:
-        file.seek(0, os.SEEK_END)
-        if file.tell():
+    with path.open("a+b") as file:
+        if file.seek(0, os.SEEK_END):
             file.seek(-1, os.SEEK_END)
             text = text if file.read(1) == b"\n" else b"\n" + text
-        if file.write(text) != len(text):
-            raise OSError("the disk took only a part of the message")
+        file.write(text)
+        file.flush()
         os.fsync(file.fileno())
 
 

@@ -30,7 +30,7 @@ _COUNT = pa.decimal128(38, 6)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _MOMENT = pa.timestamp("s", "UTC")
 _DAY = r"^\d{4}-\d{2}-\d{2}([T ]00:00(:00(\.0*)?)?)?$"
-_ZONE = r"(?i)(Z|[+-]\d{2}(:?\d{2})?)$"
+_ZONE = r"(Z|[+-]\d{2}(:?\d{2})?)$"
 
 
 def as_text(cells: Any) -> tuple[Any, Mask]:

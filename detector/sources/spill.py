@@ -104,8 +104,7 @@ class DaySums:
     def _write(self, run: Any) -> None:
         """Append a run to the file, one record batch a day."""
         if self._writer is None:
-            folder = self._open.enter_context(TemporaryDirectory(prefix="spendwatch-"))
-            self._path = Path(folder) / "sums.arrow"
+            self._path = Path(self._open.enter_context(_temporary_folder())) / "sums.arrow"
             options = pa.ipc.IpcWriteOptions(compression="lz4")
             self._writer = pa.ipc.new_file(str(self._path), run.schema, options=options)
             self._open.callback(self._writer.close)
@@ -133,6 +132,16 @@ class DaySums:
             self._totals[name] = self._totals.get(name, 0.0) + size
             if self._totals[name] > limit:
                 raise SourceError(f"the sum of {name} is beyond {limit:.0e}; check the figures")
+
+
+def _temporary_folder() -> TemporaryDirectory[str]:
+    """Make a folder that goes with the sums."""
+    try:
+        return TemporaryDirectory(prefix="spendwatch-")
+    except OSError as error:
+        raise SourceError(
+            f"so many rows need a folder for temporary files ({error}); set TMPDIR to one"
+        ) from error
 
 
 def _by_day(sums: Any) -> Iterator[tuple[int, Any]]:

@@ -60,6 +60,7 @@ def list_alerts(config: Path, wanted: Wanted, *, as_json: bool) -> None:
     print_table(
         ["alert", "kind", "tenant", "state", "severity", "days", "since", "newest", "amount"],
         [_row(alert, names.get(alert.tenant, alert.tenant)) for alert in found],
+        words=5,
     )
     if not found:
         print_line("no alerts" if wanted.everything else "no alerts last; --all shows ended ones")

@@ -103,11 +103,12 @@ class _Story:
         dearest = sorted(sums, key=lambda each: -each.micro_usd)[:5]
         if not self.as_json:
             print_table(
-                ["   tenant", "cost"],
+                ["tenant", "cost"],
                 [
-                    [f"   {names.get(each.group[0], each.group[0])}", money(each.micro_usd)]
+                    [names.get(each.group[0], each.group[0]), money(each.micro_usd)]
                     for each in dearest
                 ],
+                indent=3,
             )
 
     def days(self, after: date, last: date) -> None:

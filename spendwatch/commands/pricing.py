@@ -69,7 +69,7 @@ def list_prices(config: Path, part: str, day: date | None, *, as_json: bool) -> 
         print_json([_facts(price) for price in prices])
         return
     headings = ["model", "scope", "input", "cached input", "output", "since", "for"]
-    print_table(headings, [_row(price) for price in prices], f"per 1M tokens, on {day}")
+    print_table(headings, [_row(price) for price in prices], f"per 1M tokens, on {day}", words=2)
     if not prices:
         print_line(f"no model's name contains {part!r}")
 

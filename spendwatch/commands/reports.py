@@ -55,7 +55,7 @@ def costs(
     rows = [_cost_row(each, total) for each in sums]
     rows.append(["total"] + [""] * (len(groups) - 1) + [money(total), "", "", "", ""])
     headings = [*groups, "cost", "share", "tokens", "requests", "remarks"]
-    print_table(headings, rows, f"{first} to {last}")
+    print_table(headings, rows, f"{first} to {last}", words=len(groups))
 
 
 def _groups(by: str) -> tuple[str, ...]:
@@ -145,7 +145,7 @@ def _print_revisions(app: App, first: date, last: date, tenant: str, *, as_json:
         ]
         for each in found
     ]
-    print_table(["tenant", "day", "was", "now", "cause", "revised at"], rows)
+    print_table(["tenant", "day", "was", "now", "cause", "revised at"], rows, words=2)
     if not rows:
         print_line(f"nothing from {first} to {last} was revised")
 
@@ -180,6 +180,7 @@ def tenants(config: Path, *, as_json: bool) -> None:
     print_table(
         ["tenant", "owner", "cost centre", "time zone", "since", "last 30 days"],
         [_tenant_row(each) for each in facts],
+        words=4,
     )
 
 
@@ -196,13 +197,16 @@ def _tenant_row(facts: dict[str, Any]) -> list[str]:
     ]
 
 
-def budgets(config: Path, day: date | None, *, as_json: bool) -> None:
-    """Show every budget's state at the end of a day."""
+def budgets(config: Path, tenant: str, day: date | None, *, as_json: bool) -> None:
+    """Show every budget's state, or one tenant's, at the end of a day."""
     app = open_app(config)
     day = day or app.last_settled_day()
+    wanted = app.directory.canonical(normalise_tenant(tenant)) if tenant else ""
     with reading(app.engine) as session:
-        states = budget_states(app, session, day)
         names = display_names(app, session)
+        states = [
+            state for state in budget_states(app, session, day) if wanted in ("", state.tenant)
+        ]
     if as_json:
         print_json([_budget_facts(state) for state in states])
         return
@@ -221,6 +225,7 @@ def budgets(config: Path, day: date | None, *, as_json: bool) -> None:
         ],
         rows,
         f"at the end of {day}",
+        words=2,
     )
     if not rows:
         print_line("no budgets configured; add [[tenants.budgets]] to the settings")

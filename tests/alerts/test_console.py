@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pytest
 
@@ -99,9 +100,7 @@ def test_a_file_that_cannot_be_written_or_read_is_a_channel_error(tmp_path):
 
 
 def test_a_full_disk_is_a_channel_error():
-    from pathlib import Path
-
-    with pytest.raises(ChannelError, match="/dev/full cannot be written: .*No space left"):
+    with pytest.raises(ChannelError, match=r"/dev/full cannot be written: .*No space left"):
         FileChannel(Path("/dev/full"), CLOCK).send(a_notification())
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
+from sqlalchemy import event
 from sqlmodel import select
 
 from alerts import store
@@ -144,6 +145,18 @@ def test_a_file_written_before_the_crash_is_not_written_again(due, clock, tmp_pa
     clock.move(LEASE)
     assert send(due, file, clock).found == 1
     assert (tmp_path / "messages.txt").read_text().count("\nsent ") == 3
+
+
+def test_a_row_taken_between_reading_and_claiming_is_left_alone(due, channel, clock):
+    """Another database than SQLite lets two deliveries read a row before either claims it."""
+
+    @event.listens_for(due, "before_cursor_execute")
+    def slip(connection, cursor, statement, parameters, context, executemany):
+        if statement.startswith("UPDATE notification SET state"):
+            cursor.execute("UPDATE notification SET state = 'sent'")
+
+    assert send(due, channel, clock).sent == 0
+    assert channel.sent == []
 
 
 def test_two_deliveries_that_claim_the_same_row_have_one_winner(due):

@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import event
 
 from alerts import store
-from alerts.lifecycle import ReplyRefused, open_alert
-from alerts.model import AlertState, Teaching, Verb, Verdict
+from alerts.lifecycle import ReplyRefused, observe, open_alert
+from alerts.model import AlertRules, AlertState, Teaching, Verb, Verdict
 from alerts.replies import answer, lessons
 from detector.model import Effect
 from spendwatch.db import reading, writing
@@ -85,18 +86,12 @@ def test_the_second_of_two_people_is_told_who_was_first(opened):
 
 def test_a_state_that_no_person_gave_names_nobody(opened):
     with writing(opened) as session:
-        (alert,) = store.alerts_in_force(session)
-        give_up = open_alert(spike(tenant="bolt"), NOW)
-        (other,) = store.insert_alerts(session, [give_up])
-        store.save_alerts(session, [ended(other), alert])
-    with pytest.raises(ReplyRefused, match="A-2 is already resolved$"):
+        resolved = replace(
+            open_alert(spike(tenant="bolt"), NOW), state=AlertState.RESOLVED, ended=True
+        )
+        store.insert_alerts(session, [resolved])
+    with pytest.raises(ReplyRefused, match=r"A-2 is already resolved$"):
         give(opened, ACK, number=2)
-
-
-def ended(alert):
-    from dataclasses import replace
-
-    return replace(alert, state=AlertState.RESOLVED, ended=True)
 
 
 def test_an_alert_that_is_not_there_is_refused(database):
@@ -174,9 +169,6 @@ def test_a_data_error_teaches_until_the_day_is_pulled_again(opened, hours, kept)
 
 
 def test_a_data_error_of_two_days_keeps_the_one_not_pulled_again(opened):
-    from alerts.lifecycle import observe
-    from alerts.model import AlertRules
-
     with writing(opened) as session:
         (alert,) = store.alerts_in_force(session)
         after, _ = observe(alert, spike(november(13)), november(13), NOW, AlertRules())

@@ -105,3 +105,12 @@ def test_halves_of_a_micro_dollar_round_to_even() -> None:
         ("one", 0),
         ("three", 2),
     ]
+
+
+def test_tokens_of_one_side_alone_do_not_count_as_growth() -> None:
+    cells = [cell("big", (100, 300), (0, 30)), cell("small", (100, 100), (10, 10))]
+    assert effects(cells) == [("big", 100, 0, 100), ("small", 100, 0, -100)]
+
+
+def test_where_nothing_can_grow_a_known_reference_makes_no_price() -> None:
+    assert effects([cell("big", (-10, 90), (0, 0), reference=(1, 2))]) == [("big", 100, 0, 0)]

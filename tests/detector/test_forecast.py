@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from detector.forecast import Outlook, expected_spend, learn_pace, total_spread
+from detector.forecast import Outlook, Pace, expected_spend, learn_pace, total_spread
 
 MONDAY = date(2026, 4, 6).toordinal()
 WEEK = np.array([1.3, 1.2, 1.2, 1.3, 1.2, 0.5, 0.3])
@@ -149,6 +149,13 @@ def test_the_spread_grows_with_the_days_that_are_summed_and_is_nothing_for_none(
     assert spreads[0] == 0
     assert spreads[1] * 3 < spreads[2] < spreads[3]
     assert spreads[3] > 10 * spreads[1]
+
+
+def test_the_spread_adds_noise_and_doubt_as_its_formula_says() -> None:
+    pace = Pace(MONDAY - 1, 10.0, 0.0, (1.0,) * 7, 9.0, (4.0, 0.5, 0.25), 2.0, 5.0)
+    ahead = np.array([MONDAY, MONDAY + 1])  # one and two days after the anchor
+    doubt = 2 * 2 * 4.0 + 2 * 2 * 3 * 0.5 + 3 * 3 * 0.25
+    assert total_spread(pace, ahead) == pytest.approx((2.0 * (doubt + 2 * 9.0)) ** 0.5)
 
 
 def test_a_certain_sum_has_a_chance_of_nothing_or_one() -> None:

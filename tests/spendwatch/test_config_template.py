@@ -226,11 +226,13 @@ def test_a_question_says_what_is_wrong_with_its_answer(key, answer, words):
 
 def test_all_wrong_answers_are_told_at_once():
     with pytest.raises(ConfigError) as caught:
-        read_answers({"time_zone": "x", "tenants": "a", "monthly_cap": "x", "path": ""})
+        read_answers({"time_zone": "x", "tenants": "a", "monthly_cap": "x", "path": "u"})
     assert [problem.partition(":")[0] for problem in caught.value.problems] == [
         "time_zone",
         "monthly_cap",
+        "path",
     ]
+    assert caught.value.problems[2] == "path: does not go with the other answers; leave it out"
 
 
 def test_a_question_that_makes_no_sense_is_not_asked():
