@@ -208,7 +208,8 @@ def expected_spend(pace: Pace, ordinals: Ordinals) -> Floats:
         Micro-dollars, never negative; empty for no days.
     """
     factors, ahead = _place(pace, ordinals)
-    expected: Floats = np.maximum(factors * (pace.level + pace.slope * ahead), 0)
+    followed = np.minimum(ahead, _TREND_DAYS)
+    expected: Floats = np.maximum(factors * (pace.level + pace.slope * followed), 0)
     return expected
 
 
@@ -216,7 +217,9 @@ def total_spread(pace: Pace, ordinals: Ordinals) -> float:
     """Return the standard deviation of the sum over these days around its expectation.
 
     The noise of each day and the doubt about level and slope, which all days share, so that it
-    grows with the square of their number: ``inflation * (n s^2 + x' V x)``.
+    grows with the square of their number: ``inflation * (n s^2 + x' V x)``. The doubt about the
+    slope grows without end, though the slope itself is followed for 28 days only: far ahead the
+    level may have gone anywhere.
 
     Parameters
     ----------
@@ -238,7 +241,7 @@ def total_spread(pace: Pace, ordinals: Ordinals) -> float:
 def _place(pace: Pace, ordinals: Ordinals) -> tuple[Floats, Floats]:
     """Return the weekday factor of each day, and its distance from the anchor."""
     factors = np.asarray(pace.factors)[(ordinals - 1) % _WEEK]
-    return factors, np.minimum(ordinals - pace.anchor, _TREND_DAYS).astype(np.float64)
+    return factors, (ordinals - pace.anchor).astype(np.float64)
 
 
 def _fill(calendar: Floats) -> Floats:

@@ -1,7 +1,7 @@
 """What a day's tokens cost: the price in force is found by exact name, and the sum priced once.
 
-Two rules hold everywhere: a price that is not known gives an unknown cost, never 0; and no name is
-guessed, the one liberty (a date suffix dropped) is marked on the quote.
+A price that is not known gives an unknown cost, never 0; and no name is guessed, the one liberty (a
+date suffix dropped) is marked on the quote.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class NoPrice:
 
 @dataclass(frozen=True, slots=True)
 class DayTokens:
-    """What one series used in one day, already summed.
+    """What one series used in one day, summed.
 
     Attributes
     ----------
@@ -92,9 +92,7 @@ class DayTokens:
     def __post_init__(self) -> None:
         prompt, cached = self.prompt_tokens or 0, self.cached_tokens or 0
         if not 0 <= cached <= prompt or (self.completion_tokens or 0) < 0:
-            raise ValueError(
-                f"tokens must be 0 or more, and cached ones part of the prompt: {self}"
-            )
+            raise ValueError(f"tokens must be 0 or more, cached ones part of the prompt: {self}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,10 +164,7 @@ def price_day(
 
     Parameters
     ----------
-    table, key, tokens
-        What is priced, and the prices.
-    day : date
-        In the tenant's own time zone.
+    table, day, key, tokens
     reprice : bool
         Price the tokens by the table although the source states a cost; a stated cost without
         tokens is kept all the same.
@@ -179,9 +174,9 @@ def price_day(
     CostDay
         ``micro_usd = (prompt - cached) * input + cached * cached_input + completion * output``
         with rates per 1M tokens (so one token at 1.00 is one micro-dollar), exact in decimal and
-        rounded half to even at the very end. Unknown cached tokens pay the full input rate, an
-        upper bound where the model has a cheaper cached rate. None where no price is known or a
-        meter that was used has no rate: see :func:`explain_unknown_cost`.
+        rounded half to even at the very end; 0 without use. Unknown cached tokens pay the full
+        input rate, an upper bound where the cached rate is cheaper. None where no price is known
+        or a meter that was used has no rate: see :func:`explain_unknown_cost`.
 
     Examples
     --------
@@ -197,7 +192,9 @@ def price_day(
     given = tokens.given_micro_usd is not None and not (reprice and known)
     quote = None if given else find_price(table, key, day)
     priced = isinstance(quote, Quote) and not _missing_meters(quote.price, tokens)
-    cost = _cost(quote.price, tokens) if isinstance(quote, Quote) and priced else None
+    cost = 0 if known and not _uses(tokens) else None  # no use costs nothing at any price
+    if isinstance(quote, Quote) and priced:
+        cost = _cost(quote.price, tokens)
     return CostDay(
         day,
         key,
@@ -229,7 +226,7 @@ def explain_unknown_cost(table: PriceTable, day: date, key: SeriesKey, tokens: D
     """
     quote = find_price(table, key, day)
     if isinstance(quote, NoPrice):
-        return quote.reason
+        return quote.reason if _uses(tokens) or tokens.prompt_tokens is None else ""
     missing = _missing_meters(quote.price, tokens)
     return advise_meters(quote.price, missing, day) if missing else ""
 

@@ -11,8 +11,6 @@ from detector.price_table import ExchangeRate, Price
 from detector.rules import RuleBook, Rules
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from spendwatch.settings import Settings
     from spendwatch.settings_sections import AgreedRate, BudgetSettings, RuleSettings
 
@@ -74,14 +72,13 @@ def agreed_prices(settings: Settings) -> tuple[Price, ...]:
 
 
 def _price(rate: AgreedRate) -> Price:
-    rates: dict[str, Decimal] = {"input": rate.input, "output": rate.output}
-    if rate.cached_input is not None:
-        rates["cached_input"] = rate.cached_input
+    # An agreement that names no discount for cached tokens gives none.
+    cached = rate.input if rate.cached_input is None else rate.cached_input
     return Price(
         model=rate.model,
         scope=rate.scope or "global",
         effective_from=rate.effective_from,
-        rates=rates,
+        rates={"input": rate.input, "cached_input": cached, "output": rate.output},
         currency=rate.currency,
         source="agreed rate, config.toml",
         tenant=rate.tenant or "",

@@ -186,7 +186,7 @@ class Life(RuleBasedStateMachine):
 
 
 TestLife = Life.TestCase
-TestLife.settings = settings(max_examples=60, stateful_step_count=25)
+TestLife.settings = settings(max_examples=40, stateful_step_count=20)
 
 
 @pytest.mark.parametrize("spent", [100, 40])

@@ -16,12 +16,32 @@ from detector.sources.csv_file import CsvFileSource
 
 LATEST = date(2026, 11, 22)
 HEADER = "date,tenant,prompt_tokens,completion_tokens"
-NO_COUNTS = (
-    "nan NaN inf -inf null 12.5 many 1e18 1e99 0x10 1_000 ١٢ 12.0000000001 1000000000000001".split()
-)
-NO_DAYS = (
-    "today 2026-02-30 20.11.2026 11/20/2026 2026-11-20T14:00:00 2026-11-20T00:00:00Z 20261120 46346"
-).split()
+NO_COUNTS = [
+    "nan",
+    "NaN",
+    "inf",
+    "-inf",
+    "null",
+    "12.5",
+    "many",
+    "1e18",
+    "1e99",
+    "0x10",
+    "1_000",
+    "١٢",
+    "12.0000000001",
+    "1000000000000001",
+]
+NO_DAYS = [
+    "today",
+    "2026-02-30",
+    "20.11.2026",
+    "11/20/2026",
+    "2026-11-20T14:00:00",
+    "2026-11-20T00:00:00Z",
+    "20261120",
+    "46346",
+]
 HOSTILE = [
     "<!channel>",
     "<@U1>",

@@ -1,0 +1,121 @@
+"""What every source of usage promises, checked on each of them with the same use."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, date
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from detector.model import Rejection, Usage
+from detector.sources.base import Coverage, Window
+from detector.sources.csv_file import CsvFileSource
+from detector.sources.sample import SampleSource
+
+FIRST, LAST = date(2026, 11, 10), date(2026, 11, 16)
+FIELDS = (
+    "tenant feature model scope requests prompt_tokens completion_tokens cached_tokens"
+).split()  # noqa: SIM905 - shorter to read
+
+
+def sample(_folder):
+    return SampleSource("contract", 7, FIRST, LAST)
+
+
+def rows():
+    """The sample's use as rows of a file, each key in two rows, latest day first."""
+    found = []
+    for usage in sample(None).usage(Window()):
+        row = {"date": str(usage.start_at.date())}
+        row |= {field: getattr(usage, field) for field in FIELDS}
+        empty = {"requests": 0, "prompt_tokens": 0, "completion_tokens": 0, "cached_tokens": 0}
+        found += [row, row | empty]
+    return found[::-1]
+
+
+def csv_file(folder):
+    path = folder / "usage.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, ["date", *FIELDS])
+        writer.writeheader()
+        writer.writerows(rows())
+    return CsvFileSource("contract", path, {}, LAST)
+
+
+def parquet_file(folder):
+    pq.write_table(pa.Table.from_pylist(rows()), folder / "usage.parquet")
+    return CsvFileSource("contract", folder / "usage.parquet", {}, LAST)
+
+
+def folder_of_daily_files(folder):
+    for day in {row["date"] for row in rows()}:
+        table = pa.Table.from_pylist([row for row in rows() if row["date"] == day])
+        pq.write_table(table, folder / f"{day}.parquet")
+    return CsvFileSource("contract", folder, {}, LAST)
+
+
+@pytest.fixture(params=[sample, csv_file, parquet_file, folder_of_daily_files])
+def source(request, tmp_path):
+    return request.param(tmp_path)
+
+
+def test_a_source_has_the_name_it_was_given(source):
+    assert source.name == "contract"
+
+
+def test_every_source_tells_the_same_use(source):
+    expected = Counter(sample(None).usage(Window()))
+    assert Counter(source.usage(Window())) == expected
+
+
+def test_usage_arrives_ordered_by_day(source):
+    days = [each.start_at.date() for each in source.usage(Window())]
+    assert days == sorted(days)
+    assert (days[0], days[-1]) == (FIRST, LAST)
+
+
+def test_a_key_comes_once(source):
+    keys = Counter(
+        replace(each, requests=0, prompt_tokens=0, completion_tokens=0, cached_tokens=0)
+        for each in source.usage(Window())
+    )
+    assert set(keys.values()) == {1}
+
+
+def test_starts_are_aware_and_in_utc(source):
+    assert {each.start_at.tzinfo for each in source.usage(Window())} == {UTC}
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [(date(2026, 11, 12), date(2026, 11, 13)), (None, date(2026, 11, 11)), (LAST, None)],
+)
+def test_a_window_holds_its_days_and_no_others(source, first, last):
+    window = Window(first, last)
+    found = list(source.usage(window))
+    assert found == [each for each in source.usage(Window()) if window.holds(each.start_at.date())]
+    assert found
+
+
+def test_asking_again_gives_the_same(source):
+    assert list(source.usage(Window())) == list(source.usage(Window()))
+
+
+def test_coverage_is_the_span_of_the_last_window(source):
+    list(source.usage(Window(date(2026, 11, 12), date(2026, 11, 14))))
+    assert source.coverage() == Coverage(date(2026, 11, 12), date(2026, 11, 14))
+    list(source.usage(Window()))
+    assert source.coverage() == Coverage(FIRST, LAST)
+
+
+def test_a_window_before_all_use_is_empty_and_covers_nothing(source):
+    assert list(source.usage(Window(None, date(2026, 1, 1)))) == []
+    assert source.coverage() == Coverage(None, None)
+
+
+def test_a_stream_holds_usage_and_rejections_alone(source):
+    assert all(isinstance(each, Usage | Rejection) for each in source.usage(Window()))
