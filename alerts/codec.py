@@ -41,7 +41,7 @@ def encode(value: Any) -> Any:
     -------
     dict, list, str, int, float, bool or None
     """
-    return value if type(value) in _AS_IT_IS else _encoder(type(value))(value)
+    return value if type(value) in _AS_IT_IS else _encoder(cast("Hashable", type(value)))(value)
 
 
 def decode(kind: type[T], data: Any) -> T:

@@ -140,10 +140,11 @@ class Outlook:
 def learn_pace(ordinals: Ordinals, spend: NDArray[np.int64], today: int) -> Pace | None:
     """Learn level, slope, weekday factors and noise of the :data:`WINDOW_DAYS` days to today.
 
-    Lone days (see Notes) are left out and refunds count as 0. The weekday factors are means of
-    day / mean of the seven days around it, shrunk towards 1 the more, the less they differ
-    beyond noise (James and Stein). Level and slope come from a least-squares line with weights
-    that halve every 14 days, the slope shrunk towards 0.
+    The days before the first spend in the window are not looked at, so that a newcomer is not
+    averaged with its absence. Lone days (see Notes) are left out, refunds count as 0. The
+    weekday factors are means of day / mean of the seven days around it, shrunk towards 1 the
+    more, the less they differ beyond noise (James and Stein). Level and slope come from a
+    least-squares line with weights that halve every 14 days, the slope shrunk towards 0.
 
     Parameters
     ----------
@@ -157,7 +158,7 @@ def learn_pace(ordinals: Ordinals, spend: NDArray[np.int64], today: int) -> Pace
     Returns
     -------
     Pace or None
-        None where the window holds fewer than :data:`MIN_DAYS` known days.
+        None where fewer than :data:`MIN_DAYS` known days are left.
 
     Notes
     -----
@@ -183,11 +184,14 @@ def learn_pace(ordinals: Ordinals, spend: NDArray[np.int64], today: int) -> Pace
     True
     """
     recent = (ordinals > today - WINDOW_DAYS) & (ordinals <= today)
-    known = ordinals[recent]
+    known, spend = ordinals[recent], spend[recent]
+    spent = np.flatnonzero(spend > 0)
+    if len(spent):
+        known, spend = known[spent[0] :], spend[spent[0] :]
     if len(known) < MIN_DAYS:
         return None
     calendar = np.full(int(known[-1] - known[0]) + 1, np.nan)
-    calendar[known - known[0]] = np.maximum(spend[recent], 0)
+    calendar[known - known[0]] = np.maximum(spend, 0)
     calendar[_find_lone_days(calendar)] = np.nan
     weekdays = (known[0] - 1 + np.arange(len(calendar))) % _WEEK
     return _fit(calendar, weekdays, int(known[-1]))

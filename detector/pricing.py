@@ -192,7 +192,8 @@ def price_day(
     given = tokens.given_micro_usd is not None and not (reprice and known)
     quote = None if given else find_price(table, key, day)
     priced = isinstance(quote, Quote) and not _missing_meters(quote.price, tokens)
-    cost = 0 if known and not _uses(tokens) else None  # no use costs nothing at any price
+    unused = known and not any(used for _, used in _uses(tokens))
+    cost = 0 if unused else None
     if isinstance(quote, Quote) and priced:
         cost = _cost(quote.price, tokens)
     return CostDay(
@@ -226,7 +227,7 @@ def explain_unknown_cost(table: PriceTable, day: date, key: SeriesKey, tokens: D
     """
     quote = find_price(table, key, day)
     if isinstance(quote, NoPrice):
-        return quote.reason if _uses(tokens) or tokens.prompt_tokens is None else ""
+        return quote.reason
     missing = _missing_meters(quote.price, tokens)
     return advise_meters(quote.price, missing, day) if missing else ""
 

@@ -231,5 +231,5 @@ TENANTS = (
     _tenant("zephyr-kiosk", 3, 1.14, "chat gpt-4o-mini 100", idle=0.3, growth=0.0),
     _tenant("misty-bay", 3, 0.32, "classify gpt-4o-mini 100", weekend=0.5, idle=0.15, growth=0.0),
     # What carries no tenant: a background of one or two percent of all cost.
-    _tenant("", 42, 0.15, "chat gpt-4o 60, search gpt-4.1-mini 40"),
+    _tenant("", 42, 0.15, "chat gpt-4o 60, search gpt-4.1 40"),
 )

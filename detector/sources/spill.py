@@ -34,8 +34,8 @@ class DaySums:
     with one record batch a day, and a day is later read back from each run. Memory is bounded by
     one run and by the distinct keys of one day.
 
-    Every table added has the same columns: ``start_s`` (seconds since 1970) and the other keys,
-    and numbers. A sum with an unknown (null) part is unknown.
+    Every table added has the same columns: the keys, ``start_s`` (seconds since 1970) the first
+    of them, and numbers. A sum with an unknown (null) part is unknown.
     """
 
     def __init__(self, keys: tuple[str, ...], run_rows: int = RUN_ROWS) -> None:
@@ -70,12 +70,14 @@ class DaySums:
         self._pending, self._pending_rows = [run], run.num_rows
 
     def days(self) -> Iterator[tuple[int, Any]]:
-        """Give each day (counted from 1970) with its sums ordered by start; ends the adding."""
+        """Give each day (counted from 1970) with its sums ordered by key; ends the adding."""
+        order = [(key, "ascending") for key in self._keys]
         held = dict(_by_day(self._sum(self._pending))) if self._pending else {}
         written = self._reopen()
         for day in sorted(held.keys() | self._batches.keys()):
             parts = (pa.table(written.get_batch(at)) for at in self._batches.get(day, ()))
-            yield day, self._sum_parts(chain(parts, [held[day]] if day in held else []))
+            sums = self._sum_parts(chain(parts, [held[day]] if day in held else []))
+            yield day, sums.sort_by(order)  # however the rows came, the answer is the same
 
     def _sum_parts(self, parts: Iterable[Any]) -> Any:
         """Sum the parts of one day, a run's worth of rows at a time."""
@@ -91,7 +93,7 @@ class DaySums:
         return waiting[0] if len(waiting) == 1 else self._sum(waiting)
 
     def _sum(self, tables: list[Any]) -> Any:
-        """Add up the rows of each key, ordered by start; equal starts stay as they came."""
+        """Add up the rows of each key, ordered by start."""
         rows = pa.concat_tables(tables)
         numbers = [name for name in rows.column_names if name not in self._keys]
         sums = rows.group_by(self._keys, use_threads=False).aggregate(

@@ -94,6 +94,14 @@ def test_a_state_that_no_person_gave_names_nobody(opened):
         give(opened, ACK, number=2)
 
 
+def test_an_answer_repeated_after_the_end_is_refused_not_confirmed(opened):
+    acknowledged = give(opened, ACK).alert
+    with writing(opened) as session:
+        store.save_alerts(session, [replace(acknowledged, state=AlertState.RESOLVED, ended=True)])
+    with pytest.raises(ReplyRefused, match=r"A-1 is already resolved$"):
+        give(opened, ACK)
+
+
 def test_an_alert_that_is_not_there_is_refused(database):
     with pytest.raises(ReplyRefused, match="there is no alert A-7; `spendwatch alerts list`"):
         give(database, ACK, number=7)

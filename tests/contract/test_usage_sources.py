@@ -17,9 +17,16 @@ from detector.sources.csv_file import CsvFileSource
 from detector.sources.sample import SampleSource
 
 FIRST, LAST = date(2026, 11, 10), date(2026, 11, 16)
-FIELDS = (
-    "tenant feature model scope requests prompt_tokens completion_tokens cached_tokens"
-).split()  # noqa: SIM905 - shorter to read
+FIELDS = [
+    "tenant",
+    "feature",
+    "model",
+    "scope",
+    "requests",
+    "prompt_tokens",
+    "completion_tokens",
+    "cached_tokens",
+]
 
 
 def sample(_folder):

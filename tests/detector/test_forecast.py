@@ -121,6 +121,18 @@ def test_too_few_recent_days_give_no_pace() -> None:
     assert learn_pace(days[:0], spend[:0], MONDAY) is None
 
 
+def test_a_newcomer_is_not_averaged_with_the_days_before_it_came() -> None:
+    days, spend = MONDAY + np.arange(56), np.zeros(56, dtype=np.int64)
+    spend[43:] = 10_000_000
+    assert learn_pace(days, spend, int(days[-1])) is None
+    spend[42:] = 10_000_000
+    assert forecast(spend, 7) == pytest.approx(np.full(7, 10.0), rel=0.01)
+
+
+def test_a_tenant_that_spent_nothing_is_forecast_to_spend_nothing() -> None:
+    assert forecast(np.zeros(20, dtype=np.int64), 9).tolist() == [0] * 9
+
+
 def test_only_the_last_56_days_are_looked_at() -> None:
     spend = weekly(100)
     days = MONDAY + np.arange(100)

@@ -22,7 +22,7 @@ def usage(seed, first_day, last_day):
 
 @given(SEEDS, DAYS, st.integers(0, 3), st.integers(0, 3))
 def test_a_day_alone_is_the_day_within_a_window(seed, day, before, after):
-    window = usage(seed, day - timedelta(days=before), min(day + timedelta(days=after), date.max))
+    window = usage(seed, day - timedelta(days=before), day + timedelta(days=after))
     assert usage(seed, day, day) == [each for each in window if each.start_at.date() == day]
 
 
@@ -35,7 +35,7 @@ def test_every_day_has_the_company_at_about_its_size(seed, day):
     assert all(0 <= row.cached_tokens <= row.prompt_tokens < 10**10 for row in rows)
 
 
-@given(DAYS, st.integers(0, 400))
+@given(DAYS, st.integers(0, 12))
 def test_the_truth_of_a_window_is_the_truth_of_its_days(first, length):
     last = first + timedelta(days=length)
     found = incidents(first, last)
