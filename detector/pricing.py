@@ -174,7 +174,7 @@ def price_day(
     CostDay
         ``micro_usd = (prompt - cached) * input + cached * cached_input + completion * output``
         with rates per 1M tokens (so one token at 1.00 is one micro-dollar), exact in decimal and
-        rounded half to even at the very end; 0 without use. Unknown cached tokens pay the full
+        rounded half to even at the very end; 0 where no model served. Unknown cached tokens pay the full
         input rate, an upper bound where the cached rate is cheaper. None where no price is known
         or a meter that was used has no rate: see :func:`explain_unknown_cost`.
 
@@ -192,8 +192,8 @@ def price_day(
     given = tokens.given_micro_usd is not None and not (reprice and known)
     quote = None if given else find_price(table, key, day)
     priced = isinstance(quote, Quote) and not _missing_meters(quote.price, tokens)
-    unused = known and not any(used for _, used in _uses(tokens))
-    cost = 0 if unused else None
+    served = key.model or key.deployment or any(used for _, used in _uses(tokens))
+    cost = None if served or not known else 0
     if isinstance(quote, Quote) and priced:
         cost = _cost(quote.price, tokens)
     return CostDay(

@@ -73,9 +73,14 @@ def test_fault_10_a_model_without_a_price_costs_unknown_and_keeps_its_tokens():
     assert (cost.prompt_tokens, cost.completion_tokens, cost.cached_tokens) == (100, 20, 5)
 
 
-def test_no_use_costs_nothing_even_without_a_price():
-    cost = price_day(table(), DAY, key("unheard-of"), used(0))
-    assert cost.micro_usd == 0
+def test_fault_10_even_no_tokens_cost_unknown_without_a_price():
+    assert price_day(table(), DAY, key("new"), used(0)).micro_usd is None
+    assert price_day(table(FULL), DAY, key(), used(0)).micro_usd == 0
+
+
+def test_requests_that_no_model_served_cost_nothing():
+    assert price_day(table(), DAY, key(""), used(0)).micro_usd == 0
+    assert price_day(table(), DAY, key(""), used(1)).micro_usd is None
 
 
 def test_fault_10_the_reason_holds_the_lines_to_add():
