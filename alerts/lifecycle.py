@@ -361,9 +361,11 @@ def _is_worse(alert: Alert, finding: Finding, rules: AlertRules) -> bool:
 
 
 def _is_revised(known: AbnormalDay | None, finding: Finding, rules: AlertRules) -> bool:
-    """Whether a day judged again differs from what was told by more than the tolerance."""
+    """Whether a day judged again differs from what was known by more than the tolerance."""
     if known is None:
         return False
-    moved = abs(finding.excess_micro_usd - known.told_micro_usd)
-    tolerance = max(rules.revised_share * abs(known.told_micro_usd), rules.revised_micro_usd)
+    # Of a day that was kept in silence nobody knows the number: it is measured against itself.
+    before = known.told_micro_usd or known.excess_micro_usd
+    moved = abs(finding.excess_micro_usd - before)
+    tolerance = max(rules.revised_share * abs(before), rules.revised_micro_usd)
     return moved > tolerance or finding.severity is not known.severity

@@ -108,7 +108,7 @@ def measure(name: str, rows: int, tables: Callable[[int], Iterator[pa.Table]]) -
         path = Path(folder) / name
         write(path, tables(rows))
         size_mb = path.stat().st_size / 1e6
-        command = [sys.executable, "-m", "benchmarks.import_memory", "--stream", str(path)]
+        command = [sys.executable, __file__, "--stream", str(path)]
         printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     usages, seconds, peak_mb = (float(figure) for figure in printed.split())
     print(

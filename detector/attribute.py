@@ -39,45 +39,44 @@ def split_by_cell(
     Returns
     -------
     tuple of Driver
-        By feature and model, largest change first. Where some cost came without tokens, cost
-        itself is the quantity: all of the change is then volume and mix.
+        By feature and model, largest change first; what neither cost nor used anything is left
+        out. Where a cost came without tokens, cost itself is the quantity: all of that cell's
+        change is then volume and mix.
     """
-    block = np.asarray(rows)
-    tokens = (history.prompt[block] + history.completion[block]).astype(np.float64)
-    reference = tokens
-    blind = (tokens == 0) & (history.cost[block] != 0)
-    if blind[:, usable].any() or blind[:, -1].any():
-        tokens = reference = history.cost[block].astype(np.float64)
-    elif prices is not None:
-        reference = np.vstack([_at_last_rates(history, row, prices) for row in rows])
-    return split_change(_cells(history, rows, usable, tokens, reference))
-
-
-def _cells(
-    history: History,
-    rows: Sequence[int],
-    usable: NDArray[np.bool_],
-    tokens: NDArray[np.float64],
-    reference: NDArray[np.float64],
-) -> list[Cell]:
     members: dict[tuple[str, str], list[int]] = {}
-    for offset, row in enumerate(rows):
+    for row in rows:
         key = history.keys[row]
-        members.setdefault((key.feature, key.model or key.deployment), []).append(offset)
-    cost = history.cost[np.asarray(rows)].astype(np.float64)
-    return [
-        Cell(
-            feature=feature,
-            model=model,
-            expected_micro_usd=round(_expected(cost[part], usable)),
-            actual_micro_usd=round(float(cost[part, -1].sum())),
-            expected_tokens=_expected(tokens[part], usable),
-            actual_tokens=float(tokens[part, -1].sum()),
-            expected_reference=_expected(reference[part], usable),
-            actual_reference=float(reference[part, -1].sum()),
-        )
-        for (feature, model), part in members.items()
+        members.setdefault((key.feature, key.model or key.deployment), []).append(row)
+    cells = [
+        _cell(history, label, np.array(part), usable, prices) for label, part in members.items()
     ]
+    return split_change([cell for cell in cells if _says_anything(cell)])
+
+
+def _cell(
+    history: History,
+    label: tuple[str, str],
+    rows: NDArray[np.int64],
+    usable: NDArray[np.bool_],
+    prices: PriceTable | None,
+) -> Cell:
+    tokens, reference = _use(history, rows, usable, prices)
+    return Cell(
+        feature=label[0],
+        model=label[1],
+        expected_micro_usd=round(_expected(history.cost[rows].astype(np.float64), usable)),
+        actual_micro_usd=int(history.cost[rows, -1].sum()),
+        expected_tokens=_expected(tokens, usable),
+        actual_tokens=float(tokens[:, -1].sum()),
+        expected_reference=_expected(reference, usable),
+        actual_reference=float(reference[:, -1].sum()),
+    )
+
+
+def _says_anything(cell: Cell) -> bool:
+    """Whether there was any cost or use; a replay's history also holds rows of later days."""
+    cost = cell.expected_micro_usd or cell.actual_micro_usd
+    return bool(cost or cell.expected_tokens or cell.actual_tokens)
 
 
 def _expected(block: NDArray[np.float64], usable: NDArray[np.bool_]) -> float:
@@ -86,12 +85,35 @@ def _expected(block: NDArray[np.float64], usable: NDArray[np.bool_]) -> float:
     return float(used.sum() / used.shape[1]) if used.shape[1] else 0.0
 
 
-def _at_last_rates(history: History, row: int, prices: PriceTable) -> NDArray[np.float64]:
-    rates = token_rates(prices, history.keys[row], history.days[-1])
-    prompt, cached = history.prompt[row], history.cached[row]
-    if rates is None:
-        return (prompt + history.completion[row]).astype(np.float64)
-    valued: NDArray[np.float64] = (
-        (prompt - cached) * rates[0] + cached * rates[1] + history.completion[row] * rates[2]
+def _use(
+    history: History,
+    rows: NDArray[np.int64],
+    usable: NDArray[np.bool_],
+    prices: PriceTable | None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return tokens and their reference value, each (rows, D): all 0 where a cost has none."""
+    prompt, cached, completion = (
+        part[rows].astype(np.float64)
+        for part in (history.prompt, history.cached, history.completion)
     )
-    return valued
+    # Use without a known cost would look like use that became cheaper.
+    known = ~history.unknown[rows]
+    tokens = np.where(known, prompt + completion, 0.0)
+    blind = (tokens == 0) & (history.cost[rows] != 0)
+    if blind[:, usable].any() or blind[:, -1].any():
+        return np.zeros_like(tokens), np.zeros_like(tokens)
+    rates = _last_rates(history, rows, prices)
+    if rates is None:
+        return tokens, tokens
+    valued = (prompt - cached) * rates[:, :1] + cached * rates[:, 1:2] + completion * rates[:, 2:]
+    return tokens, np.where(known, valued, 0.0)
+
+
+def _last_rates(
+    history: History, rows: NDArray[np.int64], prices: PriceTable | None
+) -> NDArray[np.float64] | None:
+    """Return the last day's rates of each row, or None where one of them has none."""
+    if prices is None:
+        return None
+    found = [token_rates(prices, history.keys[int(row)], history.days[-1]) for row in rows]
+    return None if None in found else np.array(found, dtype=np.float64)

@@ -66,14 +66,14 @@ def moments(cost: NDArray[np.float64], usable: NDArray[np.bool_]) -> Moments:
 def _block_moments(
     cost: NDArray[np.float64], usable: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    if usable.all():
-        count = np.full(len(cost), float(cost.shape[1]))
-        mean = np.einsum("ij->i", cost) / np.maximum(count, 1)
-        deviation = cost - mean[:, None]
-    else:
-        count = usable.sum(axis=1).astype(np.float64)
-        mean = np.where(usable, cost, 0.0).sum(axis=1) / np.maximum(count, 1)
-        deviation = np.where(usable, cost - mean[:, None], 0.0)
+    """Count, mean and summed squares; a row's bits never depend on the rows beside it."""
+    whole = bool(usable.all())
+    count = usable.sum(axis=1, dtype=np.float64)
+    kept = cost if whole else np.where(usable, cost, 0.0)
+    mean = np.einsum("ij->i", kept) / np.maximum(count, 1)
+    deviation = kept - mean[:, None]
+    if not whole:
+        deviation[~usable] = 0.0
     return count, mean, np.einsum("ij,ij->i", deviation, deviation)
 
 
@@ -104,7 +104,8 @@ def find_usable_days(history: History, groups: Groups, lessons: Iterable[Lesson]
     groups : Groups
         The history's tenants (T of them).
     lessons : iterable of Lesson
-        ``LEAVE_OUT`` drops days, ``RESTART`` everything before its day.
+        ``LEAVE_OUT`` drops days, ``RESTART`` everything before its day once that day is past: a
+        day judged again that the new normal began on, or later, keeps the baseline it had.
 
     Returns
     -------
@@ -135,14 +136,14 @@ def _answered_days(
         if index is None:
             continue
         for column, day in enumerate(days[:-1]):
-            if _leaves_out(lesson, day):
+            if _leaves_out(lesson, day, days[-1]):
                 answered[index, column] = lesson.reason
     return answered
 
 
-def _leaves_out(lesson: Lesson, day: date) -> bool:
+def _leaves_out(lesson: Lesson, day: date, judged: date) -> bool:
     if lesson.effect is Effect.RESTART:
-        return lesson.from_day is not None and day < lesson.from_day
+        return lesson.from_day is not None and day < lesson.from_day < judged
     return lesson.effect is Effect.LEAVE_OUT and day in lesson.days
 
 
@@ -154,24 +155,21 @@ def explain_left_out(
     Days before a tenant's first day are not named: there was nothing to leave out.
     """
     first = history.first_days.get(groups.tenants[index], history.days[0])
-    unknown = history.unknown[list(groups.rows(index, len(history.keys)))].any(axis=0)
     left_out = []
     for column, day in enumerate(history.days[:-1]):
         if day < first or exclusions.usable[index, column]:
             continue
         reason = exclusions.answered.get((index, column))
         if reason is None:
-            reason = _why_unusable(history, column, unknown=bool(unknown[column]))
+            reason = _why_unusable(history, column)
         left_out.append(LeftOutDay(day, reason))
     return tuple(left_out)
 
 
-def _why_unusable(history: History, column: int, *, unknown: bool) -> str:
+def _why_unusable(history: History, column: int) -> str:
     if not history.pulled[column]:
         return "no data"
-    if not history.whole[column]:
-        return "only partly pulled"
-    return "cost unknown" if unknown else "not usable"
+    return "cost unknown" if history.whole[column] else "only partly pulled"
 
 
 def restate(history: History, table: PriceTable | None) -> NDArray[np.float64]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from detector.baseline import Exclusions
     from detector.history import History
-    from detector.model import Lesson
+    from detector.model import Driver, Lesson
     from detector.price_table import PriceTable
     from detector.rules import RuleBook
 
@@ -41,6 +42,9 @@ METHODS: Mapping[str, Method] = {"classic": score_classic}
 """The methods by name; a new one is one new file and one line here."""
 
 SPEND_KINDS = (FindingKind.SPEND_SPIKE, FindingKind.SPEND_DROP)
+_NEED_THE_DAY = (*SPEND_KINDS, FindingKind.ATTRIBUTION_GAP, FindingKind.UNPRICED_MODEL)
+"""Kinds whose absence says something only where all of the day's usage is there."""
+_NOTHING_JUDGED = frozenset((kind, EVERYONE) for kind in _NEED_THE_DAY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +96,9 @@ def detect(history: History, book: RuleBook, context: Context | None = None) -> 
     context = context or Context()
     silent = stale_sources(context.sources)
     if silent or not history.pulled[-1]:
-        unjudged = frozenset((kind, EVERYONE) for kind in SPEND_KINDS)
-        return Judgement(history.days[-1], context.extra, unjudged)
+        return Judgement(history.days[-1], context.extra, _NOTHING_JUDGED)
     findings = judge_spend(history, book, context)
-    return Judgement(
-        history.days[-1], (*findings, *context.extra), _unjudged(history, findings, context)
-    )
+    return Judgement(history.days[-1], (*findings, *context.extra), _unjudged(history))
 
 
 def judge_spend(history: History, book: RuleBook, context: Context) -> tuple[Finding, ...]:
@@ -122,7 +123,7 @@ def _told(evidence: Evidence, scores: Scores) -> NDArray[np.bool_]:
     return (scores.direction > 0) | ((scores.direction < 0) & known)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Telling:
     """Turns one tenant's scores into a finding a person can check."""
 
@@ -136,8 +137,7 @@ class _Telling:
         history, groups = self.evidence.history, self.evidence.groups
         tenant = groups.tenants[index]
         rows = groups.rows(index, len(history.keys))
-        usable = self.evidence.usable[index]
-        drivers = split_by_cell(history, rows, usable, self.context.prices)
+        drivers = self._drivers(index, rows)
         expected = sum(driver.expected_micro_usd for driver in drivers)
         actual = sum(driver.actual_micro_usd for driver in drivers)
         rules = self.book.of(tenant)
@@ -160,6 +160,28 @@ class _Telling:
             drivers=drivers,
             facts={"z_bar": rules.z, "usable_days": int(self.scores.days[index])},
         )
+
+    def _drivers(self, index: int, rows: Sequence[int]) -> tuple[Driver, ...]:
+        """Split the change as billed; at today's prices where the bill hides what was found.
+
+        Where a price fell while use rose, the bill may say less than usual although the use was
+        abnormal: a spike must not be told as a saving.
+        """
+        usable, prices = self.evidence.usable[index], self.context.prices
+        billed = split_by_cell(self.evidence.history, rows, usable, prices)
+        change = sum(driver.change_micro_usd for driver in billed)
+        if change * int(self.scores.direction[index]) > self._least_micro_usd[index]:
+            return billed
+        return split_by_cell(self._restated, rows, usable, prices)
+
+    @cached_property
+    def _least_micro_usd(self) -> NDArray[np.float64]:
+        return self.evidence.rules.min_excess * MICRO
+
+    @cached_property
+    def _restated(self) -> History:
+        cost = np.rint(self.evidence.dollars * MICRO).astype(np.int64)
+        return self.evidence.history._replace(cost=cost)
 
     def _baseline(self, index: int) -> Baseline:
         usable = self.evidence.usable[index]
@@ -187,12 +209,10 @@ def _budget_of(budgets: Sequence[BudgetState], tenant: str) -> BudgetState | Non
     return max(mine, key=lambda state: state.crossed_percent or 0, default=None)
 
 
-def _unjudged(
-    history: History, findings: Iterable[Finding], context: Context
-) -> frozenset[tuple[FindingKind, str]]:
+def _unjudged(history: History) -> frozenset[tuple[FindingKind, str]]:
     """Say for whom a quiet day proves nothing: part of its rows or of its cost is missing."""
     if not history.whole[-1]:
-        return frozenset((kind, EVERYONE) for kind in SPEND_KINDS)
+        return _NOTHING_JUDGED
     unknown = {
         key.tenant
         for key, missing in zip(history.keys, history.unknown[:, -1], strict=True)

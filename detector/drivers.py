@@ -42,15 +42,18 @@ def split_change(cells: Sequence[Cell]) -> tuple[Driver, ...]:
     """Split the change from expected to actual into volume, price and mix, to the micro-dollar.
 
     With ``e``, ``a`` the expected and actual cost of a cell, ``r``, ``s`` its expected and
-    actual use at reference rates, and ``Q``, ``R`` the expected and actual tokens of all cells::
+    actual use at reference rates, and ``Q``, ``R`` the expected and actual tokens of its
+    feature::
 
-        volume = e * (R / Q - 1)      all use growing alike
+        volume = e * (R / Q - 1)      all use of the feature growing alike
         price  = s * (a / s - e / r)  the same use costing more or less than its rates say
         mix    = (a - e) - volume - price
 
     Volume and price are rounded half-even and mix is the remainder, so that the three add up
-    exactly. Mix holds what one cell grew beyond the others, including its own tokens becoming
-    dearer by kind (more output for the same input, fewer of them cached).
+    exactly. Mix holds what one model of a feature grew beyond its others, and tokens becoming
+    dearer by kind (more output for the same input, fewer of them cached). Features stand each
+    for themselves: five times the calls of one of them is volume, however little its tokens
+    weigh beside those of an embedding feature.
 
     Parameters
     ----------
@@ -67,7 +70,8 @@ def split_change(cells: Sequence[Cell]) -> tuple[Driver, ...]:
     A cell that is new or has vanished has no price effect: all it does beyond volume is mix.
     Where a cell with a cost has no tokens, tokens cannot be added up, and ``Q`` and ``R`` are
     the expected cost and the actual cost less the price effect (the use at expected prices).
-    Where ``Q`` is not positive nothing can grow alike, and the whole change is volume.
+    Where ``Q`` is not positive (a new feature) nothing can grow alike, and the whole change is
+    volume.
 
     References
     ----------
@@ -85,9 +89,23 @@ def split_change(cells: Sequence[Cell]) -> tuple[Driver, ...]:
     gpt-4o-mini 0 20
     """
     prices = [_price_effect(cell) for cell in cells]
-    growth = _growth(cells, prices)
-    drivers = [_driver(cell, price, growth) for cell, price in zip(cells, prices, strict=True)]
+    growth = {feature: _growth(*_of_feature(feature, cells, prices)) for feature in _names(cells)}
+    drivers = [
+        _driver(cell, price, growth[cell.feature])
+        for cell, price in zip(cells, prices, strict=True)
+    ]
     return tuple(sorted(drivers, key=_rank))
+
+
+def _names(cells: Sequence[Cell]) -> set[str]:
+    return {cell.feature for cell in cells}
+
+
+def _of_feature(
+    feature: str, cells: Sequence[Cell], prices: Sequence[int]
+) -> tuple[list[Cell], list[int]]:
+    mine = [index for index, cell in enumerate(cells) if cell.feature == feature]
+    return [cells[index] for index in mine], [prices[index] for index in mine]
 
 
 def _rank(driver: Driver) -> tuple[int, str, str]:

@@ -197,12 +197,19 @@ def build_history(
     -------
     History
         Rows sorted by key. No costs give R = 0.
+
+    Raises
+    ------
+    ValueError
+        A cost lies outside ``first`` to ``last``.
     """
     days = consecutive_days(first, last)
     number_of: dict[SeriesKey, int] = {}
     firsts: dict[str, date] = {}
     flat = array("q")
     for cost in costs:
+        if not first <= cost.day <= last:
+            raise ValueError(f"a cost of {cost.day} does not lie within {first} to {last}")
         key = _renamed(cost.key, canonical)
         firsts[key.tenant] = min(cost.day, firsts.get(key.tenant, cost.day))
         number = number_of.setdefault(key, len(number_of))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from detector.history import History
 
 Canonical = Callable[[str], str]
+ROWS_AT_ONCE = 20_000
 
 
 class _Rows(NamedTuple):
@@ -62,10 +63,15 @@ def _place_series(session: Session, canonical: Canonical) -> _Rows:
     """Give every series a row; series that differ by source or alias share one."""
     stored = []
     first_days: dict[str, date] = {}
-    for row in session.connection().execute(select(SERIES)):
-        tenant = canonical(row.tenant)
-        first_days[tenant] = min(row.first_day, first_days.get(tenant, row.first_day))
-        stored.append((row.id, (tenant, row.feature, row.model, row.deployment, row.scope)))
+    table = SERIES.c
+    columns = (
+        table.id, table.first_day,
+        table.tenant, table.feature, table.model, table.deployment, table.scope,
+    )  # fmt: skip
+    for number, first_day, name, *others in session.connection().execute(select(*columns)).all():
+        tenant = canonical(name)
+        first_days[tenant] = min(first_day, first_days.get(tenant, first_day))
+        stored.append((number, (tenant, *others)))
     parts = sorted({part for _, part in stored})
     row_of = {part: row for row, part in enumerate(parts)}
     return _Rows(
@@ -84,15 +90,18 @@ def _cells(session: Session, first: date, last: date, placed: _Rows) -> NDArray[
     )  # fmt: skip
     statement = select(*columns).where(table.day >= first, table.day <= last)
     start, row_of = first.toordinal(), placed.row_of
-    rows = session.connection().execute(statement)
-    cells = [
-        (
-            row_of[series], day.toordinal() - start,
-            cost or 0, cost is None, given, prompt or 0, completion or 0, cached or 0,
-        )
-        for series, day, cost, given, prompt, completion, cached in rows
-    ]  # fmt: skip
-    return np.array(cells, dtype=np.int64).reshape(-1, CELL_WIDTH)
+    parts = [np.empty((0, CELL_WIDTH), dtype=np.int64)]
+    # As numbers a row weighs a tenth of what it weighs as Python objects: never hold all of them.
+    for rows in session.connection().execute(statement).partitions(ROWS_AT_ONCE):
+        cells = [
+            (
+                row_of[series], day.toordinal() - start,
+                cost or 0, cost is None, given, prompt or 0, completion or 0, cached or 0,
+            )
+            for series, day, cost, given, prompt, completion, cached in rows
+        ]  # fmt: skip
+        parts.append(np.array(cells, dtype=np.int64))
+    return np.concatenate(parts)
 
 
 def day_states(
@@ -159,7 +168,7 @@ def spend(
             continue
         column = (row.day - first).days
         for key in {(tenant, ""), (tenant, row.feature)}:
-            sums.setdefault(key, np.zeros(len(days), dtype=np.int64))[column] += row.cost or 0
+            sums.setdefault(key, np.zeros(len(days), dtype=np.int64))[column] += int(row.cost or 0)
             missing = unknown.setdefault(key, np.zeros(len(days), dtype=np.bool_))
             missing[column] |= row.priced < row.rows
     pulled, _ = day_states(session, days, ())
@@ -304,4 +313,9 @@ def revisions(session: Session, first: date, last: date) -> tuple[Revision, ...]
         .group_by(SERIES.c.tenant, old.day, old.cause, old.replaced_at)
         .order_by(old.replaced_at.desc(), old.day, SERIES.c.tenant)
     )
-    return tuple(Revision(*row) for row in session.connection().execute(statement))
+    return tuple(
+        Revision(tenant, day, version, series, int(before), int(now), cause, replaced_at)
+        for tenant, day, version, series, before, now, cause, replaced_at in (
+            session.connection().execute(statement)
+        )
+    )

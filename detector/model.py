@@ -360,9 +360,9 @@ class Lesson:
 def normalise_tenant(raw: str) -> str:
     """Return the id under which a tenant is kept, whatever its spelling.
 
-    Compatibility forms are folded (NFKC), case is folded, control, format and surrogate
-    characters (bidirectional overrides among them) are dropped, runs of white space become one
-    space. An empty result means the usage has no tenant and is :data:`UNATTRIBUTED`.
+    Control, format and surrogate characters (bidirectional overrides among them) are dropped,
+    compatibility forms (NFKC) and case are folded, runs of white space become one space. An
+    empty result means the usage has no tenant and is :data:`UNATTRIBUTED`.
 
     Parameters
     ----------
@@ -372,7 +372,7 @@ def normalise_tenant(raw: str) -> str:
     Returns
     -------
     str
-        Never empty; at most 200 characters.
+        Never empty; at most 200 characters; normalising it again changes nothing.
 
     Examples
     --------
@@ -381,10 +381,12 @@ def normalise_tenant(raw: str) -> str:
     >>> normalise_tenant("")
     'unattributed'
     """
-    folded = unicodedata.normalize("NFKC", raw).casefold()
     kept = "".join(
-        " " if char.isspace() else char
-        for char in folded
+        char
+        for char in raw
         if char.isspace() or unicodedata.category(char) not in ("Cc", "Cf", "Cs")
     )
-    return " ".join(kept.split())[:200] or UNATTRIBUTED
+    # Folded after dropping and composed again after folding: both can bring a letter and its
+    # accent together, and one name must not become two tenants.
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", kept).casefold())
+    return " ".join(folded.split())[:200].rstrip() or UNATTRIBUTED

@@ -174,9 +174,9 @@ def price_day(
     CostDay
         ``micro_usd = (prompt - cached) * input + cached * cached_input + completion * output``
         with rates per 1M tokens (so one token at 1.00 is one micro-dollar), exact in decimal and
-        rounded half to even at the very end; 0 where no model served. Unknown cached tokens pay the full
-        input rate, an upper bound where the cached rate is cheaper. None where no price is known
-        or a meter that was used has no rate: see :func:`explain_unknown_cost`.
+        rounded half to even at the very end; 0 where no model served. Unknown cached tokens pay
+        the full input rate, an upper bound where the cached one is cheaper. None without a price
+        or a rate for a meter that was used: see :func:`explain_unknown_cost`.
 
     Examples
     --------

@@ -1,23 +1,56 @@
-"""Reading how sources answered, what they had to refuse, and which days were judged."""
+"""How sources answered, what they had to refuse, and which days were judged."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select, update
 
 from detector.quality import SourceDay
 from detector.tables import JUDGED_DAY, PULL, REJECTED_ROW, SOURCE_DAY
 
 if TYPE_CHECKING:
-    from datetime import date, datetime
+    from datetime import datetime
 
     from sqlmodel import Session
+
+    from detector.model import Rejection
+
+
+REASONS_TOLD = 3
+
+
+def note_pull_start(session: Session, source: str, now: datetime) -> int:
+    """Note that a source is being asked; returns the pull's number."""
+    started = insert(PULL).values(source=source, started_at=now)
+    number: int = session.connection().execute(started).inserted_primary_key[0]  # type: ignore[index]  # a row was inserted
+    return number
+
+
+def note_pull_end(session: Session, number: int, ending: Mapping[str, Any]) -> None:
+    """Note how the answer ended: columns of the pull table."""
+    session.connection().execute(update(PULL).where(PULL.c.id == number).values(**ending))
+
+
+def keep_rejections(session: Session, number: int, rejections: Iterable[Rejection]) -> None:
+    """Keep what a pull refused, with its place and reason."""
+    rows = [
+        {
+            "pull_id": number,
+            "source": rejection.source,
+            "place": rejection.where,
+            "reason": rejection.reason,
+            "text": rejection.text,
+            "kept": rejection.kept,
+        }
+        for rejection in rejections
+    ]
+    if rows:
+        session.connection().execute(insert(REJECTED_ROW), rows)
 
 
 def source_days(
@@ -70,35 +103,45 @@ def _source_day(
 
 
 def _newest_pulls(session: Session, since: datetime | None) -> dict[str, list[Any]]:
-    """Read the newest pull of each source and window since the day before was judged."""
-    statement = select(PULL).where(PULL.c.ended_at.is_not(None)).order_by(PULL.c.id)
+    """Read each source's pulls since then, oldest first, without those a later one repeated."""
+    statement = select(PULL).where(PULL.c.ended_at.is_not(None)).order_by(PULL.c.id.desc())
     if since is not None:
         statement = statement.where(PULL.c.started_at > since)
-    newest = {
-        (row.source, row.first_day, row.last_day): row
-        for row in session.connection().execute(statement)
-    }
     by_source: dict[str, list[Any]] = {}
-    for (source, _, _), row in newest.items():
-        by_source.setdefault(source, []).append(row)
-    return by_source
+    for pull in session.connection().execute(statement):
+        later = by_source.setdefault(pull.source, [])
+        if not any(_covers(other, pull) for other in later):
+            later.append(pull)
+    return {source: pulls[::-1] for source, pulls in by_source.items()}
+
+
+def _covers(later: Any, earlier: Any) -> bool:
+    """Whether a pull asked for all days of another; one that came to no day asked for none."""
+    if earlier.first_day is None or earlier.last_day is None:
+        return True
+    first, last = later.first_day or date.max, later.last_day or date.min
+    return bool(first <= earlier.first_day and earlier.last_day <= last)
 
 
 def _reasons(session: Session, pulls: Collection[int]) -> tuple[str, str]:
     """Count why rows were refused, most frequent first, and say where the first one stands."""
     if not pulls:
         return "", ""
-    rows = list(
-        session.connection().execute(
-            select(REJECTED_ROW)
-            .where(REJECTED_ROW.c.pull_id.in_(list(pulls)))
-            .order_by(REJECTED_ROW.c.id)
-        )
+    table = REJECTED_ROW.c
+    mine = table.pull_id.in_(pulls)
+    count, oldest = func.count(), func.min(table.id)
+    reasons = session.connection().execute(
+        select(table.reason, count)
+        .where(mine)
+        .group_by(table.reason)
+        .order_by(count.desc(), oldest)
+        .limit(REASONS_TOLD)
     )
-    counted = Counter(row.reason for row in rows).most_common(3)
-    words = "; ".join(f"{reason} ({count})" for reason, count in counted)
-    first = f"{rows[0].place}: {rows[0].text}" if rows else ""
-    return words, first
+    words = "; ".join(f"{reason} ({times})" for reason, times in reasons)
+    first = session.connection().execute(
+        select(table.place, table.text).where(mine).order_by(table.id).limit(1)
+    )
+    return words, "".join(f"{place}: {text}" for place, text in first)
 
 
 def judged_before(session: Session, day: date) -> date:

@@ -62,7 +62,7 @@ def stale_sources(sources: Iterable[SourceDay]) -> tuple[SourceDay, ...]:
     return tuple(state for state in sources if not state.rows and state.usual_rows)
 
 
-def source_findings(day: date, sources: Iterable[SourceDay]) -> tuple[Finding, ...]:
+def source_findings(day: date, sources: Sequence[SourceDay]) -> tuple[Finding, ...]:
     """Tell of sources that failed, fell silent, or held rows that had to be refused.
 
     A source that failed is told as failing and not as stale too: one cause, one finding.
@@ -149,19 +149,24 @@ def unattributed_share(history: History, columns: slice) -> float:
     columns : slice
         Which days, taken together.
     """
+    amount, total = _unattributed(history, columns)
+    return amount / total if total > 0 else 0.0
+
+
+def _unattributed(history: History, columns: slice) -> tuple[int, int]:
+    """Return the cost without a tenant and the whole cost, in micro-dollars."""
     mine = [row for row, key in enumerate(history.keys) if key.tenant == UNATTRIBUTED]
-    total = int(history.cost[:, columns].sum())
-    return int(history.cost[mine, columns].sum()) / total if total > 0 else 0.0
+    cost = history.cost[:, columns]
+    return int(cost[mine].sum()), int(cost.sum())
 
 
 def attribution_findings(history: History, percent: float) -> tuple[Finding, ...]:
     """Tell when more than ``percent`` of the last day's cost has no tenant."""
-    share = unattributed_share(history, slice(-1, None))
-    if share * 100 <= percent:
+    amount, total = _unattributed(history, slice(-1, None))
+    if total <= 0 or amount * 100 <= percent * total:
         return ()
-    amount = round(share * int(history.cost[:, -1].sum()))
     usual = unattributed_share(history, slice(0, -1))
-    facts = {"share": share, "usual_share": usual, "usd_micro": amount, "percent": percent}
+    facts = {"share": amount / total, "usual_share": usual, "usd_micro": amount, "percent": percent}
     finding = Finding(
         FindingKind.ATTRIBUTION_GAP,
         history.days[-1],
@@ -242,7 +247,7 @@ def _effect(history: History, prices: PriceTable, change: PriceChange, row: int)
     if history.given[row, -1]:
         return 0
     before = token_rates(prices, change.key, change.effective_day - timedelta(days=1))
-    after = token_rates(prices, change.key, history.days[-1])
+    after = token_rates(prices, change.key, change.effective_day)
     if before is None or after is None:
         return 0
     cached = int(history.cached[row, -1])

@@ -9,15 +9,17 @@ recorded any number of times.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import Date, bindparam, insert, literal, select, update
 
+from detector.columns import UtcDateTime
 from detector.model import SeriesKey
 from detector.tables import COST_DAY, COST_REVISION, SERIES, SOURCE_DAY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import date, datetime
 
     from sqlmodel import Session
@@ -36,30 +38,44 @@ MEASURES = (
     "upper_bound",
     "given",
 )
-Measures = dict[str, Any]
-_ZERO: Measures = dict.fromkeys(MEASURES[:6], 0) | dict.fromkeys(MEASURES[6:], False)
+_NUMBERS = 6
+"""How many of the measures are numbers; the others are flags."""
+Measures = tuple[Any, ...]
+"""What is kept of one series and day, in the order of :data:`MEASURES`."""
+NO_USE: Measures = (0,) * _NUMBERS + (False,) * (len(MEASURES) - _NUMBERS)
+
+measures_of = attrgetter(*MEASURES)
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
     """What is being recorded: one source's local day, and why.
 
-    ``cause`` stands on the revisions it makes: ``pull`` or ``price``.
+    What a ``whole`` answer does not tell of is removed, and so is what sums ``from_slots`` do not
+    hold, whole or not: the slots that are stored are all there is. ``cause`` stands on the
+    revisions it makes: ``pull`` or ``price``.
     """
 
     source: str
     day: date
     whole: bool = True
+    from_slots: bool = False
     cause: str = "pull"
+
+    @property
+    def replaces(self) -> bool:
+        """Whether what it does not tell of is removed."""
+        return self.whole or self.from_slots
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What recording a slice changed, in series."""
+    """What recording a slice changed, in series; ``rows`` have use on the day now."""
 
     added: int = 0
     revised: int = 0
     zeroed: int = 0
+    rows: int = 0
 
     @property
     def changed(self) -> bool:
@@ -68,36 +84,61 @@ class Recorded:
 
 
 class SeriesIndex:
-    """The ids of one source's series; keep it over many slices and it is read once."""
+    """The ids of one source's series; keep it over many slices and it is read once.
+
+    After a transaction that was rolled back it must be built anew.
+    """
 
     def __init__(self, session: Session, source: str) -> None:
         self.source = source
         self._ids: dict[SeriesKey, int] = {}
         self._first_days: dict[SeriesKey, date] = {}
+        self._newest = 0
         self._read(session)
 
-    def ids(self, session: Session, keys: Iterable[SeriesKey], day: date) -> list[int]:
-        """Return the id of each key, creating what is missing and moving first days back."""
-        wanted = list(keys)
-        missing = [key for key in wanted if key not in self._ids]
+    def ids(self, session: Session, days: Mapping[SeriesKey, date]) -> list[int]:
+        """Return the id of each key, which has use on its day; creates what is missing."""
+        missing = [key for key in days if key not in self._ids]
         if missing:
-            rows = [series_columns(key, self.source) | {"first_day": day} for key in missing]
-            session.connection().execute(insert(SERIES), rows)
-            self._read(session)
-        earlier = [key for key in wanted if self._first_days[key] > day]
-        if earlier:
-            statement = update(SERIES).where(SERIES.c.id == bindparam("b_id"))
-            moved = [{"b_id": self._ids[key], "first_day": day} for key in earlier]
-            session.connection().execute(statement, moved)
-            self._first_days.update(dict.fromkeys(earlier, day))
-        return [self._ids[key] for key in wanted]
+            self._read(session)  # another process may have created them meanwhile
+            self._create(session, {key: days[key] for key in missing if key not in self._ids})
+        self._move_back(
+            session, {key: day for key, day in days.items() if day < self._first_days[key]}
+        )
+        return [self._ids[key] for key in days]
+
+    def _create(self, session: Session, days: Mapping[SeriesKey, date]) -> None:
+        if not days:
+            return
+        rows = [series_columns(key, self.source) | {"first_day": day} for key, day in days.items()]
+        session.connection().execute(insert(SERIES), rows)
+        self._read(session)
+
+    def _move_back(self, session: Session, days: Mapping[SeriesKey, date]) -> None:
+        if not days:
+            return
+        day = bindparam("b_day", type_=Date)
+        statement = (
+            update(SERIES)
+            .where(SERIES.c.id == bindparam("b_id"), SERIES.c.first_day > day)
+            .values(first_day=day)
+        )
+        moved = [{"b_id": self._ids[key], "b_day": day} for key, day in days.items()]
+        session.connection().execute(statement, moved)
+        self._first_days.update(days)
 
     def _read(self, session: Session) -> None:
-        rows = session.connection().execute(select(SERIES).where(SERIES.c.source == self.source))
-        for row in rows:
-            key = SeriesKey(row.tenant, row.feature, row.model, row.deployment, row.scope)
-            self._ids[key] = row.id
-            self._first_days[key] = row.first_day
+        """Read the series that were created since the last time."""
+        table = SERIES.c
+        statement = select(
+            table.id, table.first_day,
+            table.tenant, table.feature, table.model, table.deployment, table.scope,
+        ).where(table.source == self.source, table.id > self._newest)  # fmt: skip
+        for number, first_day, *parts in session.connection().execute(statement).all():
+            key = SeriesKey(*parts)
+            self._ids[key] = number
+            self._first_days[key] = first_day
+            self._newest = max(self._newest, number)
 
 
 def series_columns(key: SeriesKey, source: str) -> dict[str, Any]:
@@ -120,16 +161,13 @@ def record_slice(
     now: datetime,
     index: SeriesIndex | None = None,
 ) -> Recorded:
-    """Record one source's day, keeping a revision of whatever it replaces."""
+    """Record one source's day (one cost for each key), keeping what it replaces as revisions."""
     index = index or SeriesIndex(session, part.source)
-    given = list(costs)
-    ids = index.ids(session, (cost.key for cost in given), part.day)
-    fresh = {
-        series_id: {name: getattr(cost, name) for name in MEASURES}
-        for series_id, cost in zip(ids, given, strict=True)
-    }
+    told = list(costs)
+    ids = index.ids(session, dict.fromkeys([cost.key for cost in told], part.day))
+    fresh = dict(zip(ids, map(measures_of, told), strict=True))
     recorded = revise(session, part, fresh, now=now)
-    mark_pulled(session, part, len(fresh), changed=recorded.changed, now=now)
+    mark_pulled(session, part, recorded.rows, changed=recorded.changed, now=now)
     return recorded
 
 
@@ -138,54 +176,71 @@ def revise(
 ) -> Recorded:
     """Bring the stored day in line with ``fresh`` (measures by series id)."""
     stored = _stored(session, part)
-    added = {key: fresh[key] for key in fresh if key not in stored}
-    revised = {key: fresh[key] for key in fresh if key in stored and _differs(stored, fresh, key)}
-    zeroed = _gone(stored, fresh) if part.whole else {}
-    _keep_revisions(session, part, [stored[key] for key in (*revised, *zeroed)], now)
-    _update(session, part.day, revised | zeroed, now)
+    added = {key: values for key, values in fresh.items() if key not in stored}
+    revised = {key: fresh[key] for key in fresh if key in stored and stored[key] != fresh[key]}
+    untold = [key for key in stored if key not in fresh and _has_use(stored[key])]
+    zeroed = dict.fromkeys(untold if part.replaces else (), NO_USE)
+    changes = revised | zeroed
+    _keep_revisions(session, part, changes, now)
+    _update(session, part.day, changes, now)
     _insert(session, part.day, added, now)
-    return Recorded(len(added), len(revised), len(zeroed))
+    rows = len(fresh) if part.replaces else len(fresh) + len(untold)
+    return Recorded(len(added), len(revised), len(zeroed), rows)
 
 
 def mark_pulled(session: Session, part: Slice, rows: int, *, changed: bool, now: datetime) -> None:
-    """Note that the source answered for the day, and whether the answer was news."""
+    """Note that the source answered for the day, and whether the answer was news.
+
+    A day that has become whole is news too: only now can it be said what did not happen.
+    """
     connection = session.connection()
     mine = (SOURCE_DAY.c.source == part.source, SOURCE_DAY.c.day == part.day)
+    was_whole = connection.execute(select(SOURCE_DAY.c.whole).where(*mine)).scalar()
     values: dict[str, Any] = {"rows": rows, "whole": part.whole, "pulled_at": now}
-    if changed:
-        values["changed_at"] = now
-    if not connection.execute(update(SOURCE_DAY).where(*mine).values(**values)).rowcount:
+    if was_whole is None:
         new = {"source": part.source, "day": part.day, "changed_at": now} | values
         connection.execute(insert(SOURCE_DAY), [new])
+        return
+    if changed or (part.whole and not was_whole):
+        values["changed_at"] = now
+    connection.execute(update(SOURCE_DAY).where(*mine).values(**values))
+
+
+def mark_asked(session: Session, source: str, days: Iterable[date], *, now: datetime) -> None:
+    """Note that the source was asked for days of which it never said anything yet."""
+    known = session.connection().execute(
+        select(SOURCE_DAY.c.day).where(SOURCE_DAY.c.source == source)
+    )
+    for day in sorted(set(days) - set(known.scalars())):
+        mark_pulled(session, Slice(source, day), 0, changed=True, now=now)
 
 
 def _stored(session: Session, part: Slice) -> dict[int, Measures]:
     statement = (
-        select(COST_DAY)
+        select(COST_DAY.c.series_id, *(COST_DAY.c[name] for name in MEASURES))
         .join(SERIES, SERIES.c.id == COST_DAY.c.series_id)
         .where(COST_DAY.c.day == part.day, SERIES.c.source == part.source)
     )
-    rows = session.connection().execute(statement).mappings()
-    return {row["series_id"]: dict(row) for row in rows}
+    return {row[0]: row[1:] for row in session.connection().execute(statement).all()}
 
 
-def _differs(stored: Mapping[int, Measures], fresh: Mapping[int, Measures], key: int) -> bool:
-    return any(stored[key][name] != fresh[key][name] for name in MEASURES)
+def _has_use(values: Measures) -> bool:
+    """Whether there is any number, an unknown cost among them."""
+    return values[0] is None or any(values[:_NUMBERS])
 
 
-def _gone(stored: Mapping[int, Measures], fresh: Mapping[int, Measures]) -> dict[int, Measures]:
-    missing = [key for key in stored if key not in fresh]
-    return {
-        key: _ZERO
-        for key in missing
-        if any(stored[key][name] for name in MEASURES[:6]) or stored[key]["micro_usd"] is None
-    }
-
-
-def _keep_revisions(session: Session, part: Slice, replaced: list[Measures], now: datetime) -> None:
-    if replaced:
-        more = {"replaced_at": now, "cause": part.cause}
-        session.connection().execute(insert(COST_REVISION), [row | more for row in replaced])
+def _keep_revisions(
+    session: Session, part: Slice, replaced: Collection[int], now: datetime
+) -> None:
+    """Copy what is about to be replaced, inside the database."""
+    if not replaced:
+        return
+    same = ("series_id", "day", "version", "recorded_at", *MEASURES)
+    old = select(
+        *(COST_DAY.c[name] for name in same), literal(now, UtcDateTime), literal(part.cause)
+    ).where(COST_DAY.c.day == part.day, COST_DAY.c.series_id == bindparam("b_id"))
+    statement = insert(COST_REVISION).from_select([*same, "replaced_at", "cause"], old)
+    session.connection().execute(statement, [{"b_id": key} for key in replaced])
 
 
 def _update(session: Session, day: date, changes: Mapping[int, Measures], now: datetime) -> None:
@@ -196,7 +251,7 @@ def _update(session: Session, day: date, changes: Mapping[int, Measures], now: d
         .where(COST_DAY.c.day == day, COST_DAY.c.series_id == bindparam("b_id"))
         .values(version=COST_DAY.c.version + 1)
     )
-    rows = [{"b_id": key, "recorded_at": now} | measures for key, measures in changes.items()]
+    rows = [{"b_id": key, "recorded_at": now} | _columns(values) for key, values in changes.items()]
     session.connection().execute(statement, rows)
 
 
@@ -204,5 +259,9 @@ def _insert(session: Session, day: date, added: Mapping[int, Measures], now: dat
     if not added:
         return
     same = {"day": day, "version": 1, "recorded_at": now}
-    rows = [{"series_id": key} | same | measures for key, measures in added.items()]
+    rows = [{"series_id": key} | same | _columns(values) for key, values in added.items()]
     session.connection().execute(insert(COST_DAY), rows)
+
+
+def _columns(values: Measures) -> dict[str, Any]:
+    return dict(zip(MEASURES, values, strict=True))

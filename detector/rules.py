@@ -38,9 +38,11 @@ class Rules:
     scale_floor_percent, scale_floor_micro_usd : float, int
         The spread is at least this share of the expected cost, and at least this much.
     first_spend_micro_usd : int or None
-        A tenant new or silent for the whole window fires from this cost on; None is off.
+        A tenant that is new, or spent nothing on any usable day, fires from this cost on; None
+        is off, and a tenant with enough days of $0 is then judged by its z-score.
     young_guard_micro_usd : int or None
-        A tenant with too few usable days fires from this cost on; None is off.
+        A tenant with too few usable days fires from this much above their mean on (above $0
+        where it has none); None is off.
     critical_excess_micro_usd : int
         From this change on a finding is critical and no longer a warning.
     """

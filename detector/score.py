@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.baseline import moments
+from detector.history import any_by_tenant
 
 if TYPE_CHECKING:
     from detector.baseline import Moments
@@ -19,6 +20,8 @@ Z_SCORE = 1
 FIRST_SPEND = 2
 YOUNG_TENANT = 3
 RULE_NAMES = {Z_SCORE: "z-score", FIRST_SPEND: "first spend", YOUNG_TENANT: "young tenant"}
+HALF_MICRO = 0.5e-6
+"""Dollars: money has no smaller part than a micro-dollar, but sums and means of floats do."""
 
 
 class Evidence(NamedTuple):
@@ -91,7 +94,7 @@ def z_scores(
     array([ 2., inf,  0.])
     """
     change = today - mean
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         scores: NDArray[np.float64] = np.where(change == 0, 0.0, change / scale)
     return scores
 
@@ -99,13 +102,13 @@ def z_scores(
 def score_classic(evidence: Evidence) -> Scores:
     """Compare each tenant's judged day with the mean and spread of its own usable days.
 
-    ``z = (x - mean) / max(sd, share * mean, floor)`` with the sample standard deviation of the
+    ``z = (x - mean) / max(sd, share * |mean|, floor)`` with the sample standard deviation of the
     usable days before the judged one (with that day inside its own sample z could never exceed
     ``(n - 1) / sqrt(n)``; Shiffler, Maximum Z scores and outliers, The American Statistician
-    42, 1988). It is a finding where z is above the bar *and* the change is at least the dollar
-    floor *and* at least the percent floor. Two rules by dollars alone stand in where a z-score
-    would mean nothing: the first spend of a tenant that was silent on every day of the window,
-    and a guard for a tenant with too few usable days.
+    42, 1988). It is a finding where z is above the bar. Two rules by dollars alone stand in where
+    a z-score would mean nothing: the first spend of a tenant whose baseline is $0, and a guard
+    for a tenant with too few usable days. Whichever the rule, a change below the dollar floor or
+    the percent floor is never a finding.
 
     Parameters
     ----------
@@ -122,24 +125,54 @@ def score_classic(evidence: Evidence) -> Scores:
     spread = floored_spread(past, rules)
     score = z_scores(today, past.mean, spread)
     change = today - past.mean
-    silent = ~(evidence.total[:, :-1] != 0).any(axis=1) & np.isfinite(rules.first_spend)
-    mature = (past.days >= rules.min_days) & ~silent
-    big = np.abs(change) >= np.maximum(rules.min_excess, rules.min_excess_share * past.mean)
-    rise = mature & big & (score > rules.z)
-    first = silent & (today >= rules.first_spend)
-    young = ~mature & ~silent & (change >= rules.young_guard)
-    drop = mature & big & (score < -rules.z) & rules.down
-    rule = np.select([rise, first, young, drop], [Z_SCORE, FIRST_SPEND, YOUNG_TENANT, Z_SCORE])
-    rise = (rise | first | young) & rules.up
-    direction = rise.astype(np.int8) - drop.astype(np.int8)
+    silent = _silent(evidence, past)
+    young = past.days < rules.min_days
+    scored = ~young & ~silent
+    first = silent & reaches(today, rules.first_spend)
+    rises = [first, young & reaches(change, rules.young_guard), scored & (score > rules.z)]
+    big = reaches(np.abs(change), least_change(past, rules))
+    up = np.logical_or.reduce(rises) & big & rules.up
+    down = scored & (score < -rules.z) & big & rules.down
+    rule = np.select(rises, [FIRST_SPEND, YOUNG_TENANT, Z_SCORE], Z_SCORE)
     return Scores(
-        direction,
-        np.where(direction == 0, QUIET, rule).astype(np.int8),
-        np.where(mature, score, np.nan),
+        up.astype(np.int8) - down.astype(np.int8),
+        np.where(up | down, rule, QUIET).astype(np.int8),
+        np.where(scored, score, np.nan),
         past.mean,
         spread,
         past.days,
     )
+
+
+def _silent(evidence: Evidence, past: Moments) -> NDArray[np.bool_]:
+    """Say whose baseline is $0, be it that it was never seen although others were."""
+    history = evidence.history
+    unknown = any_by_tenant(history.unknown, evidence.groups)
+    seen = ((evidence.total != 0) | unknown)[:, :-1].any(axis=1)
+    watched = bool((history.pulled & history.whole)[:-1].any())
+    newcomer = ~seen & watched
+    zero = (past.mean == 0) & (past.sd == 0)
+    silent: NDArray[np.bool_] = zero & ((past.days > 0) | newcomer)
+    return silent & np.isfinite(evidence.rules.first_spend)
+
+
+def reaches(amount: NDArray[np.float64], bar: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Say where dollars are at least the bar, to the micro-dollar.
+
+    Examples
+    --------
+    >>> 0.3 - 0.1 >= 0.2
+    False
+    >>> reaches(np.array([0.3 - 0.1, 0.199999]), np.array([0.2, 0.2]))
+    array([ True, False])
+    """
+    met: NDArray[np.bool_] = amount >= bar - HALF_MICRO
+    return met
+
+
+def least_change(past: Moments, rules: RuleArrays) -> NDArray[np.float64]:
+    """Return the smallest change that may be told, in dollars: both floors must be reached."""
+    return np.maximum(rules.min_excess, rules.min_excess_share * np.abs(past.mean))
 
 
 def floored_spread(past: Moments, rules: RuleArrays) -> NDArray[np.float64]:

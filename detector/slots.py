@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, case, delete, func, insert, select
 
+from detector.history import consecutive_days
 from detector.model import Grain, SeriesKey, Usage
 from detector.tables import SERIES, USAGE_SLOT
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from detector.recording import SeriesIndex
 
 ZoneOf = Callable[[str], "ZoneInfo"]
+ONE_DAY = timedelta(days=1)
 
 
 def local_day(usage: Usage, zone: ZoneInfo) -> date:
@@ -35,54 +37,124 @@ def local_day(usage: Usage, zone: ZoneInfo) -> date:
     return usage.start_at.astimezone(zone).date()
 
 
+def day_bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Return the moments (UTC) a zone's calendar day begins and ends; 23 or 25 hours at times."""
+    begin, end = (
+        datetime.combine(each, time(), zone).astimezone(UTC) for each in (day, day + ONE_DAY)
+    )
+    return begin, end
+
+
+def utc_days(day: date, zones: Iterable[ZoneInfo]) -> set[date]:
+    """Return the UTC days whose slots lie in the day as any of the zones counts it."""
+    found: set[date] = set()
+    for zone in zones:
+        begin, end = day_bounds(day, zone)
+        found |= set(consecutive_days(begin.date(), (end - datetime.resolution).date()))
+    return found
+
+
 def record_slots(
     session: Session,
-    source: str,
     utc_day: date,
     slots: Iterable[Usage],
     index: SeriesIndex,
     zone_of: ZoneOf,
+    *,
+    whole: bool = True,
 ) -> set[date]:
-    """Replace a source's slots of one UTC day; return the local days this touches."""
-    slots = list(slots)
-    start = datetime.combine(utc_day, time(), UTC)
-    mine = select(SERIES.c.id).where(SERIES.c.source == source)
-    where = (
-        USAGE_SLOT.c.start_at >= start,
-        USAGE_SLOT.c.start_at < start + timedelta(days=1),
-        USAGE_SLOT.c.series_id.in_(mine),
-    )
-    touched = _local_days_of_stored(session, where, zone_of)
-    touched |= {local_day(slot, zone_of(slot.tenant)) for slot in slots}
-    session.connection().execute(delete(USAGE_SLOT).where(*where))
-    keys = [_key(slot) for slot in slots]
-    if slots:
-        ids = index.ids(session, keys, min(touched))
-        rows = [_row(slot, series) for slot, series in zip(slots, ids, strict=True)]
+    """Record a source's slots of one UTC day; return the local days this touches.
+
+    A whole answer replaces all slots of the day, a partial one those it tells of.
+    """
+    placed = [(_key(slot), local_day(slot, zone_of(slot.tenant)), slot) for slot in slots]
+    first_days: dict[SeriesKey, date] = {}
+    for key, day, _ in placed:
+        first_days[key] = min(day, first_days.get(key, day))
+    ids = dict(zip(first_days, index.ids(session, first_days), strict=True))
+    rows = [_row(slot, ids[key]) for key, _, slot in placed]
+    touched = {day for _, day, _ in placed}
+    if whole:
+        touched |= _remove_day(session, index.source, utc_day, zone_of)
+    elif rows:
+        _remove(session, rows)
+    if rows:
         session.connection().execute(insert(USAGE_SLOT), rows)
     return touched
 
 
-def sum_local_day(session: Session, source: str, day: date, zone_of: ZoneOf) -> tuple[Usage, ...]:
-    """Sum a source's slots into usage of one local day, each tenant in its own zone."""
-    start = datetime.combine(day, time(), UTC)
-    # No time zone is further than 14 hours from UTC.
+def has_slots(session: Session, source: str, utc_day: date) -> bool:
+    """Whether any slot of a source is stored for a UTC day."""
     statement = (
-        select(SERIES, USAGE_SLOT)
+        select(USAGE_SLOT.c.start_at)
         .join(SERIES, SERIES.c.id == USAGE_SLOT.c.series_id)
-        .where(
-            SERIES.c.source == source,
-            USAGE_SLOT.c.start_at >= start - timedelta(hours=14),
-            USAGE_SLOT.c.start_at < start + timedelta(hours=38),
-        )
+        .where(SERIES.c.source == source, *_within(utc_day))
+        .limit(1)
     )
-    parts: dict[tuple[SeriesKey, bool], list[Usage]] = defaultdict(list)
-    for row in session.connection().execute(statement).mappings():
-        usage = _usage(row)
-        if local_day(usage, zone_of(usage.tenant)) == day:
-            parts[_key(usage), usage.cost_micro_usd is not None].append(usage)
+    return session.connection().execute(statement).first() is not None
+
+
+def sum_local_day(
+    session: Session, source: str, day: date, zone_of: ZoneOf, zones: Iterable[ZoneInfo]
+) -> tuple[Usage, ...]:
+    """Sum a source's slots into usage of one local day, each tenant in its own of the zones."""
+    by_bounds: dict[tuple[datetime, datetime], set[str]] = defaultdict(set)
+    for zone in zones:
+        by_bounds[day_bounds(day, zone)].add(zone.key)
     return tuple(
-        replace(add_up(slots), start_at=start, grain=Grain.DAY) for slots in parts.values()
+        _day_usage(day, row)
+        for (begin, end), names in by_bounds.items()
+        for row in session.connection().execute(_sums(source, begin, end)).all()
+        if zone_of(row.tenant).key in names
+    )
+
+
+def _sums(source: str, begin: datetime, end: datetime) -> Any:
+    """Sum the slots of each series in the database."""
+    table = USAGE_SLOT.c
+    return (
+        select(
+            SERIES,
+            func.sum(table.requests).label("requests"),
+            func.sum(table.requests_without_usage).label("without_usage"),
+            _known_sum(table.prompt_tokens).label("prompt"),
+            _known_sum(table.completion_tokens).label("completion"),
+            _known_sum(table.cached_tokens).label("cached"),
+            _known_sum(table.cost_micro_usd).label("cost"),
+            func.max(case((table.estimated, 1), else_=0)).label("estimated"),
+        )
+        .join(SERIES, SERIES.c.id == table.series_id)
+        .where(SERIES.c.source == source, table.start_at >= begin, table.start_at < end)
+        .group_by(SERIES.c.id, table.given)
+    )
+
+
+def _known_sum(column: Any) -> Any:
+    """Sum a column; one unknown number makes the sum unknown."""
+    return case((func.count(column) == func.count(), func.sum(column)))
+
+
+def _day_usage(day: date, row: Any) -> Usage:
+    # A database may hand sums of integers over as decimals.
+    prompt, completion, cached, cost = (
+        None if number is None else int(number)
+        for number in (row.prompt, row.completion, row.cached, row.cost)
+    )
+    return Usage(
+        start_at=datetime.combine(day, time(), UTC),
+        grain=Grain.DAY,
+        tenant=row.tenant,
+        feature=row.feature,
+        model=row.model,
+        deployment=row.deployment,
+        scope=row.scope,
+        requests=int(row.requests),
+        requests_without_usage=int(row.without_usage),
+        prompt_tokens=prompt,
+        completion_tokens=completion,
+        cached_tokens=cached,
+        cost_micro_usd=cost,
+        estimated=bool(row.estimated),
     )
 
 
@@ -109,15 +181,40 @@ def _sum_known(values: Iterable[int | None]) -> int | None:
     return total
 
 
-def _local_days_of_stored(session: Session, where: Iterable[Any], zone_of: ZoneOf) -> set[date]:
-    statement = (
+def _within(utc_day: date) -> tuple[Any, ...]:
+    begin = datetime.combine(utc_day, time(), UTC)
+    return (USAGE_SLOT.c.start_at >= begin, USAGE_SLOT.c.start_at < begin + ONE_DAY)
+
+
+def _remove_day(session: Session, source: str, utc_day: date, zone_of: ZoneOf) -> set[date]:
+    """Remove a source's slots of a UTC day; return the local days they were part of."""
+    connection = session.connection()
+    stored = (
         select(SERIES.c.tenant, USAGE_SLOT.c.start_at)
         .join(SERIES, SERIES.c.id == USAGE_SLOT.c.series_id)
-        .where(*where)
+        .where(SERIES.c.source == source, *_within(utc_day))
         .distinct()
     )
-    rows = session.connection().execute(statement)
-    return {start_at.astimezone(zone_of(tenant)).date() for tenant, start_at in rows}
+    touched = {
+        start_at.astimezone(zone_of(tenant)).date()
+        for tenant, start_at in connection.execute(stored).all()
+    }
+    mine = select(SERIES.c.id).where(SERIES.c.source == source)
+    connection.execute(
+        delete(USAGE_SLOT).where(*_within(utc_day), USAGE_SLOT.c.series_id.in_(mine))
+    )
+    return touched
+
+
+def _remove(session: Session, rows: Collection[dict[str, Any]]) -> None:
+    """Remove the slots that are about to be written again."""
+    keys = ("start_at", "series_id", "given")
+    statement = delete(USAGE_SLOT).where(
+        *(USAGE_SLOT.c[name] == bindparam(f"b_{name}") for name in keys)
+    )
+    session.connection().execute(
+        statement, [{f"b_{name}": row[name] for name in keys} for row in rows]
+    )
 
 
 def _key(usage: Usage) -> SeriesKey:
@@ -138,22 +235,3 @@ def _row(slot: Usage, series_id: int) -> dict[str, Any]:
         "cost_micro_usd": slot.cost_micro_usd,
         "estimated": slot.estimated,
     }
-
-
-def _usage(row: Mapping[Any, Any]) -> Usage:
-    return Usage(
-        start_at=row["start_at"],
-        grain=Grain(row["grain"]),
-        tenant=row["tenant"],
-        feature=row["feature"],
-        model=row["model"],
-        deployment=row["deployment"],
-        scope=row["scope"],
-        requests=row["requests"],
-        requests_without_usage=row["requests_without_usage"],
-        prompt_tokens=row["prompt_tokens"],
-        completion_tokens=row["completion_tokens"],
-        cached_tokens=row["cached_tokens"],
-        cost_micro_usd=row["cost_micro_usd"],
-        estimated=row["estimated"],
-    )

@@ -11,6 +11,7 @@ from sqlalchemy import insert, select
 
 from detector import ledger
 from detector.budget import evaluate_budget, period_bounds
+from detector.forecast import WINDOW_DAYS
 from detector.price_table import PriceError
 from detector.pricing import exchange_rate
 from detector.tables import BUDGET_CAP
@@ -25,16 +26,13 @@ if TYPE_CHECKING:
     from detector.model import BudgetState
     from spendwatch.app import App
 
-FORECAST_DAYS = 56
-"""Days of spend a forecast learns its weekdays from."""
-
 
 def budget_states(app: App, session: Session, day: date) -> tuple[BudgetState, ...]:
     """Say where every budget stands at the end of the day, in the reporting currency."""
     budgets = budgets_on(app, day)
     if not budgets:
         return ()
-    learns_from = day - timedelta(days=FORECAST_DAYS - 1)
+    learns_from = day - timedelta(days=WINDOW_DAYS - 1)
     spend = ledger.spend(
         session,
         min(learns_from, *(_period_start(budget, day) for budget in budgets)),

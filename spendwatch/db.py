@@ -18,6 +18,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, event, make_url
+from sqlalchemy.exc import DatabaseError as DriverError
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 BUSY_TIMEOUT_MS = 5_000
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class DatabaseError(Exception):
@@ -41,14 +43,14 @@ class DatabaseVersionError(DatabaseError):
     """The schema was written by a newer program."""
 
 
-def open_database(url: str) -> Engine:
+def open_database(url: str, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> Engine:
     """Open the database at ``url`` and bring its schema up to date."""
     engine = create_engine(url)
     if engine.dialect.name == "sqlite":
-        _prepare_sqlite(engine, url)
+        _prepare_sqlite(engine, url, busy_timeout_ms)
     try:
-        _upgrade(engine)
-    except OperationalError as error:
+        upgrade(engine)
+    except DriverError as error:
         raise _translated(error, url) from error
     return engine
 
@@ -69,15 +71,18 @@ def writing(engine: Engine) -> Iterator[Session]:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
     """One consistent view for reading."""
-    with Session(engine) as session:
-        yield session
+    try:
+        with Session(engine) as session:
+            yield session
+    except OperationalError as error:
+        raise _translated(error, str(engine.url)) from error
 
 
-def _prepare_sqlite(engine: Engine, url: str) -> None:
+def _prepare_sqlite(engine: Engine, url: str, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> None:
     """Make SQLite durable, strict about references and honest about transactions."""
     path = make_url(url).database
     if path and path != ":memory:":
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(Path(path).parent)
 
     @event.listens_for(engine, "connect")
     def set_pragmas(connection: Any, _record: Any) -> None:
@@ -87,7 +92,7 @@ def _prepare_sqlite(engine: Engine, url: str) -> None:
             "journal_mode=WAL",
             "synchronous=FULL",
             "foreign_keys=ON",
-            f"busy_timeout={BUSY_TIMEOUT_MS}",
+            f"busy_timeout={busy_timeout_ms}",
         ):
             connection.execute(f"PRAGMA {pragma}")
 
@@ -97,10 +102,19 @@ def _prepare_sqlite(engine: Engine, url: str) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _upgrade(engine: Engine) -> None:
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatabaseError(
+            f"the folder {folder} for the database cannot be made: {error.strerror}"
+        ) from error
+
+
+def upgrade(engine: Engine, migrations: Path = MIGRATIONS) -> None:
     """Run the migrations that are missing; refuse a schema this program does not know."""
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(migrations))
     script = ScriptDirectory.from_config(config)
     with engine.connect() as connection:
         current = MigrationContext.configure(connection).get_current_revision()
@@ -116,7 +130,7 @@ def _upgrade(engine: Engine) -> None:
         command.upgrade(config, "head")
 
 
-def _translated(error: OperationalError, url: str) -> DatabaseError:
+def _translated(error: DriverError, url: str) -> DatabaseError:
     """Say in plain words what the driver said."""
     words = str(error.orig)
     where = make_url(url).render_as_string(hide_password=True)

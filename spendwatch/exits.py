@@ -21,10 +21,10 @@ class UsageProblem(Exception):  # noqa: N818 - it is the user's problem to solve
     """What was asked for cannot be done; the message says what can be."""
 
 
-def run_reporting_errors(app: Callable[[], object], arguments: Sequence[str]) -> int:
+def run_reporting_errors(app: Callable[..., object], arguments: Sequence[str]) -> int:
     """Run a command line and turn what goes wrong into words and an exit code."""
     try:
-        app()
+        app(args=list(arguments), prog_name="spendwatch")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else FAILED
     except KeyboardInterrupt:

@@ -5,24 +5,31 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import date
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, insert, select, update
-
+from sqlalchemy import insert, select
 
 from detector.history import consecutive_days
-from detector.model import CostDay, Grain, Rejection, SeriesKey, Usage, normalise_tenant
+from detector.model import (
+    UNATTRIBUTED,
+    CostDay,
+    Grain,
+    Rejection,
+    SeriesKey,
+    Usage,
+    normalise_tenant,
+)
 from detector.pricing import DayTokens, price_day
-from detector.recording import SeriesIndex, Slice, record_slice
-from detector.slots import add_up, record_slots, sum_local_day
+from detector.pulls import keep_rejections, note_pull_end, note_pull_start
+from detector.recording import SeriesIndex, Slice, mark_asked, record_slice
+from detector.slots import add_up, has_slots, local_day, record_slots, sum_local_day, utc_days
 from detector.sources.base import Coverage, SourceError, Window
-from detector.tables import PULL, REJECTED_ROW, TENANT_NAME
-from spendwatch.db import writing
+from detector.tables import TENANT_NAME
+from spendwatch.db import reading, writing
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from zoneinfo import ZoneInfo
 
     from sqlmodel import Session
@@ -66,7 +73,10 @@ def pull(
     reprice: bool = False,
     on_day: OnDay = lambda _day, _rows: None,
 ) -> PullReport:
-    """Stream a window of usage into the ledger; raises SourceError, the failure noted first."""
+    """Stream a window of usage into the ledger; raises SourceError, the failure noted first.
+
+    ``window`` counts local days: the source is asked for every UTC day they reach into.
+    """
     run = _Pull(app, source, window, reprice=reprice, on_day=on_day)
     try:
         return run.run()
@@ -76,7 +86,11 @@ def pull(
 
 
 class _Pull:
-    """One pull: remembers what the stream has touched so far."""
+    """One pull: remembers what the stream has touched so far.
+
+    Days told as a whole are recorded as they come. Slots are kept by UTC day, and the local days
+    they touch are summed from all that is stored once the stream has ended.
+    """
 
     def __init__(
         self, app: App, source: UsageSource, window: Window, *, reprice: bool, on_day: OnDay
@@ -84,88 +98,139 @@ class _Pull:
         self.app, self.source, self.window = app, source, window
         self.reprice, self.on_day = reprice, on_day
         self.report = PullReport(source.name)
+        self.streamed: list[date] = []
+        self.told_whole: set[date] = set()
         self.touched: set[date] = set()
         self.rejections: list[Rejection] = []
         with writing(app.engine) as session:
-            started = {"source": source.name, "started_at": app.clock()}
-            row = session.connection().execute(insert(PULL).values(**started))
-            self.number: int = row.inserted_primary_key[0]
+            self.number = note_pull_start(session, source.name, app.clock())
             self.index = SeriesIndex(session, source.name)
-            self.known_names = {
-                row.tenant for row in session.connection().execute(select(TENANT_NAME))
-            }
+            self.known_names = _known_names(session)
 
     def run(self) -> PullReport:
-        rows = self._usage_only(self.source.usage(self.window))
+        rows = self._usage_only(self.source.usage(_in_utc(self.window, self.app)))
         for day, usage in groupby(rows, key=lambda row: row.start_at.date()):
             self._record_utc_day(day, list(usage))
-        self._flush_rejections()
-        for day in sorted(self.touched):
-            self._record_local_day(day)
-        self._record_empty_days(self.source.coverage())
+        coverage = self.source.coverage()
+        self._remove_empty_utc_days(coverage)
+        self._record_local_days(coverage)
+        self._record_empty_days(coverage)
         self._note_end()
         return self.report
 
     def note_failure(self, words: str) -> None:
-        self._flush_rejections()
+        """Keep what had come until then, and why no more did."""
+        self._record_local_days(Coverage(None, None, self.source.coverage().partial_days))
         self._note_end(words)
 
     def _usage_only(self, stream: Iterable[Usage | Rejection]) -> Iterator[Usage]:
-        """Pass usage on under normalised ids; keep what was refused."""
+        """Pass on what was asked for; keep what was refused."""
         for row in stream:
             if isinstance(row, Rejection):
                 self._reject(row)
-                continue
-            self.report.rows += 1
-            yield row
+            elif row.grain is not Grain.DAY or self.window.holds(row.start_at.date()):
+                self.report.rows += 1
+                yield row
 
     def _record_utc_day(self, day: date, rows: list[Usage]) -> None:
-        whole_days = [row for row in rows if row.grain is Grain.DAY]
-        slots = [row for row in rows if row.grain is not Grain.DAY]
+        whole_days = merge_usage(row for row in rows if row.grain is Grain.DAY)
+        slots = merge_usage(row for row in rows if row.grain is not Grain.DAY)
+        self._refuse_disorder(day, whole_days, slots)
+        whole = day not in self.source.coverage().partial_days
+        costs = self._price(day, whole_days)
         with writing(self.app.engine) as session:
             self._remember_names(session, rows)
             if whole_days:
-                self._record(session, day, merge_usage(whole_days))
+                self._record(session, Slice(self.source.name, day, whole), costs)
             if slots:
-                self.touched |= record_slots(
-                    session, self.source.name, day, merge_usage(slots), self.index, self._zone_of
-                )
+                self._record_slots(session, day, slots, whole=whole)
+        self.streamed.append(day)
         self.on_day(day, len(rows))
 
-    def _record_local_day(self, day: date) -> None:
-        with writing(self.app.engine) as session:
-            usage = sum_local_day(session, self.source.name, day, self._zone_of)
-            self._record(session, day, usage)
+    def _refuse_disorder(
+        self, day: date, whole_days: Iterable[Usage], slots: Iterable[Usage]
+    ) -> None:
+        """Refuse a stream of which one part would silently remove another."""
+        if self.streamed and day <= self.streamed[-1]:
+            raise SourceError(
+                f"{self.source.name} told usage of {day} after that of {self.streamed[-1]}; "
+                "its rows must come in the order of their UTC days"
+            )
+        if whole_days:
+            self.told_whole.add(day)
+        if self.told_whole:
+            in_slots = {local_day(slot, self._zone_of(slot.tenant)) for slot in slots}
+            for mixed in sorted((self.touched | in_slots) & self.told_whole):
+                raise SourceError(
+                    f"{self.source.name} tells {mixed} both as a whole day and in parts of a day; "
+                    "make two sources of it, one for each"
+                )
 
-    def _record(self, session: Session, day: date, usage: Iterable[Usage]) -> None:
-        costs = price_usage(
+    def _record_slots(
+        self, session: Session, day: date, slots: Iterable[Usage], *, whole: bool = True
+    ) -> None:
+        self.touched |= record_slots(session, day, slots, self.index, self._zone_of, whole=whole)
+
+    def _remove_empty_utc_days(self, coverage: Coverage) -> None:
+        """Remove the slots of UTC days that were answered for and held nothing this time."""
+        empty = _span(coverage) - set(self.streamed) - coverage.partial_days
+        with reading(self.app.engine) as session:
+            due = [day for day in sorted(empty) if has_slots(session, self.source.name, day)]
+        for day in due:
+            with writing(self.app.engine) as session:
+                self._record_slots(session, day, ())
+
+    def _record_local_days(self, coverage: Coverage) -> None:
+        zones = self.app.directory.every_zone()
+        for day in sorted(self.touched):
+            with writing(self.app.engine) as session:
+                usage = sum_local_day(session, self.source.name, day, self._zone_of, zones)
+                whole = self._knows_all_slots(session, day, coverage)
+                part = Slice(self.source.name, day, whole, from_slots=True)
+                self._record(session, part, self._price(day, usage))
+
+    def _knows_all_slots(self, session: Session, day: date, coverage: Coverage) -> bool:
+        """Whether every UTC day that reaches into the local day was answered, now or before."""
+        needed = utc_days(day, self.app.directory.every_zone())
+        answered = _span(coverage) | set(self.streamed)
+        return needed.isdisjoint(coverage.partial_days) and all(
+            has_slots(session, self.source.name, missing) for missing in needed - answered
+        )
+
+    def _price(self, day: date, usage: Iterable[Usage]) -> tuple[CostDay, ...]:
+        return price_usage(
             self.app.prices,
             day,
             usage,
             reprice=self.reprice,
             canonical=self.app.directory.canonical,
         )
-        part = Slice(self.source.name, day, whole=self._is_whole(day))
+
+    def _record(self, session: Session, part: Slice, costs: tuple[CostDay, ...]) -> None:
         recorded = record_slice(session, part, costs, now=self.app.clock(), index=self.index)
         self.report.count(recorded)
-        self.report.days.add(day)
+        self.report.days.add(part.day)
         self.report.unpriced_models |= {
             cost.key.model or cost.key.deployment for cost in costs if cost.micro_usd is None
         }
 
-    def _is_whole(self, day: date) -> bool:
-        return day not in self.source.coverage().partial_days
-
     def _record_empty_days(self, coverage: Coverage) -> None:
-        """Days that were asked for or answered for, and held nothing, are known to be empty."""
-        first = self.window.first_day or coverage.first_day
-        last = self.window.last_day or coverage.last_day
-        if first is None or last is None:
-            return
-        for day in consecutive_days(first, last):
-            if day not in self.report.days:
-                with writing(self.app.engine) as session:
-                    self._record(session, day, ())
+        """Record that nothing was used on days that were answered for and held no row.
+
+        Days beyond the answer's first and last day lose nothing: an empty answer is more often a
+        fault of the source than the end of all use. That they were asked for is noted.
+        """
+        span = {day for day in _span(coverage) if self.window.holds(day)}
+        for day in sorted(span - self.report.days):
+            with writing(self.app.engine) as session:
+                whole = day not in coverage.partial_days
+                if self.touched:
+                    whole = self._knows_all_slots(session, day, coverage)
+                self._record(session, Slice(self.source.name, day, whole), ())
+        if self.window.first_day and self.window.last_day:
+            asked = consecutive_days(self.window.first_day, self.window.last_day)
+            with writing(self.app.engine) as session:
+                mark_asked(session, self.source.name, asked, now=self.app.clock())
 
     def _zone_of(self, tenant: str) -> ZoneInfo:
         return self.app.directory.zone_of(tenant)
@@ -175,57 +240,60 @@ class _Pull:
         fresh: dict[str, str] = {}
         for row in rows:
             tenant = normalise_tenant(row.tenant)
-            if tenant not in self.known_names and row.tenant.strip():
+            if tenant not in self.known_names:
                 fresh.setdefault(tenant, row.tenant.strip())
-        if fresh:
-            named = [{"tenant": tenant, "name": name} for tenant, name in fresh.items()]
+        if not fresh:
+            return
+        self.known_names = _known_names(session)  # another process may have named it meanwhile
+        named = [
+            {"tenant": tenant, "name": fresh[tenant]} for tenant in fresh.keys() - self.known_names
+        ]
+        if named:
             session.connection().execute(insert(TENANT_NAME), named)
-            self.known_names |= fresh.keys()
+        self.known_names |= fresh.keys()
 
     def _reject(self, rejection: Rejection) -> None:
         self.report.kept += rejection.kept
         self.report.rejected += not rejection.kept
         self.rejections.append(rejection)
         if len(self.rejections) >= REJECTIONS_AT_ONCE:
-            self._flush_rejections()
-
-    def _flush_rejections(self) -> None:
-        if not self.rejections:
-            return
-        rows = [
-            {
-                "pull_id": self.number,
-                "source": rejection.source,
-                "place": rejection.where,
-                "reason": rejection.reason,
-                "text": rejection.text,
-                "kept": rejection.kept,
-            }
-            for rejection in self.rejections
-        ]
-        with writing(self.app.engine) as session:
-            session.connection().execute(insert(REJECTED_ROW), rows)
-        self.rejections.clear()
+            with writing(self.app.engine) as session:
+                keep_rejections(session, self.number, self.rejections)
+            self.rejections.clear()
 
     def _note_end(self, error: str = "") -> None:
-        days = self.report.days
+        report, days = self.report, self.report.days
+        ending = {
+            "ended_at": self.app.clock(),
+            "first_day": self.window.first_day or min(days, default=None),
+            "last_day": self.window.last_day or max(days, default=None),
+            "rows": report.rows,
+            "rejected": report.rejected,
+            "kept": report.kept,
+            "error": error,
+        }
         with writing(self.app.engine) as session:
-            statement = update(PULL).where(PULL.c.id == bindparam("b_id"))
-            session.connection().execute(
-                statement,
-                [
-                    {
-                        "b_id": self.number,
-                        "ended_at": self.app.clock(),
-                        "first_day": min(days, default=self.window.first_day),
-                        "last_day": max(days, default=self.window.last_day),
-                        "rows": self.report.rows,
-                        "rejected": self.report.rejected,
-                        "kept": self.report.kept,
-                        "error": error,
-                    }
-                ],
-            )
+            keep_rejections(session, self.number, self.rejections)
+            note_pull_end(session, self.number, ending)
+
+
+def _known_names(session: Session) -> set[str]:
+    """Read which tenants have a name; what has no tenant never gets one."""
+    return {UNATTRIBUTED, *session.connection().execute(select(TENANT_NAME.c.tenant)).scalars()}
+
+
+def _in_utc(window: Window, app: App) -> Window:
+    """Widen a window of local days to all UTC days that reach into them."""
+    zones = app.directory.every_zone()
+    first, last = window.first_day, window.last_day
+    return Window(first and min(utc_days(first, zones)), last and max(utc_days(last, zones)))
+
+
+def _span(coverage: Coverage) -> set[date]:
+    """Return the days a source answered for."""
+    if coverage.first_day is None or coverage.last_day is None:
+        return set()
+    return set(consecutive_days(coverage.first_day, coverage.last_day))
 
 
 def merge_usage(rows: Iterable[Usage]) -> tuple[Usage, ...]:
@@ -289,7 +357,7 @@ def _joined(one: CostDay, other: CostDay) -> CostDay:
         estimated=one.estimated or other.estimated,
         shadow=one.shadow or other.shadow,
         upper_bound=one.upper_bound or other.upper_bound,
-        given=True,
+        given=one.given or other.given,
     )
 
 

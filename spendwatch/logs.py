@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -12,7 +11,6 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
 
-@cache
 def logger() -> FilteringBoundLogger:
     """Return the logger of this process; it writes to standard error alone."""
     processors: list[Any] = [

@@ -12,8 +12,8 @@ from sqlalchemy import delete, insert, select
 
 from detector.model import Finding, FindingKind, SeriesKey, Severity
 from detector.pricing import DayTokens, price_day
-from detector.recording import MEASURES, Slice, revise
-from detector.tables import COST_DAY, PRICED_WITH, SERIES
+from detector.recording import MEASURES, NO_USE, Slice, measures_of, revise
+from detector.tables import COST_DAY, PRICED_WITH, SERIES, SOURCE_DAY
 from spendwatch.db import reading, writing
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from sqlmodel import Session
 
+    from detector.model import CostDay
     from detector.price_table import PriceTable
     from spendwatch.app import App
 
@@ -53,7 +54,7 @@ def reprice_if_changed(app: App, on_day: OnDay = lambda _day: None) -> tuple[Fin
         before = session.connection().execute(select(PRICED_WITH.c.table_hash)).scalar()
     if before == digest:
         return ()
-    changes = {} if before is None else _reprice(app, on_day)
+    changes = _reprice(app, on_day)
     with writing(app.engine) as session:
         session.connection().execute(delete(PRICED_WITH))
         row = {"id": 1, "table_hash": digest, "priced_at": app.clock()}
@@ -73,71 +74,75 @@ def _digest(table: PriceTable) -> str:
 
 def _reprice(app: App, on_day: OnDay) -> dict[str, ModelChange]:
     changes: dict[str, ModelChange] = {}
-    with reading(app.engine) as session:
-        days = (
-            session.connection()
-            .execute(
-                select(COST_DAY.c.day, SERIES.c.source)
-                .join(SERIES, SERIES.c.id == COST_DAY.c.series_id)
-                .distinct()
-                .order_by(COST_DAY.c.day, SERIES.c.source)
-            )
-            .all()
-        )
-    for day, parts in groupby(days, key=lambda row: row.day):
+    for day, parts in groupby(_recorded_slices(app), key=lambda part: part.day):
         for part in parts:
-            with writing(app.engine) as session:
-                _reprice_slice(
-                    app, session, Slice(part.source, day, whole=False, cause="price"), changes
-                )
+            # Nobody waits for the lock while days are only looked at.
+            with reading(app.engine) as session:
+                due = bool(_differences(app, session, part))
+            if due:
+                with writing(app.engine) as session:
+                    _reprice_slice(app, session, part, changes)
         on_day(day)
     return changes
+
+
+def _recorded_slices(app: App) -> list[Slice]:
+    statement = (
+        select(SOURCE_DAY.c.source, SOURCE_DAY.c.day)
+        .where(SOURCE_DAY.c.rows > 0)
+        .order_by(SOURCE_DAY.c.day, SOURCE_DAY.c.source)
+    )
+    with reading(app.engine) as session:
+        rows = session.connection().execute(statement).all()
+    return [Slice(source, day, whole=False, cause="price") for source, day in rows]
 
 
 def _reprice_slice(
     app: App, session: Session, part: Slice, changes: dict[str, ModelChange]
 ) -> None:
-    rows = (
-        session.connection()
-        .execute(
-            select(SERIES, COST_DAY)
-            .join(SERIES, SERIES.c.id == COST_DAY.c.series_id)
-            .where(
-                COST_DAY.c.day == part.day,
-                SERIES.c.source == part.source,
-                COST_DAY.c.given.is_(False),
-            )
-        )
-        .mappings()
-    )
-    fresh: dict[int, dict[str, Any]] = {}
-    for row in rows:
-        priced = _priced(app, row, part.day)
-        if any(priced[name] != row[name] for name in MEASURES):
-            fresh[row["series_id"]] = priced
-            model = row["model"] or row["deployment"]
-            change = changes.setdefault(model, ModelChange(model, part.day, part.day))
-            change.add(part.day, row["micro_usd"] or 0, priced["micro_usd"] or 0)
+    differences = _differences(app, session, part)
+    for row, cost in differences:
+        model = row.model or row.deployment
+        change = changes.setdefault(model, ModelChange(model, part.day, part.day))
+        change.add(part.day, row.micro_usd or 0, cost.micro_usd or 0)
+    fresh = {row.series_id: measures_of(cost) for row, cost in differences}
     revise(session, part, fresh, now=app.clock())
 
 
-def _priced(app: App, row: Any, day: date) -> dict[str, Any]:
-    tenant = app.directory.canonical(row["tenant"])
-    key = SeriesKey(tenant, row["feature"], row["model"], row["deployment"], row["scope"])
-    cost = price_day(
-        app.prices,
-        day,
-        key,
-        DayTokens(
-            requests=row["requests"],
-            requests_without_usage=row["requests_without_usage"],
-            prompt_tokens=row["prompt_tokens"],
-            completion_tokens=row["completion_tokens"],
-            cached_tokens=row["cached_tokens"],
-            estimated=row["estimated"],
-        ),
+def _differences(app: App, session: Session, part: Slice) -> list[tuple[Any, CostDay]]:
+    """Price what a source told of a day again; return the rows whose cost differs."""
+    table = COST_DAY.c
+    statement = (
+        select(
+            table.series_id, *(table[name] for name in MEASURES),
+            SERIES.c.tenant, SERIES.c.feature, SERIES.c.model, SERIES.c.deployment, SERIES.c.scope,
+        )
+        .join(SERIES, SERIES.c.id == table.series_id)
+        .where(table.day == part.day, SERIES.c.source == part.source, table.given.is_(False))
+    )  # fmt: skip
+    differing = []
+    for row in session.connection().execute(statement).all():
+        stored = row[1 : 1 + len(MEASURES)]
+        if stored == NO_USE:
+            continue  # it is there only to say that nothing was used: no price applies
+        cost = _priced(app, row, part.day)
+        if measures_of(cost) != stored:
+            differing.append((row, cost))
+    return differing
+
+
+def _priced(app: App, row: Any, day: date) -> CostDay:
+    tenant = app.directory.canonical(row.tenant)
+    key = SeriesKey(tenant, row.feature, row.model, row.deployment, row.scope)
+    tokens = DayTokens(
+        requests=row.requests,
+        requests_without_usage=row.requests_without_usage,
+        prompt_tokens=row.prompt_tokens,
+        completion_tokens=row.completion_tokens,
+        cached_tokens=row.cached_tokens,
+        estimated=row.estimated,
     )
-    return {name: getattr(cost, name) for name in MEASURES}
+    return price_day(app.prices, day, key, tokens)
 
 
 def _finding(change: ModelChange, app: App) -> Finding:

@@ -48,9 +48,8 @@ class Places:
     variables: Mapping[Key, str]
 
     def sentences(self, problems: Iterable[Problem]) -> tuple[str, ...]:
-        """Write the problems in the order of the file, each once; the environment comes last."""
-        ordered = sorted(problems, key=self._order)
-        return tuple(dict.fromkeys(self._sentence(problem) for problem in ordered))
+        """Write the problems in the order of the file; the environment comes last."""
+        return tuple(self._sentence(problem) for problem in sorted(problems, key=self._order))
 
     def _variable(self, problem: Problem) -> str:
         if problem.in_file:
@@ -124,7 +123,7 @@ def _place(loc: Key, root: type[BaseModel]) -> tuple[Key, list[type[BaseModel]]]
     inside: list[type[BaseModel]] = [root]
     for part in loc:
         of_kind = [model for model in inside if part == _kind_of(model)]
-        if isinstance(part, str) and of_kind and isinstance(key[-1], int):
+        if of_kind and len(inside) > 1:
             inside = of_kind
             continue
         key = (*key, part)

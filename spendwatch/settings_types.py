@@ -99,7 +99,7 @@ def _as_float(value: Any) -> float | None:
 def money(value: Any, other: str = "") -> Decimal:
     """Accept an amount as a whole number or as a decimal in quotes."""
     written = value
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _HUGE:
+    if isinstance(value, int) and not isinstance(value, bool) and value < _HUGE:
         written = str(value)
     if isinstance(written, str) and _MONEY.fullmatch(written):
         return Decimal(written)

@@ -23,7 +23,6 @@ from tests.builders import (
     an_alert,
     attribution_gap,
     budget,
-    budget_state,
     november,
     price_change,
     source_stale,
@@ -54,9 +53,6 @@ def opened(*days):
     """An alert of spikes of $100 on the days given."""
     first, *others = (spent(day, 100) for day in days)
     return judge(an_alert(first), *others)[0]
-
-
-# the fingerprint
 
 
 def test_a_fingerprint_never_holds_the_value():
@@ -139,6 +135,12 @@ def test_a_revision_below_a_dollar_is_not_told():
 
 def test_small_revisions_add_up_against_what_was_told():
     assert judge(opened(12), spent(12, 104), spent(12, 108))[1] == [Change.UPDATED, Change.REVISED]
+
+
+def test_a_day_kept_in_silence_is_revised_against_what_was_judged_of_it():
+    alert = opened(12, 13)
+    assert judge(alert, spent(13, 104))[1] == [Change.UPDATED]
+    assert judge(alert, spent(13, 106))[1] == [Change.REVISED]
 
 
 def test_another_severity_is_told():
@@ -277,9 +279,6 @@ def test_a_price_change_is_over_at_once_and_never_speaks_again():
     assert changes == [Change.UNCHANGED, Change.UNCHANGED, Change.UNCHANGED, Change.UPDATED]
 
 
-# budgets
-
-
 def test_fault_43_the_next_threshold_speaks_and_the_same_does_not():
     alert = an_alert(budget(50))
     days = [budget(50, november(13)), budget(80, november(14)), budget(80, november(15))]
@@ -328,9 +327,6 @@ def test_fault_42_a_changed_cap_is_another_alert():
     alert = an_alert(budget(80, cap=9_000))
     assert match(budget(80, cap=9_000, day=november(13)), [alert], RULES) is alert
     assert match(budget(100, cap=7_000, day=november(13)), [alert], RULES) is None
-
-
-# matching
 
 
 def test_a_finding_continues_the_alert_in_force():
@@ -402,4 +398,3 @@ def test_an_alert_speaks_for_its_finding():
     alert = an_alert(spike(tenant="bolt"))
     assert (alert.kind, alert.tenant) == (FindingKind.SPEND_SPIKE, "bolt")
     assert alert.severity is Severity.CRITICAL
-    assert budget_state().tenant == "acme"

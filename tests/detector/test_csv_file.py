@@ -202,6 +202,12 @@ def test_fault_21_rows_out_of_order_arrive_in_order(tmp_path):
     assert [str(usage.start_at.date()) for usage in usages] == sorted(days)
 
 
+def test_fault_18_a_refused_row_needs_no_remark(tmp_path):
+    path = csv(tmp_path, f"{HEADER},cached_tokens,total_tokens", "2026-11-20,a,9,1,10,99")
+    usages, (rejection,) = read(path)
+    assert (usages, rejection.kept) == ([], False)
+
+
 def test_a_day_before_2000_is_rejected(tmp_path):
     assert "before 2000-01-01" in one(tmp_path, HEADER, "1999-12-31,a,1,1").reason
 
@@ -333,6 +339,13 @@ def test_a_stray_quote_costs_the_rows_around_it_and_says_so(tmp_path):
     assert rejection.where == "usage.csv line 2"
     assert "quote left open" in rejection.reason
     assert [each.tenant for each in usages] == ["e"]
+
+
+def test_a_bare_carriage_return_costs_its_row(tmp_path):
+    rows = ["2026-11-20,a\rb,1,1", "2026-11-20,c,1,1"]
+    (usage,), rejections = read(csv(tmp_path, HEADER, *rows))
+    assert usage.tenant == "c"
+    assert [each.reason[:7] for each in rejections] == ["2 cells", "3 cells"]
 
 
 def test_windows_line_ends_and_a_missing_last_one_are_fine(tmp_path):

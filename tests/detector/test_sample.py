@@ -267,6 +267,12 @@ def test_a_launch_fades_after_its_days():
     assert not Incident("a", IncidentKind.DROP, FIRST, FIRST).legitimate
 
 
+def test_a_launch_of_the_last_cycle_still_fades_in_this_one():
+    day = ANCHOR + timedelta(days=CYCLE_DAYS + 10)
+    launches = [each for each in incidents(day, day) if each.kind is IncidentKind.LAUNCH]
+    assert [each.first_day < day - timedelta(days=60) for each in launches] == [True]
+
+
 def test_another_seed_is_another_company(usages):
     other = list(SampleSource("sample", SEED + 1, FIRST, FIRST).usage(Window()))
     assert other != [usage for usage in usages if usage.start_at.date() == FIRST]

@@ -213,6 +213,7 @@ def test_a_cap_of_none_makes_tenants_without_a_limit():
         ("tenants", "acme, ACME ", "'ACME' means the same as 'acme'"),
         ("tenants", "n/a", "'n/a' means the same as 'n/a'"),
         ("tenants", "xoxb-1", "looks like a secret"),
+        ("tenants", "a\udcff", "one line"),
         ("monthly_cap", "-5", 'such as 250 or "12.50" or "none", not'),
         ("alerts_file", "a\nb", "one line"),
         ("alerts_file", "xoxb-1", "looks like a secret"),

@@ -196,6 +196,7 @@ def test_fault_1_keys_the_settings_library_would_swallow_are_unknown(tmp_path):
     ("text", "expected"),
     [
         ("service = 5", "service: must be a table, not 5"),
+        ("[service]\nsettle_hours = true", "service.settle_hours: must be a whole number"),
         ("tenants = 'acme'", "tenants: must be a list in square brackets, not 'acme'"),
         ("sources = [5]", "sources[0]: must be a table, not 5"),
         ("[[tenants]]\nid = 5", "tenants[0].id: must be text in quotes"),
@@ -227,6 +228,7 @@ def test_fault_1_a_wrong_type_says_what_is_right(tmp_path, text, expected):
         ("kind = 'sample'\nname = 'x'\nfirst_day = 2026-06-01T10:00:00", "first_day: must be a"),
         ("kind = 'sample'\nname = 'x'\nfirst_day = 5", "first_day: must be a day such as 2026"),
         ("kind = 'sample'\nname = 'x'\nfirst_day = '2026-06-01'\nsead = 1", "sead: unknown key"),
+        ("kind = 'sample'\nname = 'x'\nfirst_day = '2026-06-01'\nsample = 1", "sample: unknown k"),
         ("kind = 'csv_file'\nname = 'x'\npath = 'x'\ncolumns.tenent = 'y'", "columns.tenent: unk"),
         ("kind = 'csv_file'\nname = 'x'\npath = 'x'\nscope = 'gobal'", "scope: must be one of b"),
         ("kind = 'csv_file'\nname = 'x'\npath = 'x'\nscope = 5", "scope: must be one of batch"),

@@ -21,7 +21,9 @@ def test_the_environment_wins_over_the_file(tmp_path):
 
 def test_the_environment_of_the_process_itself_is_not_read(tmp_path, monkeypatch):
     monkeypatch.setenv("SPENDWATCH_SERVICE__TIME_ZONE", "Asia/Tokyo")
-    assert load(tmp_path, "").service.time_zone == "UTC"
+    monkeypatch.setenv("ANSWERS", '{"false_alarm_days": 5}')
+    settings = load(tmp_path, "")
+    assert (settings.service.time_zone, settings.answers.false_alarm_days) == ("UTC", 30)
 
 
 def test_an_unknown_variable_is_a_problem_with_the_nearest_one(tmp_path):

@@ -1,0 +1,245 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import select
+
+from detector.model import Grain, Usage
+from detector.recording import SeriesIndex
+from detector.slots import (
+    add_up,
+    day_bounds,
+    has_slots,
+    local_day,
+    record_slots,
+    sum_local_day,
+    utc_days,
+)
+from detector.tables import USAGE_SLOT
+from spendwatch.db import reading, writing
+
+BERLIN, TOKYO = ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Tokyo")
+UTC_ZONE = ZoneInfo("UTC")
+DAY = date(2026, 11, 12)
+ONE = timedelta(days=1)
+
+
+def at(day, hour=0, minute=0):
+    return datetime(day.year, day.month, day.day, hour, minute, tzinfo=UTC)
+
+
+def slot(start_at, tenant="acme", **changes):
+    values = {"requests": 1, "prompt_tokens": 100, "completion_tokens": 10, **changes}
+    return Usage(start_at, Grain.HOUR, tenant, "chat", "gpt-4o", **values)
+
+
+def hours(day, **changes):
+    return [slot(at(day, hour), **changes) for hour in range(24)]
+
+
+def quarters(day):
+    return [slot(at(day) + timedelta(minutes=15) * step) for step in range(96)]
+
+
+class Slots:
+    """The slots of one source in a database, where each tenant has its zone."""
+
+    def __init__(self, engine, default=UTC_ZONE, **zones):
+        self.engine, self.zones, self.default = engine, zones, default
+
+    def zone_of(self, tenant):
+        return self.zones.get(tenant, self.default)
+
+    def put(self, day, slots, *, whole=True, source="gateway"):
+        with writing(self.engine) as session:
+            index = SeriesIndex(session, source)
+            return record_slots(session, day, slots, index, self.zone_of, whole=whole)
+
+    def day(self, day, source="gateway"):
+        zones = {self.default, *self.zones.values()}
+        with reading(self.engine) as session:
+            return sum_local_day(session, source, day, self.zone_of, zones)
+
+    def requests(self, *days):
+        return [sum(usage.requests for usage in self.day(day)) for day in days]
+
+    def count(self):
+        with reading(self.engine) as session:
+            return len(session.connection().execute(select(USAGE_SLOT)).all())
+
+
+def test_a_row_of_day_grain_names_its_local_day_itself():
+    usage = Usage(at(DAY), Grain.DAY, "acme")
+    assert local_day(usage, ZoneInfo("Pacific/Pago_Pago")) == DAY
+
+
+@pytest.mark.parametrize(
+    ("zone", "hour", "day"),
+    [
+        ("Pacific/Kiritimati", 9, DAY),  # +14
+        ("Pacific/Kiritimati", 10, DAY + ONE),
+        ("Etc/GMT+12", 11, DAY - ONE),  # -12
+        ("Etc/GMT+12", 12, DAY),
+        ("Asia/Kathmandu", 18, DAY),  # +5:45: the hour from 18:00 begins at 23:45
+        ("Asia/Kathmandu", 19, DAY + ONE),
+    ],
+)
+def test_fault_44_an_hour_belongs_to_the_local_day_it_begins_on(database, zone, hour, day):
+    slots = Slots(database, ZoneInfo(zone))
+    assert slots.put(DAY, [slot(at(DAY, hour))]) == {day}
+    assert [usage.start_at for usage in slots.day(day)] == [at(day)]
+    assert slots.requests(day - ONE, day, day + ONE) == [0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("zone", "quarter", "day"),
+    [("Asia/Kathmandu", 0, DAY), ("Asia/Kathmandu", 15, DAY + ONE), ("Asia/Tokyo", 15, DAY + ONE)],
+)
+def test_fault_44_quarters_of_an_hour_cut_odd_zones_exactly(database, zone, quarter, day):
+    start = at(DAY, 18, quarter)  # 23:45 and 00:00 in Kathmandu
+    assert Slots(database, ZoneInfo(zone)).put(DAY, [slot(start)]) == {day}
+
+
+@pytest.mark.parametrize("make", [hours, quarters])
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Etc/GMT+12", "Asia/Tokyo", "UTC"])
+def test_fault_44_a_local_day_between_pulled_utc_days_is_complete(database, make, zone):
+    slots = Slots(database, ZoneInfo(zone))
+    for day in (DAY - ONE, DAY, DAY + ONE):
+        slots.put(day, make(day))
+    assert slots.requests(DAY) == [len(make(DAY))]
+
+
+@pytest.mark.parametrize(
+    ("day", "length"), [(date(2026, 3, 29), 23), (date(2026, 10, 25), 25), (DAY, 24)]
+)
+def test_fault_47_a_day_of_23_or_25_hours_holds_that_many(database, day, length):
+    slots = Slots(database, BERLIN)
+    for each in (day - ONE, day, day + ONE):
+        slots.put(each, hours(each))
+    assert slots.requests(day) == [length]
+    begin, end = day_bounds(day, BERLIN)
+    assert end - begin == timedelta(hours=length)
+
+
+def test_fault_47_no_hour_is_lost_or_doubled_over_the_change_of_the_clocks(database):
+    slots = Slots(database, BERLIN)
+    first = date(2026, 10, 23)
+    days = [first + ONE * step for step in range(5)]
+    for day in days:
+        slots.put(day, hours(day))
+    assert sum(slots.requests(first - ONE, *days, days[-1] + ONE)) == 5 * 24
+
+
+def test_fault_47_midnight_that_does_not_exist_begins_the_day_when_the_clock_jumps():
+    cairo = ZoneInfo("Africa/Cairo")  # 24 April 2026 begins at 01:00
+    begin, end = day_bounds(date(2026, 4, 24), cairo)
+    assert (begin, end - begin) == (datetime(2026, 4, 23, 22, tzinfo=UTC), timedelta(hours=23))
+
+
+def test_a_day_a_zone_left_out_is_empty():
+    begin, end = day_bounds(date(2011, 12, 30), ZoneInfo("Pacific/Apia"))
+    assert begin == end
+
+
+def test_two_daily_files_give_the_right_local_days_in_tokyo(database):
+    slots = Slots(database, TOKYO)
+    slots.put(DAY, hours(DAY))
+    assert slots.requests(DAY, DAY + ONE) == [15, 9]
+    slots.put(DAY + ONE, hours(DAY + ONE))
+    assert slots.requests(DAY, DAY + ONE, DAY + 2 * ONE) == [15, 24, 9]
+
+
+def test_each_tenant_is_summed_in_its_own_zone(database):
+    slots = Slots(database, acme=TOKYO, bolt=BERLIN, corp=ZoneInfo("Europe/Paris"))
+    for tenant in ("acme", "bolt", "corp"):
+        slots.put(DAY, [])
+    everyone = [one for tenant in ("acme", "bolt", "corp") for one in hours(DAY, tenant=tenant)]
+    slots.put(DAY, everyone)
+    found = {usage.tenant: usage.requests for usage in slots.day(DAY)}
+    assert found == {"acme": 15, "bolt": 23, "corp": 23}
+
+
+def test_fault_19_slots_told_again_replace_themselves(database):
+    slots = Slots(database)
+    for _ in range(2):
+        slots.put(DAY, hours(DAY))
+    assert (slots.count(), slots.requests(DAY)) == (24, [24])
+
+
+def test_a_slot_that_is_gone_still_touches_the_local_day_it_was_part_of(database):
+    slots = Slots(database, TOKYO)
+    slots.put(DAY, hours(DAY))
+    assert slots.put(DAY, [slot(at(DAY, 3))]) == {DAY, DAY + ONE}
+    assert slots.requests(DAY, DAY + ONE) == [1, 0]
+
+
+def test_fault_25_a_partial_answer_replaces_the_slots_it_tells_of_and_removes_none(database):
+    slots = Slots(database)
+    slots.put(DAY, hours(DAY))
+    touched = slots.put(DAY, [slot(at(DAY, 3), requests=5)], whole=False)
+    assert (touched, slots.count(), slots.requests(DAY)) == ({DAY}, 24, [28])
+    assert slots.put(DAY, [], whole=False) == set()
+    assert slots.count() == 24
+
+
+def test_sources_keep_their_slots_apart(database):
+    slots = Slots(database)
+    slots.put(DAY, hours(DAY), source="gateway")
+    slots.put(DAY, [slot(at(DAY))], source="import")
+    assert [len(slots.day(DAY, source)) for source in ("gateway", "import")] == [1, 1]
+    assert slots.put(DAY, [], source="import") == {DAY}
+    assert slots.requests(DAY) == [24]
+
+
+def test_a_cost_the_source_states_is_summed_apart_from_tokens_to_be_priced(database):
+    slots = Slots(database)
+    slots.put(DAY, [slot(at(DAY)), slot(at(DAY), cost_micro_usd=7), slot(at(DAY, 1))])
+    found = {usage.cost_micro_usd: usage.prompt_tokens for usage in slots.day(DAY)}
+    assert found == {None: 200, 7: 100}
+
+
+def test_an_unknown_number_makes_the_sum_unknown(database):
+    slots = Slots(database)
+    first = slot(at(DAY), cached_tokens=4, estimated=True, requests_without_usage=2)
+    slots.put(DAY, [first, slot(at(DAY, 1))])
+    (usage,) = slots.day(DAY)
+    assert (usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens) == (200, 20, None)
+    assert (usage.requests, usage.requests_without_usage, usage.estimated) == (2, 2, True)
+
+
+def test_adding_up_rows_keeps_the_same_rule_as_the_database():
+    usage = add_up([slot(at(DAY), cached_tokens=4), slot(at(DAY, 1), estimated=True)])
+    assert (usage.requests, usage.prompt_tokens, usage.cached_tokens) == (2, 200, None)
+    assert (usage.estimated, usage.cost_micro_usd) == (True, None)
+
+
+def test_a_series_begins_on_the_first_local_day_of_its_own(database):
+    slots = Slots(database, acme=ZoneInfo("America/New_York"))
+    slots.put(DAY, [slot(at(DAY)), slot(at(DAY), tenant="bolt")])
+    with reading(database) as session:
+        index = SeriesIndex(session, "gateway")
+        days = {key.tenant: day for key, day in index._first_days.items()}
+    assert days == {"acme": DAY - ONE, "bolt": DAY}
+
+
+@pytest.mark.parametrize(
+    ("zones", "days"),
+    [
+        (["UTC"], [0]),
+        (["Asia/Tokyo"], [-1, 0]),
+        (["America/New_York"], [0, 1]),
+        (["Asia/Tokyo", "UTC", "America/New_York"], [-1, 0, 1]),
+    ],
+)
+def test_a_local_day_reaches_into_the_utc_days_of_every_zone(zones, days):
+    assert utc_days(DAY, map(ZoneInfo, zones)) == {DAY + ONE * step for step in days}
+
+
+def test_whether_a_utc_day_holds_slots_is_asked_of_one_source(database):
+    Slots(database).put(DAY, [slot(at(DAY, 23))])
+    with reading(database) as session:
+        assert has_slots(session, "gateway", DAY)
+        assert not has_slots(session, "gateway", DAY + ONE)
+        assert not has_slots(session, "import", DAY)

@@ -1,0 +1,253 @@
+"""The commands as a person or a program runs them, in this process."""
+
+from __future__ import annotations
+
+import csv
+import json
+from datetime import timedelta
+
+import pytest
+
+from spendwatch import cli
+from spendwatch.exits import run_reporting_errors
+from tests.spendwatch.installations import FIRST, Installation
+
+SPIKE = FIRST + timedelta(days=35)
+BUDGET = '[[tenants]]\nid = "acme"\nname = "Acme"\n[[tenants.budgets]]\ncap = 4000\n'
+
+
+@pytest.fixture
+def spiked(tmp_path):
+    """A ledger with one open alert, A-1, and a budget that was half spent."""
+    place = Installation(tmp_path, extra=BUDGET)
+    place.write_days(35, 100)
+    place.write_day(SPIKE, ["acme,chat,gpt-4o,900"])
+    place.judge(SPIKE)
+    return place
+
+
+def run(*arguments):
+    return run_reporting_errors(cli.app, arguments)
+
+
+def test_wrong_usage_leaves_with_2(tmp_path, capsys):
+    assert run("costs", "--by") == 2
+    assert run("no-such-command") == 2
+    assert Installation(tmp_path).run("costs", "--by", "colour") == 2
+    assert "not colour" in capsys.readouterr().err
+
+
+def test_wrong_settings_leave_with_78_and_every_problem(tmp_path, capsys):
+    place = Installation(tmp_path)
+    place.config.write_text("[service]\ntime_zon = 'UTC'\n[detection]\nz = -1\n")
+    assert place.run("check") == 78
+    problems = capsys.readouterr().err
+    assert "time_zone" in problems
+    assert "detection.z" in problems
+
+
+def test_wrong_settings_are_json_for_programs(tmp_path, capsys):
+    assert run("check", "--config", str(tmp_path / "none.toml"), "--json") == 78
+    assert "there is no such file" in json.loads(capsys.readouterr().out)["error"]
+
+
+def test_a_locked_database_leaves_with_75(spiked, capsys):
+    with spiked.app().engine.connect().execution_options(writes=True) as connection:
+        connection.begin()
+        assert spiked.run("alerts", "ack", "1") == 75
+    assert "in use by another process" in capsys.readouterr().err
+
+
+def test_check_says_what_it_found(spiked, capsys):
+    facts = spiked.json(capsys, "check")
+    assert facts["ok"]
+    assert "gateway (csv_file)" in facts["sources"]
+    assert spiked.run("check") == 0
+    assert "no problems" in capsys.readouterr().out
+
+
+def test_check_names_a_source_folder_that_is_not_there(tmp_path, capsys):
+    place = Installation(tmp_path)
+    place.usage.rmdir()
+    assert place.run("check") == 78
+    assert "sources.gateway.path" in capsys.readouterr().err
+
+
+def test_init_writes_settings_that_check_accepts(tmp_path, capsys):
+    path = tmp_path / "new" / "config.toml"
+    assert run("init", str(path), "--yes", "--set", "tenants=acme,bolt") == 0
+    assert run("check", "--config", str(path)) == 0
+    assert "2 configured" in capsys.readouterr().out
+
+
+def test_init_never_overwrites(tmp_path, capsys):
+    path = tmp_path / "config.toml"
+    path.write_text("mine")
+    assert run("init", str(path), "--yes") == 2
+    assert path.read_text() == "mine"
+    assert "exists already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("pair", ["colour=red", "time_zone", "time_zone=Mars/Olympus"])
+def test_init_refuses_an_answer_to_no_question(tmp_path, capsys, pair):
+    assert run("init", str(tmp_path / "c.toml"), "--yes", "--set", pair) in (2, 78)
+    assert pair.split("=")[0] in capsys.readouterr().err
+    assert not (tmp_path / "c.toml").exists()
+
+
+def test_importing_the_same_file_twice_does_not_double_a_cent(tmp_path, capsys):
+    place = Installation(tmp_path)
+    place.write_days(3, 100)
+    file = str(place.usage / f"{FIRST}.csv")
+    (first,) = place.json(capsys, "import", file)
+    (second,) = place.json(capsys, "import", file)
+    assert (first["added"], second["added"], second["revised"]) == (1, 0, 0)
+    (cost,) = place.json(capsys, "costs", "--from", str(FIRST), "--to", str(FIRST))
+    assert cost["micro_usd"] == 98_000_000
+
+
+def test_import_says_what_it_refused(tmp_path, capsys):
+    place = Installation(tmp_path)
+    place.write_day(FIRST, ["acme,chat,gpt-4o,1", "acme,chat,gpt-4o,-x"])
+    assert place.run("import", str(place.usage)) == 0
+    assert "1 rows rejected" in capsys.readouterr().out
+
+
+def test_importing_what_is_not_there_fails_with_1(tmp_path, capsys):
+    assert Installation(tmp_path).run("import", str(tmp_path / "none.csv")) == 1
+    assert "none.csv" in capsys.readouterr().err
+
+
+def test_columns_can_be_mapped_on_import(tmp_path, capsys):
+    place = Installation(tmp_path)
+    place.write_day(FIRST, ["acme,chat,gpt-4o,7"], header="date,customer,feature,model,cost_usd")
+    (report,) = place.json(capsys, "import", str(place.usage), "--column", "tenant=customer")
+    assert report["rows"] == 1
+
+
+def test_backfill_pulls_the_days_asked_for_and_can_be_repeated(tmp_path, capsys):
+    place = Installation(tmp_path)
+    place.write_days(10, 100)
+    span = ("--from", str(FIRST), "--to", str(FIRST + timedelta(days=6)))
+    (report,) = place.json(capsys, "backfill", *span)
+    assert (report["days"], report["added"]) == (7, 7)
+    (again,) = place.json(capsys, "backfill", *span)
+    assert (again["added"], again["revised"]) == (0, 0)
+
+
+def test_backfill_refuses_a_span_that_ends_before_it_begins(tmp_path, capsys):
+    assert Installation(tmp_path).run("backfill", "--from", "2026-09-02", "--to", "2026-09-01") == 2
+    assert Installation(tmp_path).run("backfill", "--from", "2026-09-02", "--source", "x") == 2
+    assert "asked for x" in capsys.readouterr().err
+
+
+def test_costs_add_up_in_every_grouping(spiked, capsys):
+    span = ("--from", str(FIRST), "--to", str(SPIKE))
+    totals = {
+        by: sum(each["micro_usd"] for each in spiked.json(capsys, "costs", "--by", by, *span))
+        for by in ("tenant", "feature,model", "day", "source")
+    }
+    assert len(set(totals.values())) == 1
+    assert spiked.run("costs", "--by", "day,tenant", "--tenant", "ACME", *span) == 0
+    assert "$900" in capsys.readouterr().out
+
+
+def test_tenants_and_budgets_are_listed(spiked, capsys):
+    (tenant,) = spiked.json(capsys, "tenants")
+    assert (tenant["id"], tenant["name"]) == ("acme", "Acme")
+    (budget,) = spiked.json(capsys, "budgets", "--day", str(SPIKE))
+    assert budget["spent_micro_usd"] == 1_398_000_000
+    for command in (["tenants"], ["budgets", "--day", str(SPIKE)], ["budgets", "--tenant", "x"]):
+        assert spiked.run(*command) == 0
+    assert "Acme" in capsys.readouterr().out
+
+
+def test_alerts_can_be_listed_filtered_and_shown(spiked, capsys):
+    (alert,) = spiked.json(capsys, "alerts", "list", "--kind", "spend spike")
+    assert alert["reference"] == "A-1"
+    assert spiked.json(capsys, "alerts", "list", "--tenant", "bolt") == []
+    shown = spiked.json(capsys, "alerts", "show", "1")
+    assert shown["finding"]["tenant"] == "acme"
+    assert spiked.run("alerts", "show", "1") == 0
+    assert "driver" in capsys.readouterr().out
+
+
+def test_an_alert_is_acknowledged_and_dismissed_by_name(spiked, capsys):
+    assert spiked.run("alerts", "ack", "1", "--as", "ana") == 0
+    assert spiked.run("alerts", "dismiss", "1", "--verdict", "expected", "--note", "test") == 0
+    capsys.readouterr()
+    replies = spiked.json(capsys, "alerts", "show", "1")["replies"]
+    assert [reply["verb"] for reply in replies] == ["acknowledge", "dismiss"]
+    assert replies[0]["actor"] == "ana"
+
+
+def test_an_answer_that_does_not_fit_is_refused_in_words(spiked, capsys):
+    assert spiked.run("alerts", "ack", "77") == 1
+    assert spiked.run("alerts", "dismiss", "1", "--verdict", "expcted") == 2
+    assert spiked.run("alerts", "show", "77") == 2
+    errors = capsys.readouterr().err
+    assert "no alert A-77" in errors
+    assert "did you mean expected" in errors
+
+
+def test_prices_are_listed_shown_and_checked(spiked, capsys):
+    assert spiked.run("prices", "list", "--model", "gpt-4o-mini") == 0
+    shown = spiked.json(capsys, "prices", "show", "gpt-4o", "--on", "2026-06-01")
+    assert shown["per_1m_tokens"]["input"] == "2.50"
+    assert spiked.run("prices", "show", "gpt-nothing") == 1
+    assert spiked.run("prices", "check") == 0
+    assert "no price for model" in capsys.readouterr().err
+
+
+def test_an_imported_price_prices_the_past_again_and_is_told(tmp_path, capsys):
+    place = Installation(tmp_path)
+    header = "date,tenant,model,prompt_tokens,completion_tokens"
+    place.write_day(FIRST, ["acme,gpt-99,1000000,0"], header)
+    place.judge(FIRST)
+    prices = tmp_path / "new.csv"
+    prices.write_text("model,scope,effective_from,input,output\ngpt-99,global,2026-01-01,3,9\n")
+    assert place.run("prices", "import", str(prices)) == 0
+    assert "price change" in capsys.readouterr().out
+    (cost,) = place.json(capsys, "costs", "--from", str(FIRST), "--to", str(FIRST))
+    assert cost["micro_usd"] == 3_000_000
+
+
+def test_a_backtest_needs_neither_settings_nor_database(spiked, tmp_path, capsys):
+    out = tmp_path / "alerts.csv"
+    arguments = ("backtest", "--usage", str(spiked.usage), "--out", str(out))
+    assert run(*arguments) == 0
+    assert "pages per tenant-month" in capsys.readouterr().out
+    (row,) = csv.DictReader(out.read_text().splitlines())
+    assert (row["tenant"], row["day"], row["kind"]) == ("acme", str(SPIKE), "spend spike")
+    assert row["actual_usd"] == "900"
+    assert run(*arguments, "--set", "z=99999", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["pages"] == 0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("--set", "zz=3"),
+        ("--set", "z=high"),
+        ("--set", "direction=left"),
+        ("--method", "magic"),
+        ("--from", "2027-01-01"),
+    ],
+)
+def test_a_backtest_refuses_what_it_does_not_know(spiked, capsys, wrong):
+    assert run("backtest", "--usage", str(spiked.usage), *wrong) == 2
+    assert capsys.readouterr().err
+
+
+def test_once_runs_a_cycle_and_prints_its_sum(spiked, capsys):
+    facts = spiked.json(capsys, "once", "--day", str(SPIKE))
+    assert (facts["told"], facts["judged_days"]) == (0, [str(SPIKE)])
+    assert spiked.run("once", "--day", str(SPIKE)) == 0
+    assert "judged" in capsys.readouterr().out
+
+
+def test_once_leaves_with_1_when_a_source_fails(tmp_path, capsys):
+    place = Installation(tmp_path)
+    place.usage.rmdir()
+    assert place.run("once", "--day", str(FIRST)) == 1
+    assert "source gateway" in capsys.readouterr().err
