@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from detector.model import Baseline, BudgetState, Driver, Finding
 
+_CENT = 10_000
 _DRIVERS_SHOWN = 3
 
 
@@ -52,7 +53,7 @@ def drivers(finding: Finding) -> str:
     moved = [each for each in ranked if sign * each.change_micro_usd > 0][:_DRIVERS_SHOWN]
     named = ", ".join(_driver(each, finding.excess_micro_usd) for each in moved)
     effects = ", ".join(
-        f"{label} {money(amount, signed=True)}"
+        f"{label} {_effect(amount)}"
         for label, amount in (
             ("volume", sum(each.volume_micro_usd for each in finding.drivers)),
             ("price", sum(each.price_micro_usd for each in finding.drivers)),
@@ -60,6 +61,11 @@ def drivers(finding: Finding) -> str:
         )
     )
     return f"{named}; {effects}" if named else effects
+
+
+def _effect(amount: int) -> str:
+    """Return an effect in money; what rounding alone left behind is nothing."""
+    return money(amount if abs(amount) >= _CENT else 0, signed=True)
 
 
 def _driver(driver: Driver, excess: int) -> str:

@@ -117,8 +117,8 @@ def show(config: Path, number: int, *, as_json: bool) -> None:
         story = {"replies": encode(replies), "decisions": [encode(each) for each in decisions]}
         print_json(_facts(alert) | story)
         return
-    change = Change.RESOLVED if alert.state is AlertState.RESOLVED else Change.OPENED
-    message = alert_message(alert, change, names)
+    change = Change.RESOLVED if alert.state is AlertState.RESOLVED else Change.UNCHANGED
+    message = alert_message(alert, change, names, reply=replies[-1] if replies else None)
     print_line(render_text(message, colour=sys.stdout.isatty()))
     _print_drivers(alert)
     _print_story(decisions, replies)
