@@ -83,9 +83,10 @@ def _check_tenants(answer: str) -> None:
     taken = {normalise_tenant(name): name for name in DetectionSettings().unattributed_names}
     for tenant in _split(answer):
         _refuse_secret(tenant)
-        other = taken.setdefault(settings_types.tenant_id(tenant), tenant)
-        if other is not tenant:
-            raise ValueError(f"{shown(tenant)} means the same as {shown(other)}")
+        meant = settings_types.tenant_id(tenant)
+        if meant in taken:
+            raise ValueError(f"{shown(tenant)} means the same as {shown(taken[meant])}")
+        taken[meant] = tenant
 
 
 def _split(answer: str) -> list[str]:

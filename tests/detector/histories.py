@@ -114,7 +114,7 @@ def drops(judgement):
 
 def evidence(rows, usable=None, **rules):
     """Return what a method looks at: a row of dollars for each tenant, the last one judged."""
-    columns = len(rows[0]) if rows else WINDOW + 1
+    columns = len(rows[0]) if len(rows) else WINDOW + 1
     total = np.array(rows, dtype=np.float64).reshape(len(rows), columns)
     names = [f"t{index:03}" for index in range(len(rows))]
     days = total.shape[1]

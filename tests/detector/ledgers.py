@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from tempfile import TemporaryDirectory
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
-from detector.model import CostDay, SeriesKey
+from detector.model import CostDay, Grain, SeriesKey, Usage
 from detector.recording import MEASURES, SeriesIndex, Slice, record_slice
-from detector.tables import COST_DAY, COST_REVISION, SERIES, SOURCE_DAY
+from detector.slots import record_slots, sum_local_day
+from detector.tables import COST_DAY, COST_REVISION, SERIES, SOURCE_DAY, USAGE_SLOT
 from spendwatch.db import reading, writing
+from tests.conftest import open_empty
 
 DAY = date(2026, 11, 12)
 NEXT = DAY + timedelta(days=1)
@@ -74,3 +80,59 @@ def source_days(engine):
     with reading(engine) as session:
         found = session.connection().execute(select(SOURCE_DAY)).all()
     return {(row.source, row.day): row for row in found}
+
+
+@contextmanager
+def copied(empty):
+    """Open a copy of an empty database's file, for one case of a property."""
+    with TemporaryDirectory() as folder:
+        engine = open_empty(f"sqlite:///{shutil.copy(empty, folder)}")
+        try:
+            yield engine
+        finally:
+            engine.dispose()
+
+
+def at(day, hour=0, minute=0):
+    return datetime(day.year, day.month, day.day, hour, minute, tzinfo=UTC)
+
+
+def slot(start_at, tenant="acme", **changes):
+    values = {"requests": 1, "prompt_tokens": 100, "completion_tokens": 10, **changes}
+    return Usage(start_at, Grain.HOUR, tenant, "chat", "gpt-4o", **values)
+
+
+def hours(day, **changes):
+    return [slot(at(day, hour), **changes) for hour in range(24)]
+
+
+def quarters(day):
+    return [slot(at(day) + timedelta(minutes=15) * step) for step in range(96)]
+
+
+class Slots:
+    """The slots of one source in a database, where each tenant has its zone."""
+
+    def __init__(self, engine, default=None, **zones):
+        self.engine, self.zones = engine, zones
+        self.default = default or ZoneInfo("UTC")
+
+    def zone_of(self, tenant):
+        return self.zones.get(tenant, self.default)
+
+    def put(self, day, slots, *, whole=True, source="gateway"):
+        with writing(self.engine) as session:
+            index = SeriesIndex(session, source)
+            return record_slots(session, day, slots, index, self.zone_of, whole=whole)
+
+    def day(self, day, source="gateway"):
+        zones = {self.default, *self.zones.values()}
+        with reading(self.engine) as session:
+            return sum_local_day(session, source, day, self.zone_of, zones)
+
+    def requests(self, *days):
+        return [sum(usage.requests for usage in self.day(day)) for day in days]
+
+    def count(self):
+        with reading(self.engine) as session:
+            return len(session.connection().execute(select(USAGE_SLOT)).all())

@@ -1,7 +1,6 @@
 from datetime import timedelta
 from decimal import Decimal
 
-import numpy as np
 import pytest
 
 from detector.model import MICRO, UNATTRIBUTED, FindingKind, Severity
@@ -17,7 +16,6 @@ from detector.quality import (
 )
 from tests.detector.histories import (
     TODAY,
-    acme,
     ago,
     history_of,
     price,
@@ -89,12 +87,6 @@ def test_fault_10_a_model_unpriced_on_other_days_alone_is_no_finding():
 def test_fault_10_unpriced_models_come_by_name():
     history = history_of(spend("acme", [None], model="b"), spend("bolt", [None], model="a"))
     assert [finding.subject for finding in unpriced_findings(history, None)] == ["a", "b"]
-
-
-def attributed(unattributed, others):
-    return history_of(
-        spend(UNATTRIBUTED, [1, unattributed]), spend("acme", [99, others]), acme(0), last=TODAY
-    )
 
 
 @pytest.mark.parametrize(("cost", "told"), [(7, False), (7.000001, True), (0, False)])
@@ -199,4 +191,3 @@ def test_without_prices_or_use_there_is_no_change():
 def test_a_later_change_is_not_told_before_its_day():
     later = price(TODAY + timedelta(days=1), "6")
     assert changes(prices(price(ago(400), "3"), later), spend("acme", [5])) == ()
-    assert np.issubdtype(history_of(spend("acme", [5])).cost.dtype, np.integer)

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import shutil
 from collections import defaultdict
 from datetime import timedelta
-from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +11,7 @@ from tests.conftest import open_empty
 from tests.detector.ledgers import (
     DAY,
     NOW,
+    copied,
     cost,
     current,
     first_days,
@@ -48,25 +47,8 @@ def changing(draw):
 def empty(tmp_path_factory):
     """The file of an empty database, to be copied."""
     path = tmp_path_factory.mktemp("empty") / "empty.db"
-    engine = open_empty(f"sqlite:///{path}")
-    engine.dispose()
+    open_empty(f"sqlite:///{path}").dispose()
     return path
-
-
-class Copy:
-    """A database of its own for one case."""
-
-    def __init__(self, empty):
-        self.folder = TemporaryDirectory()
-        path = shutil.copy(empty, self.folder.name)
-        self.engine = open_empty(f"sqlite:///{path}")
-
-    def __enter__(self):
-        return self.engine
-
-    def __exit__(self, *_):
-        self.engine.dispose()
-        self.folder.cleanup()
 
 
 def pull(engine, part, content, *, whole=True, step=0):
@@ -85,7 +67,7 @@ def states(engine):
 @given(pulls())
 def test_slices_pulled_in_any_order_and_repetition_give_the_same_ledger(empty, case):
     answers, order = case
-    with Copy(empty) as undisturbed, Copy(empty) as disturbed:
+    with copied(empty) as undisturbed, copied(empty) as disturbed:
         for part in sorted(answers):
             pull(undisturbed, part, answers[part][0], whole=answers[part][1])
         for part in order:
@@ -101,7 +83,7 @@ def test_slices_pulled_in_any_order_and_repetition_give_the_same_ledger(empty, c
 @given(changing())
 def test_the_last_answer_of_each_slice_is_what_counts(empty, order):
     last, told = {}, defaultdict(set)
-    with Copy(empty) as engine:
+    with copied(empty) as engine:
         for step, (part, content) in enumerate(order):
             pull(engine, part, content, step=step)
             last[part] = content
@@ -116,7 +98,7 @@ def test_the_last_answer_of_each_slice_is_what_counts(empty, order):
 @settings(max_examples=40)
 @given(changing())
 def test_a_version_is_written_for_a_change_and_for_nothing_else(empty, order):
-    with Copy(empty) as engine:
+    with copied(empty) as engine:
         written = 0
         for step, (part, content) in enumerate(order):
             before = current(engine)

@@ -4,70 +4,14 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select
 
 from detector.model import Grain, Usage
-from detector.recording import SeriesIndex
-from detector.slots import (
-    add_up,
-    day_bounds,
-    has_slots,
-    local_day,
-    record_slots,
-    sum_local_day,
-    utc_days,
-)
-from detector.tables import USAGE_SLOT
-from spendwatch.db import reading, writing
+from detector.slots import add_up, day_bounds, has_slots, local_day, utc_days
+from spendwatch.db import reading
+from tests.detector.ledgers import DAY, Slots, at, first_days, hours, quarters, slot
 
 BERLIN, TOKYO = ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Tokyo")
-UTC_ZONE = ZoneInfo("UTC")
-DAY = date(2026, 11, 12)
 ONE = timedelta(days=1)
-
-
-def at(day, hour=0, minute=0):
-    return datetime(day.year, day.month, day.day, hour, minute, tzinfo=UTC)
-
-
-def slot(start_at, tenant="acme", **changes):
-    values = {"requests": 1, "prompt_tokens": 100, "completion_tokens": 10, **changes}
-    return Usage(start_at, Grain.HOUR, tenant, "chat", "gpt-4o", **values)
-
-
-def hours(day, **changes):
-    return [slot(at(day, hour), **changes) for hour in range(24)]
-
-
-def quarters(day):
-    return [slot(at(day) + timedelta(minutes=15) * step) for step in range(96)]
-
-
-class Slots:
-    """The slots of one source in a database, where each tenant has its zone."""
-
-    def __init__(self, engine, default=UTC_ZONE, **zones):
-        self.engine, self.zones, self.default = engine, zones, default
-
-    def zone_of(self, tenant):
-        return self.zones.get(tenant, self.default)
-
-    def put(self, day, slots, *, whole=True, source="gateway"):
-        with writing(self.engine) as session:
-            index = SeriesIndex(session, source)
-            return record_slots(session, day, slots, index, self.zone_of, whole=whole)
-
-    def day(self, day, source="gateway"):
-        zones = {self.default, *self.zones.values()}
-        with reading(self.engine) as session:
-            return sum_local_day(session, source, day, self.zone_of, zones)
-
-    def requests(self, *days):
-        return [sum(usage.requests for usage in self.day(day)) for day in days]
-
-    def count(self):
-        with reading(self.engine) as session:
-            return len(session.connection().execute(select(USAGE_SLOT)).all())
 
 
 def test_a_row_of_day_grain_names_its_local_day_itself():
@@ -153,8 +97,6 @@ def test_two_daily_files_give_the_right_local_days_in_tokyo(database):
 
 def test_each_tenant_is_summed_in_its_own_zone(database):
     slots = Slots(database, acme=TOKYO, bolt=BERLIN, corp=ZoneInfo("Europe/Paris"))
-    for tenant in ("acme", "bolt", "corp"):
-        slots.put(DAY, [])
     everyone = [one for tenant in ("acme", "bolt", "corp") for one in hours(DAY, tenant=tenant)]
     slots.put(DAY, everyone)
     found = {usage.tenant: usage.requests for usage in slots.day(DAY)}
@@ -218,10 +160,8 @@ def test_adding_up_rows_keeps_the_same_rule_as_the_database():
 def test_a_series_begins_on_the_first_local_day_of_its_own(database):
     slots = Slots(database, acme=ZoneInfo("America/New_York"))
     slots.put(DAY, [slot(at(DAY)), slot(at(DAY), tenant="bolt")])
-    with reading(database) as session:
-        index = SeriesIndex(session, "gateway")
-        days = {key.tenant: day for key, day in index._first_days.items()}
-    assert days == {"acme": DAY - ONE, "bolt": DAY}
+    found = {tenant: day for (_, tenant, _), day in first_days(database).items()}
+    assert found == {"acme": DAY - ONE, "bolt": DAY}
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import shutil
 from datetime import UTC, date, datetime, timedelta
-from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,7 +10,7 @@ from hypothesis import strategies as st
 from detector.model import Grain, Usage
 from detector.slots import day_bounds, local_day, utc_days
 from tests.conftest import open_empty
-from tests.detector.test_slots import Slots
+from tests.detector.ledgers import Slots, copied
 
 FIRST = date(2026, 10, 23)  # Europe's clocks go back on the 25th
 ONE = timedelta(days=1)
@@ -38,8 +36,10 @@ def cases(draw):
     ]
     days = [FIRST + ONE * step for step in range(4)]
     more = draw(st.lists(st.sampled_from(days), max_size=3))
-    return {f"t{n}": zone for n, zone in enumerate(tenants)}, slots, draw(
-        st.permutations([*days, *more])
+    return (
+        {f"t{n}": zone for n, zone in enumerate(tenants)},
+        slots,
+        draw(st.permutations([*days, *more])),
     )
 
 
@@ -58,14 +58,12 @@ def test_every_slot_counts_once_on_its_tenants_local_day_in_whatever_order(empty
     for slot in slots:
         key = (local_day(slot, tenants[slot.tenant]), slot.tenant)
         wanted[key] = wanted.get(key, 0) + slot.requests
-    with TemporaryDirectory() as folder:
-        engine = open_empty(f"sqlite:///{shutil.copy(empty, folder)}")
+    with copied(empty) as engine:
         kept = Slots(engine, **tenants)
         for day in order:
             kept.put(day, [slot for slot in slots if slot.start_at.date() == day])
         local = [FIRST + ONE * step for step in range(-1, 5)]
         found = {(day, usage.tenant): usage.requests for day in local for usage in kept.day(day)}
-        engine.dispose()
     assert found == wanted
 
 

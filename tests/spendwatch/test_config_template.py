@@ -211,6 +211,7 @@ def test_a_cap_of_none_makes_tenants_without_a_limit():
         ("path", "", "must not be empty"),
         ("path", "https://x/u.csv?sig=abc", "looks like a secret"),
         ("tenants", "acme, ACME ", "'ACME' means the same as 'acme'"),
+        ("tenants", "a, a", "'a' means the same as 'a'"),
         ("tenants", "n/a", "'n/a' means the same as 'n/a'"),
         ("tenants", "xoxb-1", "looks like a secret"),
         ("tenants", "a\udcff", "one line"),
@@ -258,6 +259,7 @@ def test_answers_of_any_text_are_refused_or_make_a_file_that_says_just_them(tena
     settings = load(render_config(answers))
     assert [tenant.name for tenant in settings.tenants] == list(answers.tenants)
     assert str(settings.sources[0].path).endswith(str(Path(path)))
+    assert settings.receivers[0].path == settings.sources[0].path
 
 
 def test_hostile_answers_stay_inside_their_strings():

@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import insert
+
+from detector.model import Rejection
+from detector.pulls import (
+    days_to_judge,
+    judged_before,
+    judged_before_at,
+    keep_rejections,
+    note_pull_end,
+    note_pull_start,
+    source_days,
+)
+from detector.tables import JUDGED_DAY
+from spendwatch.db import reading, writing
+from tests.detector.ledgers import DAY, LATER, NEXT, NOW, cost, record
+
+WINDOW = 30
+MINUTE = timedelta(minutes=1)
+
+
+def ago(days):
+    return DAY - timedelta(days=days)
+
+
+def rejected(*reasons, kept=False):
+    return [
+        Rejection("gateway", f"a.csv:{line}", reason, "a,b", kept=kept)
+        for line, reason in enumerate(reasons, 2)
+    ]
+
+
+def pulled(engine, *rejections, first=DAY, last=DAY, source="gateway", error="", at=NOW, ends=True):
+    """A pull with what it refused."""
+    kept = sum(rejection.kept for rejection in rejections)
+    with writing(engine) as session:
+        number = note_pull_start(session, source, at)
+        keep_rejections(session, number, rejections)
+        ending = {"ended_at": at if ends else None, "first_day": first, "last_day": last,
+                  "rejected": len(rejections) - kept, "kept": kept, "error": error}  # fmt: skip
+        note_pull_end(session, number, ending)
+
+
+def judged(engine, day, at):
+    with writing(engine) as session:
+        row = {"day": day, "judged_at": at, "method": "classic", "findings": 0}
+        session.connection().execute(insert(JUDGED_DAY), [row])
+
+
+def state(engine, day=DAY, in_service=("gateway",)):
+    with reading(engine) as session:
+        (found,) = source_days(session, day, WINDOW, in_service)
+    return found
+
+
+def steady(engine, *days, rows=2):
+    for number in days:
+        costs = [cost(1, f"t{n}", day=ago(number)) for n in range(rows)]
+        record(engine, costs, day=ago(number))
+
+
+def test_a_source_that_answered_is_described_by_its_rows(database):
+    steady(database, 0, 1, 2)
+    steady(database, 3, rows=5)
+    found = state(database)
+    assert (found.rows, found.usual_rows, found.last_day, found.error) == (2, 2, ago(1), "")
+
+
+def test_fault_23_a_silent_source_is_known_by_its_usual_rows_and_last_day(database):
+    steady(database, 2, 3)
+    record(database, [], day=ago(1))
+    found = state(database)
+    assert (found.rows, found.usual_rows, found.last_day) == (0, 2, ago(2))
+
+
+def test_a_source_in_service_that_never_answered_has_no_usual_rows(database):
+    found = state(database)
+    assert (found.source, found.rows, found.usual_rows, found.last_day) == ("gateway", 0, 0, None)
+
+
+def test_days_older_than_the_window_are_forgotten(database):
+    steady(database, WINDOW + 1)
+    assert state(database).usual_rows == 0
+
+
+def test_a_file_imported_once_is_no_service_that_can_fall_silent(database):
+    steady(database, 1)
+    pulled(database, *rejected("no tenant"), error="torn")
+    found = state(database, in_service=())
+    assert (found.source, found.usual_rows, found.error) == ("gateway", 0, "")
+    assert found.rejected == 1
+
+
+def test_fault_16_what_was_refused_is_counted_by_reason_and_placed(database):
+    refused = rejected("negative tokens", "no tenant", "no tenant")
+    pulled(database, *refused, *rejected("total differs", kept=True))
+    found = state(database)
+    assert (found.rejected, found.kept) == (3, 1)
+    assert found.reasons == "no tenant (2); negative tokens (1); total differs (1)"
+    assert found.first == "a.csv:2: a,b"
+
+
+def test_of_many_reasons_the_three_most_frequent_are_told(database):
+    pulled(database, *rejected(*"ddddcccbba"))
+    assert state(database).reasons == "d (4); c (3); b (2)"
+
+
+def test_a_source_that_refused_nothing_has_no_reasons(database):
+    pulled(database)
+    found = state(database)
+    assert (found.rejected, found.reasons, found.first) == (0, "", "")
+
+
+def test_rows_refused_again_by_a_repeated_pull_count_once(database):
+    for step in range(2):
+        pulled(database, *rejected("no tenant"), at=NOW + MINUTE * step)
+    assert (state(database).rejected, state(database).reasons) == (1, "no tenant (1)")
+
+
+def test_a_failed_pull_is_forgotten_once_a_later_one_answered_for_its_days(database):
+    pulled(database, *rejected("no tenant"), first=ago(2), error="timeout")
+    assert state(database).error == "timeout"
+    pulled(database, *rejected("no tenant"), first=ago(2), at=LATER)
+    assert (state(database).error, state(database).rejected) == ("", 1)
+
+
+def test_a_pull_that_came_to_no_day_is_forgotten_after_any_later_one(database):
+    pulled(database, first=None, last=None, error="no such file")
+    pulled(database, first=None, last=None, error="still no such file", at=LATER)
+    assert state(database).error == "still no such file"
+    pulled(database, at=LATER + MINUTE)
+    assert state(database).error == ""
+
+
+def test_the_newest_pull_says_whether_the_source_fails_whatever_window_it_had(database):
+    pulled(database, first=ago(5), last=ago(3))
+    pulled(database, first=ago(2), error="timeout", at=NOW + MINUTE)
+    pulled(database, first=ago(5), last=ago(3), at=LATER)
+    assert state(database).error == ""
+
+
+def test_pulls_of_different_days_add_what_they_refused(database):
+    pulled(database, *rejected("no tenant"), first=ago(1), last=ago(1))
+    pulled(database, *rejected("no tenant"), at=LATER)
+    assert state(database).rejected == 2
+
+
+def test_what_was_told_with_the_day_before_is_not_told_again(database):
+    pulled(database, *rejected("no tenant"))
+    judged(database, ago(1), LATER)
+    assert state(database).rejected == 0
+    pulled(database, *rejected("no model"), at=LATER + MINUTE)
+    assert state(database).reasons == "no model (1)"
+
+
+def test_a_pull_that_was_killed_says_nothing(database):
+    pulled(database, *rejected("no tenant"), ends=False)
+    assert state(database).rejected == 0
+
+
+def test_the_day_judged_before_is_the_newest_one_or_simply_yesterday(database):
+    with reading(database) as session:
+        assert (judged_before(session, DAY), judged_before_at(session, DAY)) == (ago(1), None)
+    judged(database, ago(9), NOW)
+    judged(database, ago(4), LATER)
+    judged(database, NEXT, LATER)
+    with reading(database) as session:
+        assert (judged_before(session, DAY), judged_before_at(session, DAY)) == (ago(4), LATER)
+
+
+def to_judge(engine, day=DAY):
+    with reading(engine) as session:
+        return days_to_judge(session, day)
+
+
+def test_fault_22_a_judged_day_whose_usage_changed_since_is_judged_again(database):
+    steady(database, 1, 2)
+    for number in (1, 2):
+        judged(database, ago(number), NOW + MINUTE)
+    assert to_judge(database) == (DAY,)
+    record(database, [cost(9, "t0", day=ago(2))], day=ago(2), now=LATER)
+    assert to_judge(database) == (ago(2), DAY)
+
+
+def test_a_judged_day_that_was_pulled_again_unchanged_is_not(database):
+    steady(database, 1)
+    judged(database, ago(1), NOW + MINUTE)
+    costs = [cost(1, f"t{n}", day=ago(1)) for n in range(2)]
+    record(database, costs, day=ago(1), now=LATER)
+    assert to_judge(database) == (DAY,)
+
+
+def test_a_judged_day_that_has_become_whole_is_judged_again(database):
+    record(database, [cost(day=ago(1))], day=ago(1), whole=False)
+    judged(database, ago(1), NOW + MINUTE)
+    record(database, [cost(day=ago(1))], day=ago(1), now=LATER)
+    assert to_judge(database) == (ago(1), DAY)
+
+
+def test_later_days_wait_for_their_turn(database):
+    judged(database, NEXT, NOW)
+    record(database, [cost(day=NEXT)], day=NEXT, now=LATER)
+    assert to_judge(database) == (DAY,)
