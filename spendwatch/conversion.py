@@ -9,6 +9,7 @@ from alerts.model import Teaching
 from detector.budget import Budget, Period
 from detector.price_table import ExchangeRate, Price
 from detector.rules import RuleBook, Rules
+from spendwatch.directory import build_directory
 
 if TYPE_CHECKING:
     from spendwatch.settings import Settings
@@ -68,10 +69,14 @@ def _budget(tenant: str, settings: BudgetSettings, probability: float) -> Budget
 
 def agreed_prices(settings: Settings) -> tuple[Price, ...]:
     """Take the rates agreed with the provider as prices of the table."""
-    return tuple(_price(rate) for rate in settings.prices.rates)
+    directory = build_directory(settings)
+    return tuple(
+        _price(rate, directory.canonical(rate.tenant) if rate.tenant else "")
+        for rate in settings.prices.rates
+    )
 
 
-def _price(rate: AgreedRate) -> Price:
+def _price(rate: AgreedRate, tenant: str) -> Price:
     # An agreement that names no discount for cached tokens gives none.
     cached = rate.input if rate.cached_input is None else rate.cached_input
     return Price(
@@ -81,7 +86,7 @@ def _price(rate: AgreedRate) -> Price:
         rates={"input": rate.input, "cached_input": cached, "output": rate.output},
         currency=rate.currency,
         source="agreed rate, config.toml",
-        tenant=rate.tenant or "",
+        tenant=tenant,
         deployment=rate.deployment,
     )
 

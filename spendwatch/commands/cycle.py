@@ -83,13 +83,14 @@ def import_file(
 ) -> None:
     """Import a file or folder under a source name of its own."""
     app = open_app(config)
-    source = CsvFileSource(
-        name=name,
-        path=file,
-        columns=parse_pairs(columns, "--column"),
-        latest_day=app.clock().date(),
-    )
     with progress(f"importing {file.name}") as step:
+        source = CsvFileSource(
+            name=name,
+            path=file,
+            columns=parse_pairs(columns, "--column"),
+            latest_day=app.clock().date(),
+            on_progress=lambda rows, share: step(f"{rows:,} rows read ({share:.0%})"),
+        )
         report = pull(
             app, source, Window(), reprice=reprice, on_day=lambda day, _rows: step(day.isoformat())
         )

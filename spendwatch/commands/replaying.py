@@ -142,18 +142,18 @@ def _field(key: str, value: Any) -> tuple[str, Any]:
 
 def _read(request: Request, prices: PriceTable) -> tuple[History, int]:
     """Read the file into one history; refused rows are counted, the first is shown."""
-    source = CsvFileSource(
-        name=request.usage.name,
-        path=request.usage,
-        columns=parse_pairs(request.columns, "--column"),
-        latest_day=system_clock().date(),
-    )
     rejections: list[Rejection] = []
     costs: list[CostDay] = []
     with progress(f"reading {request.usage.name}") as step:
+        source = CsvFileSource(
+            name=request.usage.name,
+            path=request.usage,
+            columns=parse_pairs(request.columns, "--column"),
+            latest_day=system_clock().date(),
+            on_progress=lambda rows, share: step(f"{rows:,} rows read ({share:.0%})"),
+        )
         for day, usage in _by_day(source.usage(Window()), rejections):
             costs.extend(price_usage(prices, day, usage, reprice=request.reprice))
-            step(day.isoformat())
     refused = [rejection for rejection in rejections if not rejection.kept]
     if refused:
         first = f"{refused[0].where}: {refused[0].reason}"

@@ -76,7 +76,9 @@ def can_become_nameless():
 @pytest.mark.skipif(not can_become_nameless(), reason="needs user namespaces to lose one's name")
 def test_fault_112_a_user_without_a_passwd_entry_can_answer(tmp_path):
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
-    (tmp_path / "usage.csv").write_text("date,tenant,cost_usd\n2026-11-01,acme,80\n")
+    (tmp_path / "usage.csv").write_text(
+        "date,tenant,cost_usd\n2026-10-31,bolt,1\n2026-11-01,acme,80\n2026-11-01,bolt,1\n"
+    )
     source = ("--set", "source=csv_file", "--set", "path=usage.csv")
     commands = (
         ("init", "--yes", *source),
