@@ -142,7 +142,7 @@ class _Telling:
         actual = sum(driver.actual_micro_usd for driver in drivers)
         rules = self.book.of(tenant)
         rise = bool(self.scores.direction[index] > 0)
-        critical = rise and actual - expected >= rules.critical_excess_micro_usd
+        critical = actual - expected >= rules.critical_excess_micro_usd
         score = float(self.scores.score[index])
         return Finding(
             kind=FindingKind.SPEND_SPIKE if rise else FindingKind.SPEND_DROP,

@@ -118,7 +118,9 @@ def test_a_cost_without_tokens_has_no_price_and_the_others_keep_theirs():
 def test_a_cost_without_tokens_on_one_day_makes_cost_the_quantity(when):
     lump = CostDay(when, SeriesKey("acme", "chat", "gpt-4o"), 600 * MICRO)
     rows = [row for row in spend("acme", [20] * 31) if row.day != when]
-    (driver,) = split(history_of(rows, [lump]))
+    eu = SeriesKey("acme", "chat", "gpt-4o", "eu")
+    beside = [CostDay(ago(days), eu, MICRO, 1, 0, 10_000, 0) for days in range(31)]
+    (driver,) = split(history_of(rows, [lump], beside))
     assert driver.volume_micro_usd == driver.change_micro_usd != 0
 
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -7,7 +8,7 @@ from detector.detect import Context, detect, without_double_telling
 from detector.model import EVERYONE, MICRO, UNATTRIBUTED, FindingKind, LeftOutDay, Severity
 from detector.quality import SourceDay, source_findings
 from detector.rules import RuleBook
-from tests.builders import attribution_gap, budget_state
+from tests.builders import attribution_gap, budget, budget_state
 from tests.detector.histories import (
     TODAY,
     acme,
@@ -179,6 +180,13 @@ def test_fault_10_an_unknown_cost_makes_a_lower_bound_and_never_a_drop():
     assert judgement.judged(FindingKind.ATTRIBUTION_GAP, "")
 
 
+def test_fault_10_an_unknown_cost_of_another_day_leaves_today_exact():
+    history = history_of(acme(900), spend("acme", [None], model="new", last=ago(4)))
+    judgement = judge(history)
+    assert not judgement.findings[0].lower_bound
+    assert judgement.judged(FindingKind.SPEND_DROP, "acme")
+
+
 def test_fault_30_without_an_alias_a_renamed_tenant_is_one_gone_and_one_new():
     history = history_of(spend("ac-me", [*[100] * 30, 0]), spend("acme", [100]))
     judgement = judge(history)
@@ -211,7 +219,7 @@ def test_fault_11_a_spike_after_a_price_change_says_which_part_is_price():
     assert (driver.volume_micro_usd, driver.price_micro_usd) == (200 * MICRO, 300 * MICRO)
 
 
-@pytest.mark.parametrize(("rate", "tokens"), [("0.5", 190), ("2", 60)])
+@pytest.mark.parametrize(("rate", "tokens"), [("0.5", 190), ("0.5", 203), ("2", 60)])
 def test_fault_11_a_price_change_never_tells_a_spike_as_a_saving_or_a_drop_as_a_rise(rate, tokens):
     table = prices(price(ago(400), "1"), price(TODAY, rate))
     history = history_of(priced(table, "acme", [*[100_000_000] * 30, tokens * 1_000_000]))
@@ -271,7 +279,7 @@ def test_a_spike_of_unattributed_cost_is_told_by_the_gap_unless_the_gap_is_old_n
 
 def test_without_a_gap_and_for_others_nothing_is_left_out():
     alone = (spike_of(UNATTRIBUTED),)
-    others = (spike_of("acme"), attribution_gap())
+    others = (spike_of("acme"), replace(budget(), tenant=UNATTRIBUTED), attribution_gap())
     assert without_double_telling(alone, 0.0, 5.0) == alone
     assert without_double_telling(others, 0.0, 5.0) == others
 

@@ -176,10 +176,14 @@ def test_a_model_that_had_no_price_before_says_so():
     assert finding.facts["effect_micro_usd"] == 0
 
 
-def test_a_model_without_an_input_rate_has_no_known_effect():
-    only = [Price("gpt-4o", "global", day, {"output": Decimal(rate)})
-            for day, rate in ((ago(400), 3), (TODAY, 6))]  # fmt: skip
-    (finding,) = changes(prices(*only), spend("acme", [5]))
+@pytest.mark.parametrize("meters", [("output", "output"), ("input", "output"), ("output", "input")])
+def test_a_model_without_an_input_rate_has_no_known_effect(meters):
+    days = ((ago(400), 3), (TODAY, 6))
+    known = [
+        Price("gpt-4o", "global", day, {meter: Decimal(rate)})
+        for meter, (day, rate) in zip(meters, days, strict=True)
+    ]
+    (finding,) = changes(prices(*known), spend("acme", [5]))
     assert finding.magnitude == 0
 
 

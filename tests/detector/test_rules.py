@@ -1,9 +1,10 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
 import pytest
 
-from detector.model import MICRO
+from detector.model import MICRO, Effect
 from detector.rules import RuleBook, Rules, raised_floors, rule_arrays
 from tests.detector.histories import TODAY, ago, leave_out, raise_floor
 
@@ -66,7 +67,8 @@ def test_of_several_raised_floors_the_highest_holds():
 
 
 def test_only_lessons_about_floors_raise_them():
-    assert raised_floors([leave_out("acme", ago(1))], TODAY) == {}
+    other = replace(raise_floor("acme", 90, SOON), effect=Effect.LEAVE_OUT)
+    assert raised_floors([leave_out("acme", ago(1)), other], TODAY) == {}
 
 
 def test_a_raised_floor_holds_for_its_tenant_and_never_lowers_one():

@@ -69,13 +69,17 @@ def test_a_z_score_exactly_at_the_bar_does_not_fire(today, direction):
     assert judged([*[100] * 30, today], min_excess_percent=0)[0] == direction
 
 
-@pytest.mark.parametrize(("today", "direction"), [(25.1, 1), (25.099999, 0), (15.1, -1)])
+@pytest.mark.parametrize(
+    ("today", "direction"), [(25.1, 1), (25.099999, 0), (15.1, -1), (15.100001, 0)]
+)
 def test_the_dollar_floor_is_reached_exactly_at_its_bound(today, direction):
     found = judged([*[20.1] * 30, today], min_excess_percent=0, scale_floor_percent=0)
     assert found[0] == direction
 
 
-@pytest.mark.parametrize(("today", "direction"), [(125.125, 1), (125.124999, 0), (75.075, -1)])
+@pytest.mark.parametrize(
+    ("today", "direction"), [(125.125, 1), (125.124999, 0), (75.075, -1), (75.075001, 0)]
+)
 def test_the_percent_floor_is_reached_exactly_at_its_bound(today, direction):
     assert judged([*[100.1] * 30, today])[0] == direction
 
