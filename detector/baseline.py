@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from detector.model import Lesson
     from detector.price_table import PriceTable
 
-BLOCK_ROWS = 4096
+BLOCK_ROWS = 1024
 """Rows handled at once: a block and its temporary stay in the processor's cache."""
 
 
@@ -55,26 +55,35 @@ def moments(cost: NDArray[np.float64], usable: NDArray[np.bool_]) -> Moments:
     >>> float(found.mean[0]), round(float(found.sd[0]), 3)
     (2.0, 1.414)
     """
-    rows = len(cost)
-    count, mean, squares = (np.zeros(rows) for _ in range(3))
-    for start in range(0, rows, BLOCK_ROWS):
+    count, mean, squares = (np.zeros(len(cost)) for _ in range(3))
+    spare = np.empty((min(len(cost), BLOCK_ROWS), cost.shape[1]))
+    for start in range(0, len(cost), BLOCK_ROWS):
         block = slice(start, start + BLOCK_ROWS)
-        count[block], mean[block], squares[block] = _block_moments(cost[block], usable[block])
+        room = spare[: len(cost[block])]
+        count[block], mean[block] = _centre(cost[block], usable[block], room)
+        np.einsum("ij,ij->i", room, room, out=squares[block])
     return Moments(count, mean, np.sqrt(squares / np.maximum(count - 1, 1)))
 
 
-def _block_moments(
-    cost: NDArray[np.float64], usable: NDArray[np.bool_]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Count, mean and summed squares; a row's bits never depend on the rows beside it."""
-    whole = bool(usable.all())
+def _centre(
+    cost: NDArray[np.float64], usable: NDArray[np.bool_], deviation: NDArray[np.float64]
+) -> tuple[NDArray[np.float64] | float, NDArray[np.float64]]:
+    """Return count and mean, and fill ``deviation`` with the distance of each usable day.
+
+    A block without gaps is only a shorter way to the very same bits: what a tenant's moments
+    are never depends on the tenants beside it.
+    """
+    if usable.all():
+        mean = np.einsum("ij->i", cost) / max(cost.shape[1], 1)
+        np.subtract(cost, mean[:, None], out=deviation)
+        return float(cost.shape[1]), mean
     count = usable.sum(axis=1, dtype=np.float64)
-    kept = cost if whole else np.where(usable, cost, 0.0)
-    mean = np.einsum("ij->i", kept) / np.maximum(count, 1)
-    deviation = kept - mean[:, None]
-    if not whole:
-        deviation[~usable] = 0.0
-    return count, mean, np.einsum("ij,ij->i", deviation, deviation)
+    deviation.fill(0.0)
+    np.copyto(deviation, cost, where=usable)
+    mean = np.einsum("ij->i", deviation) / np.maximum(count, 1)
+    deviation -= mean[:, None]
+    np.copyto(deviation, 0.0, where=~usable)
+    return count, mean
 
 
 class Exclusions(NamedTuple):

@@ -208,11 +208,14 @@ def mark_pulled(session: Session, part: Slice, rows: int, *, changed: bool, now:
 
 def mark_asked(session: Session, source: str, days: Iterable[date], *, now: datetime) -> None:
     """Note that the source was asked for days of which it never said anything yet."""
-    known = session.connection().execute(
-        select(SOURCE_DAY.c.day).where(SOURCE_DAY.c.source == source)
-    )
-    for day in sorted(set(days) - set(known.scalars())):
+    for day in sorted(set(days) - known_days(session, source)):
         mark_pulled(session, Slice(source, day), 0, changed=True, now=now)
+
+
+def known_days(session: Session, source: str) -> set[date]:
+    """Return the days for which a source was ever pulled."""
+    statement = select(SOURCE_DAY.c.day).where(SOURCE_DAY.c.source == source)
+    return set(session.connection().execute(statement).scalars())
 
 
 def _stored(session: Session, part: Slice) -> dict[int, Measures]:

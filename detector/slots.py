@@ -54,6 +54,13 @@ def utc_days(day: date, zones: Iterable[ZoneInfo]) -> set[date]:
     return found
 
 
+def local_days(utc_day: date, zones: Iterable[ZoneInfo]) -> set[date]:
+    """Return the local days that slots of a UTC day may belong to in any of the zones."""
+    begin = datetime.combine(utc_day, time(), UTC)
+    ends = (begin, begin + ONE_DAY - datetime.resolution)
+    return {end.astimezone(zone).date() for zone in zones for end in ends}
+
+
 def record_slots(
     session: Session,
     utc_day: date,

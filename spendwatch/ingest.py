@@ -23,8 +23,16 @@ from detector.model import (
 )
 from detector.pricing import DayTokens, price_day
 from detector.pulls import keep_rejections, note_pull_end, note_pull_start
-from detector.recording import SeriesIndex, Slice, mark_asked, record_slice
-from detector.slots import add_up, has_slots, local_day, record_slots, sum_local_day, utc_days
+from detector.recording import SeriesIndex, Slice, known_days, mark_asked, record_slice
+from detector.slots import (
+    add_up,
+    has_slots,
+    local_day,
+    local_days,
+    record_slots,
+    sum_local_day,
+    utc_days,
+)
 from detector.sources.base import Coverage, SourceError, Window
 from detector.tables import TENANT_NAME
 from spendwatch.db import reading, writing
@@ -181,8 +189,15 @@ class _Pull:
                 self._record_slots(session, day, ())
 
     def _record_local_days(self, coverage: Coverage) -> None:
+        """Sum the local days that changed, and those of which more slots are known now."""
+        if not self.touched:
+            return
         zones = self.app.directory.every_zone()
-        for day in sorted(self.touched):
+        with reading(self.app.engine) as session:
+            known = known_days(session, self.source.name)
+        answered = _span(coverage) | set(self.streamed)
+        reached = {day for utc_day in answered for day in local_days(utc_day, zones)}
+        for day in sorted(self.touched | (reached & known)):
             with writing(self.app.engine) as session:
                 usage = sum_local_day(session, self.source.name, day, self._zone_of, zones)
                 whole = self._knows_all_slots(session, day, coverage)

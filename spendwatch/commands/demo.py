@@ -19,6 +19,7 @@ from detector.sources.base import Window
 from spendwatch import conversion
 from spendwatch.app import App, build_app, build_channels
 from spendwatch.db import reading, writing
+from spendwatch.exits import UsageProblem
 from spendwatch.ingest import pull
 from spendwatch.jobs import run_cycle
 from spendwatch.judging import assess, display_names
@@ -37,6 +38,7 @@ QUIET_UNTIL = date(2026, 11, 10)
 ANSWERED_AFTER = date(2026, 11, 16)
 LAST_DAY = date(2026, 11, 18)
 HERO = "contoso"
+SEED = 7
 
 
 @dataclass(slots=True)
@@ -58,6 +60,7 @@ def run(folder: Path, config: Path, *, as_json: bool) -> None:
         "SPENDWATCH_SERVICE__DATA_DIR": str(folder.absolute()),
     }
     app = build_app(load_settings(config, dict(os.environ) | overrides), clock)
+    _require_the_story(app, config)
     story = _Story(app, clock, build_channels(app, sys.stderr if as_json else sys.stdout), as_json)
     story.spend()
     story.days(QUIET_UNTIL, ANSWERED_AFTER)
@@ -65,6 +68,17 @@ def run(folder: Path, config: Path, *, as_json: bool) -> None:
     story.days(ANSWERED_AFTER, LAST_DAY)
     story.effect()
     story.end(folder)
+
+
+def _require_the_story(app: App, config: Path) -> None:
+    """Refuse settings whose usage is not the one the story is about."""
+    sources = [(source.kind, getattr(source, "seed", None)) for source in app.settings.sources]
+    if sources != [("sample", SEED)] or HERO not in app.directory.names:
+        raise UsageProblem(
+            f"the demo tells its story on the shipped settings: one source of kind sample with "
+            f"seed {SEED}, and the tenant {HERO}; {config} is different. Name the shipped file "
+            "with --config"
+        )
 
 
 @dataclass(slots=True)

@@ -251,3 +251,8 @@ def test_once_leaves_with_1_when_a_source_fails(tmp_path, capsys):
     place.usage.rmdir()
     assert place.run("once", "--day", str(FIRST)) == 1
     assert "source gateway" in capsys.readouterr().err
+
+
+def test_the_demo_refuses_settings_it_has_no_story_for(spiked, tmp_path, capsys):
+    assert spiked.run("demo", "--folder", str(tmp_path / "demo")) == 2
+    assert "one source of kind sample with seed 7" in capsys.readouterr().err

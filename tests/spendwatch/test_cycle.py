@@ -181,6 +181,37 @@ def test_rejected_rows_are_counted_kept_and_told_once(steady):
     assert f"{SPIKE}.csv line 3" in words
 
 
+HOSTILE = [
+    "<!channel>",
+    "<script>alert(1)</script>",
+    "=HYPERLINK()",
+    "' or 1=1",
+    '"; drop',
+    "{{7*7}}",
+    "%0d%0aBcc: x",
+    "\N{RIGHT-TO-LEFT OVERRIDE}gnp",
+    "\x1b[31mred",
+    "a\nb",
+    "\N{GRINNING FACE}" * 70,
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_fault_92_a_hostile_tenant_is_judged_and_told_like_any_other(tmp_path, capsys, name):
+    place = Installation(tmp_path)
+    place.write_days(20, 100)
+    quoted = '"' + name.replace('"', '""') + '"'
+    place.write_day(day(20), [f"{quoted},chat,gpt-4o,80", "acme,chat,gpt-4o,100"])
+    place.judge(day(20))
+    words = place.read()
+    assert words.count("spend spike, open") == 1
+    assert "\x1b" not in words
+    assert "\N{RIGHT-TO-LEFT OVERRIDE}" not in words
+    assert place.run("alerts", "list") == 0
+    assert place.run("tenants") == 0
+    assert "\x1b" not in capsys.readouterr().out
+
+
 def test_fault_38_a_huge_z_on_two_cents_is_not_told(tmp_path):
     place = Installation(tmp_path)
     place.write_days(35, 0.001)
