@@ -75,9 +75,11 @@ types: $(READY) ## check the types
 contracts: $(READY) ## check who imports whom
 	$(BIN)/lint-imports --no-logo
 
+# Their databases are real files on a file system in memory: a test waits for no disk.
 test: $(READY) ## run all tests, measuring coverage
 	@mkdir -p $(dir $(LOG))
 	@colour=$$(if [ -t 1 ]; then echo yes; else echo no; fi); \
+	export TMPDIR=$$(if [ -w /dev/shm ]; then echo /dev/shm; else echo "$${TMPDIR:-/tmp}"; fi); \
 	$(BIN)/pytest -n 2 --color=$$colour --cov --cov-report= | tee $(LOG)
 
 floors: ## check the coverage that the last `make test` measured

@@ -25,7 +25,7 @@ numbers = st.fixed_dictionaries(
         "cost_micro_usd": st.sampled_from([None, None, 77]),
         "model": st.sampled_from(["gpt-4o", "novel"]),
     }
-)
+).map(lambda values: values | {"feature": f"{values['model']} chat"})
 tokens = st.tuples(st.sampled_from(TENANTS), numbers)
 days = st.integers(0, 3)
 
