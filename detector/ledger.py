@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import case, func, select
+from sqlalchemy import bindparam, case, func, select
 
 from detector.history import CELL_WIDTH, consecutive_days, lay_out
 from detector.model import SeriesKey
@@ -52,7 +52,7 @@ def history(
     """
     days = consecutive_days(first, last)
     placed = _place_series(session, canonical)
-    cells = _cells(session, first, last, placed)
+    cells = _cells(session, days, placed)
     pulled, whole = day_states(session, days, sources)
     return lay_out(
         placed.keys, days, cells, pulled=pulled, whole=whole, first_days=placed.first_days
@@ -81,26 +81,23 @@ def _place_series(session: Session, canonical: Canonical) -> _Rows:
     )
 
 
-def _cells(session: Session, first: date, last: date, placed: _Rows) -> NDArray[np.int64]:
+def _cells(session: Session, days: Sequence[date], placed: _Rows) -> NDArray[np.int64]:
     """Read the days as one integer array: row, column, cost, unknown, given and the tokens."""
     table = COST_DAY.c
-    columns = (
-        table.series_id, table.day, table.micro_usd, table.given,
-        table.prompt_tokens, table.completion_tokens, table.cached_tokens,
-    )  # fmt: skip
-    statement = select(*columns).where(table.day >= first, table.day <= last)
-    start, row_of = first.toordinal(), placed.row_of
+    flags = (_flag(table.micro_usd.is_(None)), _flag(table.given))
+    known = (func.coalesce(column, 0) for column in (
+        table.micro_usd, table.prompt_tokens, table.completion_tokens, table.cached_tokens,
+    ))  # fmt: skip
+    statement = select(table.series_id, *flags, *known).where(table.day == bindparam("b_day"))
     parts = [np.empty((0, CELL_WIDTH), dtype=np.int64)]
-    # As numbers a row weighs a tenth of what it weighs as Python objects: never hold all of them.
-    for rows in session.connection().execute(statement).partitions(ROWS_AT_ONCE):
-        cells = [
-            (
-                row_of[series], day.toordinal() - start,
-                cost or 0, cost is None, given, prompt or 0, completion or 0, cached or 0,
-            )
-            for series, day, cost, given, prompt, completion, cached in rows
-        ]  # fmt: skip
-        parts.append(np.array(cells, dtype=np.int64))
+    for column, day in enumerate(days):
+        result = session.connection().execute(statement, {"b_day": day})
+        # As numbers a row weighs a tenth of what it weighs as Python objects: never hold them all.
+        for rows in result.partitions(ROWS_AT_ONCE):
+            series, missing, given, cost, *tokens = zip(*rows, strict=True)
+            places = [placed.row_of[number] for number in series], [column] * len(series)
+            cells = np.array([*places, cost, missing, given, *tokens], dtype=np.int64)
+            parts.append(cells.T)
     return np.concatenate(parts)
 
 

@@ -208,14 +208,15 @@ def mark_pulled(session: Session, part: Slice, rows: int, *, changed: bool, now:
 
 def mark_asked(session: Session, source: str, days: Iterable[date], *, now: datetime) -> None:
     """Note that the source was asked for days of which it never said anything yet."""
-    for day in sorted(set(days) - known_days(session, source)):
+    for day in sorted(set(days) - rows_by_day(session, source).keys()):
         mark_pulled(session, Slice(source, day), 0, changed=True, now=now)
 
 
-def known_days(session: Session, source: str) -> set[date]:
-    """Return the days for which a source was ever pulled."""
-    statement = select(SOURCE_DAY.c.day).where(SOURCE_DAY.c.source == source)
-    return set(session.connection().execute(statement).scalars())
+def rows_by_day(session: Session, source: str) -> dict[date, int]:
+    """Return every day for which a source was ever pulled, with its rows."""
+    table = SOURCE_DAY.c
+    statement = select(table.day, table.rows).where(table.source == source)
+    return {row.day: row.rows for row in session.connection().execute(statement)}
 
 
 def _stored(session: Session, part: Slice) -> dict[int, Measures]:

@@ -23,7 +23,7 @@ from detector.model import (
 )
 from detector.pricing import DayTokens, price_day
 from detector.pulls import keep_rejections, note_pull_end, note_pull_start
-from detector.recording import SeriesIndex, Slice, known_days, mark_asked, record_slice
+from detector.recording import SeriesIndex, Slice, mark_asked, record_slice, rows_by_day
 from detector.slots import (
     add_up,
     has_slots,
@@ -194,12 +194,14 @@ class _Pull:
             return
         zones = self.app.directory.every_zone()
         with reading(self.app.engine) as session:
-            known = known_days(session, self.source.name)
+            known = rows_by_day(session, self.source.name)
         answered = _span(coverage) | set(self.streamed)
         reached = {day for utc_day in answered for day in local_days(utc_day, zones)}
-        for day in sorted(self.touched | (reached & known)):
+        for day in sorted(self.touched | (reached & known.keys())):
             with writing(self.app.engine) as session:
                 usage = sum_local_day(session, self.source.name, day, self._zone_of, zones)
+                if day not in self.touched and known[day] and not usage:
+                    continue  # its rows were told as a whole day
                 whole = self._knows_all_slots(session, day, coverage)
                 part = Slice(self.source.name, day, whole, from_slots=True)
                 self._record(session, part, self._price(day, usage))

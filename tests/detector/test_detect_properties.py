@@ -32,7 +32,6 @@ COSTS = st.lists(
     max_size=40,
     unique_by=lambda cost: (cost.day, cost.key),
 )
-LEVELS = st.dictionaries(st.sampled_from(TENANTS), st.integers(1, 500), min_size=1)
 RULES = st.builds(
     Rules,
     min_days=st.integers(1, 20),
@@ -55,15 +54,24 @@ TABLE = prices(
 
 
 @st.composite
-def pasts(draw):
-    """Steady levels with other costs strewn over them, rows in any order."""
-    steady = [
-        CostDay(ago(days), SeriesKey(tenant, "chat", "m"), level * MICRO, 1, 0, level * 10**6, 0)
-        for tenant, level in draw(LEVELS).items()
-        for days in range(draw(st.integers(0, 20)), 26)
+def steady(draw):
+    """Draw a tenant that costs about the same each day since some day, and today what it likes."""
+    tenant, level = draw(st.sampled_from(TENANTS)), draw(st.integers(1, 500))
+    since = draw(st.sampled_from([25, 25, 20, 3]) | st.integers(0, 25))
+    today = draw(st.sampled_from([0, 0.5, 1, 3, 20]))
+    tokens = [round(level * 10**6 * (1 + days % 3 / 10)) for days in range(since + 1)]
+    tokens[0] = round(tokens[0] * today)
+    key = SeriesKey(tenant, "chat", "m")
+    return [
+        CostDay(ago(days), key, used, 1, 0, used, 0) for days, used in enumerate(tokens) if used
     ]
-    rows = [*steady, *draw(COSTS)]
-    return draw(st.permutations(rows))
+
+
+@st.composite
+def pasts(draw):
+    """Draw steady tenants with other costs strewn over them, rows in any order."""
+    rows = [row for rows in draw(st.lists(steady(), min_size=1, max_size=3)) for row in rows]
+    return draw(st.permutations([*rows, *draw(COSTS | st.just([]))]))
 
 
 def lay(rows, last=TODAY):
@@ -121,14 +129,19 @@ def test_the_days_of_a_finding_are_all_accounted_for(rows, rules, lessons):
 
 
 @settings(deadline=None)
-@given(pasts(), RULES, LESSONS)
-def test_days_before_a_tenants_first_one_do_not_matter(rows, rules, lessons):
-    history = lay(rows)
+@given(pasts(), st.integers(1, 20), LESSONS)
+def test_days_before_a_tenants_first_one_do_not_matter(rows, min_days, lessons):
+    rules = Rules(min_days=min_days)
     longer = build_history(rows, ago(29), TODAY)
-    for short, long in zip(judged(history, rules, lessons).findings,
-                           judged(longer, rules, lessons).findings, strict=True):  # fmt: skip
-        assert (short.tenant, short.score, short.drivers) == (long.tenant, long.score, long.drivers)
+    pairs = zip(
+        judged(lay(rows), rules, lessons).findings,
+        judged(longer, rules, lessons).findings,
+        strict=True,
+    )
+    for short, long in pairs:
+        assert (short.tenant, short.rule, short.drivers) == (long.tenant, long.rule, long.drivers)
         assert short.baseline.left_out == long.baseline.left_out
+        assert np.isclose(short.score or 0, long.score or 0, rtol=1e-9)
 
 
 @settings(deadline=None)

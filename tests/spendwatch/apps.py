@@ -17,7 +17,8 @@ from spendwatch.app import build_app
 from spendwatch.db import reading
 from spendwatch.ingest import pull
 from spendwatch.settings import load_settings
-from tests.fakes import FakeClock
+from tests.detector.ledgers import rows, source_days
+from tests.fakes import Crash, FakeClock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -117,6 +118,20 @@ class FakeSource:
         return self._answered
 
 
+class DyingSource(FakeSource):
+    """The process dies in the middle of the stream."""
+
+    def __init__(self, *rows, dies_after):
+        super().__init__(*rows)
+        self.dies_after = dies_after
+
+    def usage(self, window):
+        for number, row in enumerate(super().usage(window)):
+            if number == self.dies_after:
+                raise Crash
+            yield row
+
+
 def _day(row):
     return row.start_at.date() if isinstance(row, Usage) else None
 
@@ -137,3 +152,16 @@ def rejected_rows(app):
 def _all(app, stored):
     with reading(app.engine) as session:
         return session.connection().execute(select(stored).order_by(stored.c.id)).all()
+
+
+def costs(app):
+    """Read the ledger as (tenant, days since DAY) to micro-dollars."""
+    return {(key[1], (key[3] - DAY).days): row.micro_usd for key, row in rows(app.engine).items()}
+
+
+def requests(app):
+    return {(key[1], (key[3] - DAY).days): row.requests for key, row in rows(app.engine).items()}
+
+
+def wholes(app):
+    return {(day - DAY).days: row.whole for (_, day), row in source_days(app.engine).items()}

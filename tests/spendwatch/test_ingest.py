@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from detector import ledger
-from detector.model import CostDay, Grain, Rejection, SeriesKey
+from detector.model import CostDay, Rejection, SeriesKey
 from detector.sources.base import SourceError, Window
 from detector.sources.csv_file import CsvFileSource
 from spendwatch import ingest
@@ -18,17 +18,20 @@ from tests.spendwatch.apps import (
     DAY,
     NOW,
     ONE,
+    DyingSource,
     FakeSource,
     an_app,
+    costs,
     hours,
     price,
     pulls,
     rejected_rows,
-    slot,
+    requests,
     table,
     tenant,
     told,
     used,
+    wholes,
 )
 
 ACME = ("gateway", "acme", "chat", DAY)
@@ -38,18 +41,6 @@ LATER = NOW + timedelta(hours=1)
 @pytest.fixture
 def app(tmp_path):
     return an_app(tmp_path)
-
-
-def costs(app):
-    return {(key[1], (key[3] - DAY).days): row.micro_usd for key, row in rows(app.engine).items()}
-
-
-def requests(app):
-    return {(key[1], (key[3] - DAY).days): row.requests for key, row in rows(app.engine).items()}
-
-
-def wholes(app):
-    return {(day - DAY).days: row.whole for (_, day), row in source_days(app.engine).items()}
 
 
 def names(app):
@@ -263,105 +254,6 @@ def test_whole_days_outside_the_window_are_not_taken_although_it_was_asked_for_m
     assert wholes(app) == {0: True}
 
 
-# Slots and local days
-
-
-def test_two_daily_files_make_the_right_local_days_in_tokyo(tmp_path):
-    app = an_app(tmp_path, zone="Asia/Tokyo")
-    told(app, *hours(DAY))
-    assert requests(app) == {("acme", 0): 15 * 3, ("acme", 1): 9 * 3}
-    told(app, *hours(DAY + ONE))
-    assert requests(app) == {("acme", 0): 15 * 3, ("acme", 1): 24 * 3, ("acme", 2): 9 * 3}
-
-
-def test_a_local_day_is_whole_once_every_utc_day_it_reaches_into_was_told(tmp_path):
-    app = an_app(tmp_path, zone="Asia/Tokyo")
-    told(app, *hours(DAY))
-    assert wholes(app) == {0: False, 1: False}
-    told(app, *hours(DAY + ONE))
-    assert wholes(app) == {0: False, 1: True, 2: False}
-    told(app, *hours(DAY - ONE))
-    assert wholes(app) == {-1: False, 0: True, 1: True, 2: False}
-
-
-@pytest.mark.parametrize(
-    ("zone", "first", "last"),
-    [("UTC", 0, 0), ("Asia/Tokyo", -1, 0), ("America/New_York", 0, 1), ("Asia/Kathmandu", -1, 0)],
-)
-def test_fault_44_a_window_of_local_days_is_asked_for_in_full(tmp_path, zone, first, last):
-    app = an_app(tmp_path, zone=zone)
-    source = FakeSource(*hours(DAY - ONE), *hours(DAY), *hours(DAY + ONE))
-    pull(app, source, Window(DAY, DAY))
-    assert source.asked == [Window(DAY + first * ONE, DAY + last * ONE)]
-    assert requests(app)["acme", 0] == 24 * 3
-    assert wholes(app)[0]
-
-
-def test_fault_44_every_tenant_has_its_own_days(tmp_path):
-    zones = tenant("acme", "Pacific/Kiritimati") + tenant("bolt", "Etc/GMT+12")
-    app = an_app(tmp_path, zones)
-    told(app, *hours(DAY), *hours(DAY, "bolt"), *hours(DAY, "corp"))
-    assert requests(app) == {
-        ("acme", 0): 10 * 3, ("acme", 1): 14 * 3, ("bolt", -1): 12 * 3, ("bolt", 0): 12 * 3,
-        ("corp", 0): 24 * 3,
-    }  # fmt: skip
-
-
-@pytest.mark.parametrize(("month", "day", "length"), [(3, 29, 23), (10, 25, 25)])
-def test_fault_47_a_day_of_23_or_25_hours_is_whole_and_complete(tmp_path, month, day, length):
-    app = an_app(tmp_path, zone="Europe/Berlin")
-    changed = datetime(2026, month, day, tzinfo=UTC).date()
-    told(app, *(one for step in (-1, 0, 1) for one in hours(changed + step * ONE)))
-    by_day = {key[3]: row.requests for key, row in rows(app.engine).items()}
-    assert by_day[changed] == length * 3
-    assert source_days(app.engine)["gateway", changed].whole
-
-
-def test_a_slot_that_moves_to_another_tenant_does_not_count_twice(app):
-    told(app, *hours(DAY))
-    told(app, *hours(DAY, "bolt"))
-    assert requests(app) == {("acme", 0): 0, ("bolt", 0): 72}
-
-
-def test_slots_of_a_utc_day_that_is_empty_now_are_removed_from_both_local_days(tmp_path):
-    app = an_app(tmp_path, zone="Asia/Tokyo")
-    days = [DAY - ONE, DAY, DAY + ONE]
-    told(app, *(one for day in days for one in hours(day)))
-    told(app, *hours(DAY - ONE), *hours(DAY + ONE))
-    assert requests(app) == {
-        ("acme", -1): 15 * 3, ("acme", 0): 9 * 3, ("acme", 1): 15 * 3, ("acme", 2): 9 * 3,
-    }  # fmt: skip
-
-
-def test_fault_25_a_partial_utc_day_makes_every_local_day_it_reaches_into_partial(tmp_path):
-    app = an_app(tmp_path, zone="Asia/Tokyo")
-    days = [DAY - ONE, DAY, DAY + ONE]
-    told(app, *(one for day in days for one in hours(day)))
-    before = requests(app)
-    told(app, *hours(DAY)[:3], *hours(DAY + ONE), partial=[DAY])
-    assert requests(app) == before
-    assert wholes(app) == {-1: False, 0: False, 1: False, 2: False}
-
-
-def test_a_local_day_nothing_touches_is_whole_only_if_all_its_slots_were_told(tmp_path):
-    app = an_app(tmp_path, zone="America/New_York")
-    early = datetime(2026, 11, 12, 3, tzinfo=UTC)  # still the day before in New York
-    told(app, slot(early), slot(early + 2 * ONE))
-    # local day 1 reaches into the UTC days 1 and 2, which were told; local day 2 into day 3 too
-    assert requests(app) == {("acme", -1): 3, ("acme", 1): 3}
-    assert wholes(app) == {-1: False, 0: True, 1: True, 2: False}
-
-
-@pytest.mark.parametrize("grains", [(Grain.HOUR, Grain.DAY), (Grain.DAY, Grain.HOUR)])
-def test_one_source_must_not_tell_a_day_both_whole_and_in_parts(tmp_path, grains):
-    app = an_app(tmp_path, tenant("acme", "Asia/Tokyo") + tenant("bolt", "America/New_York"))
-    late, early = datetime(2026, 11, 11, 20, tzinfo=UTC), datetime(2026, 11, 13, 2, tzinfo=UTC)
-    part = slot(late, "acme") if grains[0] is Grain.HOUR else slot(early, "bolt")
-    with pytest.raises(SourceError, match=rf"gateway tells {DAY} both as a whole .* two sources"):
-        told(app, used(who="corp"), part)
-    assert pulls(app)[-1].error.startswith("gateway tells")
-
-
 # What goes wrong
 
 
@@ -429,15 +321,6 @@ def test_a_source_that_fails_at_once_leaves_its_error_behind(app):
     assert source_days(app.engine) == {}
 
 
-def test_slots_that_came_before_a_failure_are_summed(tmp_path):
-    app = an_app(tmp_path, zone="Asia/Tokyo")
-    days = [one for step in range(3) for one in hours(DAY + step * ONE)]
-    with pytest.raises(SourceError):
-        told(app, *days, fails_after=60)
-    assert requests(app) == {("acme", 0): 15 * 3, ("acme", 1): 24 * 3, ("acme", 2): 9 * 3}
-    assert wholes(app) == {0: False, 1: True, 2: False}
-
-
 def test_a_successful_pull_notes_its_rows_and_days(app):
     told(app, used(), used(DAY + ONE))
     (noted,) = pulls(app)
@@ -446,46 +329,19 @@ def test_a_successful_pull_notes_its_rows_and_days(app):
     assert (noted.first_day, noted.last_day) == (DAY, DAY + ONE)
 
 
-class Dying(FakeSource):
-    """The process dies in the middle of the stream."""
-
-    def __init__(self, *rows, dies_after):
-        super().__init__(*rows)
-        self.dies_after = dies_after
-
-    def usage(self, window):
-        for number, row in enumerate(super().usage(window)):
-            if number == self.dies_after:
-                raise Crash
-            yield row
-
-
 @pytest.mark.parametrize("dies_after", [0, 2, 3, 5])
 def test_fault_51_a_killed_pull_leaves_whole_days_and_a_rerun_mends_it(tmp_path, dies_after):
     days = [used(DAY + step * ONE, who) for step in range(3) for who in ("acme", "bolt")]
     undisturbed, killed = an_app(tmp_path / "a"), an_app(tmp_path / "b")
     told(undisturbed, *days)
     with pytest.raises(Crash):
-        pull(killed, Dying(*days, dies_after=dies_after), Window())
+        pull(killed, DyingSource(*days, dies_after=dies_after), Window())
 
     # a day is whole, and committed, once a row of a later one comes
     assert len(rows(killed.engine)) == max(0, dies_after - 1) // 2 * 2
     told(killed, *days)
     assert current(killed.engine) == current(undisturbed.engine)
     assert {row.version for row in rows(killed.engine).values()} == {1}
-
-
-@pytest.mark.parametrize("dies_after", [10, 30, 60])
-def test_fault_51_a_killed_pull_of_slots_is_mended_by_a_rerun(tmp_path, dies_after):
-    slots = [one for step in range(3) for one in hours(DAY + step * ONE)]
-    undisturbed = an_app(tmp_path / "a", zone="Asia/Tokyo")
-    killed = an_app(tmp_path / "b", zone="Asia/Tokyo")
-    told(undisturbed, *slots)
-    with pytest.raises(Crash):
-        pull(killed, Dying(*slots, dies_after=dies_after), Window())
-    told(killed, *slots)
-    assert current(killed.engine) == current(undisturbed.engine)
-    assert wholes(killed) == wholes(undisturbed)
 
 
 # Merging
