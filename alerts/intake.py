@@ -149,14 +149,19 @@ def _undecided(
 
 def _decided(observed: Sequence[Taken]) -> list[Taken]:
     """Decide for each change whether it is told."""
-    opened = {_condition(each.alert.finding) for each in observed if each.before is None}
+    opened = {_without_cap(each.alert.finding) for each in observed if each.before is None}
     return [
         _with_decision(
             each,
-            replaced=each.alert.kind in BUDGETS and _condition(each.alert.finding) in opened,
+            replaced=each.alert.kind in BUDGETS and _without_cap(each.alert.finding) in opened,
         )
         for each in observed
     ]
+
+
+def _without_cap(finding: Finding) -> tuple[Condition, str]:
+    """Name a budget's period whatever its cap: a changed cap opens another alert of it."""
+    return _condition(finding), finding.period.rpartition(" cap ")[0]
 
 
 def _with_decision(taken: Taken, *, replaced: bool) -> Taken:

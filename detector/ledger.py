@@ -143,19 +143,26 @@ class Spend(NamedTuple):
     """Daily spend of some tenants over consecutive days, for budgets.
 
     ``by_feature`` maps (tenant, feature) to micro-dollars per day; a tenant's own total stands
-    under the empty feature. ``unknown`` holds the days with use of unknown cost alike.
+    under the empty feature. ``unknown`` holds the days with use of unknown cost alike, and
+    ``complete`` the days every source in service answered wholly.
     """
 
     days: tuple[date, ...]
     by_feature: Mapping[tuple[str, str], NDArray[np.int64]]
     unknown: Mapping[tuple[str, str], NDArray[np.bool_]]
-    pulled: NDArray[np.bool_]
+    complete: NDArray[np.bool_]
 
 
 def spend(
-    session: Session, first: date, last: date, *, canonical: Canonical, tenants: Collection[str]
+    session: Session,
+    span: tuple[date, date],
+    *,
+    canonical: Canonical,
+    tenants: Collection[str],
+    sources: Collection[str] = (),
 ) -> Spend:
-    """Sum the spend of ``tenants`` per day, for each feature and in all."""
+    """Sum the spend of ``tenants`` per day of a span, for each feature and in all."""
+    first, last = span
     days = consecutive_days(first, last)
     sums: dict[tuple[str, str], NDArray[np.int64]] = {}
     unknown: dict[tuple[str, str], NDArray[np.bool_]] = {}
@@ -168,8 +175,8 @@ def spend(
             sums.setdefault(key, np.zeros(len(days), dtype=np.int64))[column] += int(row.cost or 0)
             missing = unknown.setdefault(key, np.zeros(len(days), dtype=np.bool_))
             missing[column] |= row.priced < row.rows
-    pulled, _ = day_states(session, days, ())
-    return Spend(days, sums, unknown, pulled)
+    pulled, whole = day_states(session, days, sources)
+    return Spend(days, sums, unknown, pulled & whole)
 
 
 def _daily_sums(session: Session, first: date, last: date) -> Iterable[Any]:

@@ -10,8 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, insert, select, update
 
+from detector.history import consecutive_days
 from detector.quality import SourceDay
-from detector.tables import JUDGED_DAY, PULL, REJECTED_ROW, SOURCE_DAY
+from detector.tables import (
+    COST_DAY,
+    COST_REVISION,
+    JUDGED_DAY,
+    PULL,
+    REJECTED_ROW,
+    SERIES,
+    SOURCE_DAY,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -60,7 +69,6 @@ def source_days(
     rows = session.connection().execute(
         select(SOURCE_DAY).where(
             SOURCE_DAY.c.day <= day,
-            SOURCE_DAY.c.day >= day - timedelta(days=window_days),
             SOURCE_DAY.c.rows > 0,
         )
     )
@@ -69,7 +77,7 @@ def source_days(
         counts.setdefault(row.source, {})[row.day] = row.rows
     pulls = _newest_pulls(session, judged_before_at(session, day))
     states = (
-        _source_day(session, source, days, day, pulls.get(source, []))
+        _source_day(session, source, _newest(days, day, window_days), day, pulls.get(source, []))
         for source, days in counts.items()
     )
     # A file imported once is no service that can fall silent.
@@ -77,6 +85,12 @@ def source_days(
         state if state.source in in_service else replace(state, usual_rows=0, error="")
         for state in states
     )
+
+
+def _newest(counts: Mapping[date, int], day: date, most: int) -> dict[date, int]:
+    """Keep the day and the newest ``most`` before it that held rows, however long ago."""
+    before = sorted(other for other in counts if other < day)[-most:]
+    return {other: counts[other] for other in (*before, day) if other in counts}
 
 
 def _source_day(
@@ -166,11 +180,38 @@ def judged_before_at(session: Session, day: date) -> datetime | None:
     return moment
 
 
-def days_to_judge(session: Session, day: date) -> tuple[date, ...]:
-    """Return the day itself and every judged day whose usage changed since, oldest first."""
-    changed = session.connection().execute(
+def days_to_judge(session: Session, day: date, most: int) -> tuple[date, ...]:
+    """Return the days due with ``day``, oldest first.
+
+    Besides the day itself these are the days since the newest judged one (after downtime; at most
+    ``most`` of them), and every judged day whose usage changed since it was judged.
+    """
+    connection = session.connection()
+    changed = connection.execute(
         select(JUDGED_DAY.c.day)
         .join(SOURCE_DAY, SOURCE_DAY.c.day == JUDGED_DAY.c.day)
         .where(SOURCE_DAY.c.changed_at > JUDGED_DAY.c.judged_at, JUDGED_DAY.c.day < day)
     )
-    return tuple(sorted({row.day for row in changed} | {day}))
+    newest = connection.execute(select(func.max(JUDGED_DAY.c.day))).scalar() or day
+    missed = consecutive_days(max(newest, day - timedelta(days=most)) + timedelta(days=1), day)
+    return tuple(sorted({row.day for row in changed} | {*missed, day}))
+
+
+def pull_changes(session: Session, day: date) -> list[tuple[str, datetime]]:
+    """Read when a pull added or revised use of a day, by tenant as stored."""
+    cost, old = COST_DAY.c, COST_REVISION.c
+    added = (
+        select(SERIES.c.tenant, cost.recorded_at)
+        .join(SERIES, SERIES.c.id == cost.series_id)
+        .where(cost.day == day, cost.version == 1)
+    )
+    revised = (
+        select(SERIES.c.tenant, old.replaced_at)
+        .join(SERIES, SERIES.c.id == old.series_id)
+        .where(old.day == day, old.cause == "pull")
+    )
+    return [
+        (tenant, at)
+        for part in (added, revised)
+        for tenant, at in session.connection().execute(part)
+    ]

@@ -35,10 +35,10 @@ def budget_states(app: App, session: Session, day: date) -> tuple[BudgetState, .
     learns_from = day - timedelta(days=WINDOW_DAYS - 1)
     spend = ledger.spend(
         session,
-        min(learns_from, *(_period_start(budget, day) for budget in budgets)),
-        day,
+        (min(learns_from, *(_period_start(budget, day) for budget in budgets)), day),
         canonical=app.directory.canonical,
         tenants={budget.tenant for budget in budgets},
+        sources=app.source_names,
     )
     states = (_state(budget, day, spend) for budget in budgets)
     return tuple(state for state in states if state is not None)
@@ -98,7 +98,7 @@ def _period_start(budget: Budget, day: date) -> date:
 def _state(budget: Budget, day: date, spend: ledger.Spend) -> BudgetState | None:
     """Evaluate one budget on the days anything is known of."""
     key = (budget.tenant, budget.feature)
-    begun = int(np.argmax(spend.pulled)) if spend.pulled.any() else len(spend.days)
+    begun = int(np.argmax(spend.complete)) if spend.complete.any() else 0
     nothing = np.zeros(len(spend.days), dtype=np.int64)
     amounts = spend.by_feature.get(key, nothing)[begun:]
     unknown = spend.unknown.get(key, nothing.astype(np.bool_))[begun:]
@@ -109,6 +109,6 @@ def _state(budget: Budget, day: date, spend: ledger.Spend) -> BudgetState | None
         day,
         days,
         amounts,
-        spend.pulled[begun:] & ~unknown,
+        spend.complete[begun:] & ~unknown,
         unknown_cost=bool((unknown & inside).any()),
     )

@@ -12,7 +12,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from spendwatch.exits import run_reporting_errors
+from spendwatch.exits import require_day, run_reporting_errors
 
 # Typer reads these annotations when a command is built, so they stay real types at run time.
 ConfigOption = Annotated[
@@ -26,7 +26,9 @@ DayOption = Annotated[
 ]
 AsOption = Annotated[str, typer.Option("--as", help="Who acts; by default the system's user.")]
 NoteOption = Annotated[str, typer.Option("--note", help="A remark kept with the answer.")]
-Number = Annotated[int, typer.Argument(help="The alert's number: 12 for A-12.")]
+Number = Annotated[
+    int, typer.Argument(min=1, max=2**31 - 1, help="The alert's number: 12 for A-12.")
+]
 
 DEFAULT_CONFIG = Path("config.toml")
 DEMO_FOLDER = Path("data/demo")
@@ -50,7 +52,7 @@ app.add_typer(prices_app, name="prices")
 
 
 def _day(moment: datetime | None) -> date | None:
-    return None if moment is None else moment.date()
+    return None if moment is None else require_day(moment.date(), "the day")
 
 
 @app.command()
@@ -147,7 +149,14 @@ def backfill(
     """Pull past days from the configured sources; repeatable at any time."""
     from spendwatch.commands import cycle
 
-    cycle.backfill(config, first.date(), _day(last), source, reprice=reprice, as_json=as_json)
+    cycle.backfill(
+        config,
+        require_day(first.date(), "--from"),
+        _day(last),
+        source,
+        reprice=reprice,
+        as_json=as_json,
+    )
 
 
 @app.command()

@@ -13,12 +13,23 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import date
 
+EARLIEST_YEAR, LATEST_YEAR = 2000, 2199
 OK, FAILED, WRONG_USAGE, BUSY, WRONG_SETTINGS = 0, 1, 2, 75, 78
 
 
 class UsageProblem(Exception):  # noqa: N818 - it is the user's problem to solve, told as one
     """What was asked for cannot be done; the message says what can be."""
+
+
+def require_day(day: date, option: str) -> date:
+    """Refuse a day no usage can have; raises UsageProblem."""
+    if not EARLIEST_YEAR <= day.year <= LATEST_YEAR:
+        raise UsageProblem(
+            f"{option} {day}: must lie in the years {EARLIEST_YEAR} to {LATEST_YEAR}"
+        )
+    return day
 
 
 def run_reporting_errors(app: Callable[..., object], arguments: Sequence[str]) -> int:

@@ -18,7 +18,7 @@ from detector.tables import SOURCE_DAY
 from spendwatch.db import reading, writing
 from spendwatch.ingest import PullReport, pull
 from spendwatch.judging import Judged, judge, write_judgement
-from spendwatch.repricing import reprice_if_changed
+from spendwatch.repricing import note_priced, reprice_if_changed
 
 if TYPE_CHECKING:
     from datetime import date
@@ -53,7 +53,7 @@ def run_cycle(
 ) -> Cycle:
     """Pull, price, store, judge and tell; every step can run again safely."""
     cycle = Cycle(day or app.last_settled_day())
-    extra = reprice_if_changed(app, lambda past: on_step(f"pricing {past} again"))
+    reprice(app, on_step)
     for source in app.usage_sources():
         on_step(f"pulling {source.name}")
         try:
@@ -61,10 +61,10 @@ def run_cycle(
         except SourceError as error:
             cycle.failures.append(f"{source.name}: {error}")
     with reading(app.engine) as session:
-        days = days_to_judge(session, cycle.day)
+        days = days_to_judge(session, cycle.day, app.book.window_days)
     for due in days:
         on_step(f"judging {due}")
-        cycle.judged.append(judge(app, due, extra if due == cycle.day else ()))
+        cycle.judged.append(judge(app, due))
     on_step("delivering")
     cycle.delivered = tell(app, channels)
     return cycle
@@ -78,7 +78,10 @@ def window_to_pull(app: App, source: UsageSource, day: date) -> Window:
             session.connection()
             .execute(
                 select(SOURCE_DAY.c.day).where(
-                    SOURCE_DAY.c.source == source.name, SOURCE_DAY.c.day >= first
+                    SOURCE_DAY.c.source == source.name,
+                    SOURCE_DAY.c.day >= first,
+                    SOURCE_DAY.c.rows > 0,
+                    SOURCE_DAY.c.whole,
                 )
             )
             .scalars()
@@ -92,11 +95,12 @@ def tell(app: App, channels: Mapping[str, Channel]) -> Delivered:
     return deliver(lambda: writing(app.engine), channels, app.clock)
 
 
-def tell_repriced(app: App, channels: Mapping[str, Channel], on_day: OnStep) -> Delivered:
-    """Price the ledger again after an import of prices, and tell what that changed."""
-    findings = reprice_if_changed(app, lambda past: on_day(f"pricing {past} again"))
-    if findings:
-        # Nothing else was looked at: no other alert may take this for a quiet day.
-        unjudged = frozenset((kind, EVERYONE) for kind in FindingKind)
-        write_judgement(app, Judgement(app.last_settled_day(), findings, unjudged))
-    return tell(app, channels)
+def reprice(app: App, on_step: OnStep) -> None:
+    """Bring the ledger to the prices in force, and write what that changed to be told."""
+    repriced = reprice_if_changed(app, lambda past: on_step(f"pricing {past} again"))
+    if repriced is None:
+        return
+    # Nothing else was looked at: no other alert may take this for a quiet day.
+    unjudged = frozenset((kind, EVERYONE) for kind in FindingKind)
+    judgement = Judgement(app.last_settled_day(), repriced.findings, unjudged)
+    write_judgement(app, judgement, lambda session: note_priced(session, repriced, app.clock()))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, insert
 
 from alerts.intake import take_in
 from alerts.model import AlertRules
@@ -15,7 +15,7 @@ from alerts.replies import lessons
 from detector import ledger
 from detector.budget import budget_findings
 from detector.detect import Context, detect, without_double_telling
-from detector.pulls import judged_before, source_days
+from detector.pulls import judged_before, pull_changes, source_days
 from detector.quality import (
     attribution_findings,
     price_change_findings,
@@ -24,7 +24,7 @@ from detector.quality import (
     unattributed_share,
     unpriced_findings,
 )
-from detector.tables import COST_REVISION, JUDGED_DAY, SERIES
+from detector.tables import JUDGED_DAY
 from spendwatch import conversion
 from spendwatch.budgeting import budget_states, note_caps
 from spendwatch.db import reading, writing
@@ -49,15 +49,20 @@ class Judged:
     intake: Intake
 
 
-def judge(app: App, day: date, extra: Sequence[Finding] = ()) -> Judged:
+def judge(app: App, day: date) -> Judged:
     """Judge one day and write findings, alerts and notifications in one transaction."""
     with reading(app.engine) as session:
-        judgement = assess(app, session, day, extra)
-    return write_judgement(app, judgement, judged_day=True)
+        judgement = assess(app, session, day)
+
+    def note(session: Session) -> None:
+        note_caps(app, session)
+        _note_judged(session, judgement, app)
+
+    return write_judgement(app, judgement, note)
 
 
-def write_judgement(app: App, judgement: Judgement, *, judged_day: bool = False) -> Judged:
-    """Turn findings into alerts and notifications; with ``judged_day`` the day counts as judged."""
+def write_judgement(app: App, judgement: Judgement, note: Callable[[Session], None]) -> Judged:
+    """Turn findings into alerts and notifications; ``note`` writes along in the transaction."""
     with reading(app.engine) as session:
         names = display_names(app, session)
         spent = _spent(app, session, judgement.day)
@@ -71,9 +76,7 @@ def write_judgement(app: App, judgement: Judgement, *, judged_day: bool = False)
             AlertRules(worse_factor=app.settings.alerts.worse_factor),
             spent,
         )
-        if judged_day:
-            note_caps(app, session)
-            _note_judged(session, judgement, app)
+        note(session)
     return Judged(judgement, intake)
 
 
@@ -81,7 +84,6 @@ def assess(
     app: App,
     session: Session,
     day: date,
-    extra: Sequence[Finding] = (),
     *,
     heed_answers: bool = True,
 ) -> Judgement:
@@ -97,7 +99,7 @@ def assess(
     states = budget_states(app, session, day)
     lessons = taught(app, session) if heed_answers else ()
     quality = _quality(app, history, sources, judged_before(session, day))
-    found = (*quality, *budget_findings(states, day), *extra)
+    found = (*quality, *budget_findings(states, day))
     context = Context(lessons, app.prices, sources, states, found)
     judgement = detect(history, app.book, context)
     told = without_double_telling(
@@ -130,12 +132,15 @@ def display_names(app: App, session: Session) -> Mapping[str, str]:
 
 def taught(app: App, session: Session) -> tuple[Lesson, ...]:
     """Return what answers teach; a day that was pulled anew is no data error any more."""
-    changes = _tenant_day_changes(app, session)
-    return lessons(
-        session,
-        conversion.teaching(app.settings),
-        lambda tenant, day: changes.get((tenant, day)),
-    )
+    canonical = app.directory.canonical
+
+    def repulled_at(tenant: str, day: date) -> datetime | None:
+        owner = canonical(tenant)
+        changes = pull_changes(session, day)
+        return max((at for name, at in changes if canonical(name) == owner), default=None)
+
+    taught = lessons(session, conversion.teaching(app.settings), repulled_at)
+    return tuple(replace(lesson, tenant=canonical(lesson.tenant)) for lesson in taught)
 
 
 def _spent(app: App, session: Session, day: date) -> Mapping[str, int]:
@@ -145,20 +150,6 @@ def _spent(app: App, session: Session, day: date) -> Mapping[str, int]:
         tenant = app.directory.canonical(cost.group[0])
         spent[tenant] = spent.get(tenant, 0) + cost.micro_usd
     return spent
-
-
-def _tenant_day_changes(app: App, session: Session) -> dict[tuple[str, date], datetime]:
-    """Read when each tenant's day was last revised by a pull."""
-    statement = (
-        select(SERIES.c.tenant, COST_REVISION.c.day, func.max(COST_REVISION.c.replaced_at))
-        .join(SERIES, SERIES.c.id == COST_REVISION.c.series_id)
-        .where(COST_REVISION.c.cause == "pull")
-        .group_by(SERIES.c.tenant, COST_REVISION.c.day)
-    )
-    return {
-        (app.directory.canonical(tenant), day): changed_at
-        for tenant, day, changed_at in session.connection().execute(statement)
-    }
 
 
 def _note_judged(session: Session, judgement: Judgement, app: App) -> None:

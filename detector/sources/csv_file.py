@@ -88,7 +88,7 @@ class CsvFileSource:
     def _read(self, rules: Rules, sums: DaySums) -> Iterator[Rejection]:
         """Read all files into the sums; give what was refused."""
         files = list_files(self._path)
-        sizes = [file.stat().st_size for file in files]
+        sizes = [_size(file) for file in files]
         rows, before = 0, 0
         for file, size in zip(files, sizes, strict=True):
             for block in read_blocks(file, self._columns):
@@ -103,6 +103,13 @@ class CsvFileSource:
             before += size
 
 
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError as error:
+        raise SourceError(f"{file}: cannot be read: {error.strerror}", retryable=True) from error
+
+
 def list_files(path: Path) -> list[Path]:
     """Give the file, or the files of a folder by name; SourceError where there is none."""
     if path.is_file():
@@ -113,11 +120,15 @@ def list_files(path: Path) -> list[Path]:
         raise SourceError(
             f"{path}: there is no such file or folder; check the path", retryable=True
         )
-    files = sorted(
+    try:
+        names = sorted(path.iterdir())
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read: {error.strerror}", retryable=True) from error
+    files = [
         file
-        for file in path.iterdir()
+        for file in names
         if file.name.casefold().endswith(SUFFIXES) and not file.name.startswith(".")
-    )
+    ]
     if not files:
         raise SourceError(f"{path}: the folder holds no {', '.join(SUFFIXES)} file", retryable=True)
     return files

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 def once(config: Path, day: date | None, *, as_json: bool) -> None:
     """Run one full cycle; leaves with 1 where a source failed, once everything else is done."""
     app = open_app(config)
+    _refuse_unsettled(app, day, "--day")
     channels = build_channels(app, sys.stderr if as_json else sys.stdout)
     with progress("cycle") as step:
         cycle = run_cycle(app, channels, day, on_step=step)
@@ -41,6 +42,16 @@ def once(config: Path, day: date | None, *, as_json: bool) -> None:
         _print_cycle(cycle)
     if cycle.failures or cycle.delivered.undelivered:
         raise SystemExit(FAILED)
+
+
+def _refuse_unsettled(app: App, day: date | None, option: str) -> None:
+    """Refuse a day that is not over, and settled, everywhere: it would be judged half."""
+    last = app.last_settled_day()
+    if day is not None and day > last:
+        raise UsageProblem(
+            f"{option} {day}: the newest day that is over in every tenant's time zone, and settled "
+            f"for {app.settings.service.settle_hours} hours, is {last}"
+        )
 
 
 def cycle_summary(cycle: Cycle) -> dict[str, Any]:
@@ -83,6 +94,8 @@ def import_file(
 ) -> None:
     """Import a file or folder under a source name of its own."""
     app = open_app(config)
+    if not name.strip():
+        raise UsageProblem("--source must be a name: the rows of a source belong together by it")
     with progress(f"importing {file.name}") as step:
         source = CsvFileSource(
             name=name,
@@ -108,6 +121,7 @@ def backfill(
 ) -> None:
     """Pull past days of the configured sources."""
     app = open_app(config)
+    _refuse_unsettled(app, last, "--to")
     last = last or app.last_settled_day()
     if last < first:
         raise UsageProblem(f"--from {first} is after --to {last}")

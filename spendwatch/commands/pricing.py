@@ -17,7 +17,7 @@ from spendwatch.app import build_app, build_channels, system_clock
 from spendwatch.commands.opening import open_app, open_settings
 from spendwatch.db import reading
 from spendwatch.exits import FAILED
-from spendwatch.jobs import tell_repriced
+from spendwatch.jobs import reprice, tell
 from spendwatch.output import print_json, print_line, print_table, progress
 from spendwatch.price_files import import_prices, load_price_table
 
@@ -177,7 +177,7 @@ def import_file(
     # Noted before anything changes: a ledger never priced yet is priced with the old table.
     before = build_app(settings)
     channels = build_channels(before, sys.stderr if as_json else sys.stdout)
-    tell_repriced(before, channels, lambda _words: None)
+    reprice(before, lambda _words: None)
     report = import_prices(
         file,
         settings.prices.file,
@@ -187,7 +187,9 @@ def import_file(
         currency=settings.service.currency,
     )
     with progress("pricing again") as step:
-        delivered = tell_repriced(build_app(settings), channels, step)
+        after = build_app(settings)
+        reprice(after, step)
+        delivered = tell(after, channels)
     if as_json:
         print_json(
             {

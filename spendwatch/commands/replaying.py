@@ -43,6 +43,7 @@ COLUMNS = (
 DAYS_OF_A_MONTH = 30.4375
 NOISIEST = 10
 OFF = "off"
+MOST_DAYS, MOST_DOLLARS = 3_650, 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +123,9 @@ def _number(key: str, text: str) -> Decimal:
     except InvalidOperation:
         number = Decimal("NaN")
     least = 1 if key in ("window_days", "min_days") else 0
-    if not number.is_finite() or number < least:
-        raise UsageProblem(f"--set {key}={text}: must be a number, {least} or more")
+    most = MOST_DAYS if key in ("window_days", "min_days") else MOST_DOLLARS
+    if not number.is_finite() or not least <= number <= most:
+        raise UsageProblem(f"--set {key}={text}: must be a number from {least} to {most:,}")
     return number
 
 
@@ -248,7 +250,7 @@ def _report(
     tenants = len({key.tenant for key in history.keys})
     days = (span[1] - span[0]).days + 1
     pages = Counter(row.finding.tenant for row in rows if row.finding.day == row.opened)
-    rate = pages.total() / (tenants * days / DAYS_OF_A_MONTH)
+    rate = pages.total() / (max(tenants, 1) * days / DAYS_OF_A_MONTH)
     noisiest = pages.most_common(NOISIEST)
     if as_json:
         print_json(

@@ -17,7 +17,7 @@ from spendwatch.judging import display_names
 from spendwatch.output import print_json, print_line, print_table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from detector.ledger import CostSum
@@ -51,8 +51,10 @@ def costs(
     if as_json:
         print_json([_cost_facts(groups, each) for each in sums])
         return
+    with reading(app.engine) as session:
+        names = display_names(app, session)
     total = sum(each.micro_usd for each in sums)
-    rows = [_cost_row(each, total) for each in sums]
+    rows = [_cost_row(groups, each, total, names) for each in sums]
     rows.append(["total"] + [""] * (len(groups) - 1) + [money(total), "", "", "", ""])
     headings = [*groups, "cost", "share", "tokens", "requests", "remarks"]
     print_table(headings, rows, f"{first} to {last}", words=len(groups))
@@ -73,25 +75,27 @@ def _sums(app: App, first: date, last: date, groups: Sequence[str], tenant: str)
     asked = list(dict.fromkeys([*groups, "tenant"]))
     with reading(app.engine) as session:
         stored = ledger.sum_costs(session, first, last, asked)
-        names = display_names(app, session)
     parts: dict[tuple[str, ...], list[CostSum]] = defaultdict(list)
     for each in stored:
         owner = app.directory.canonical(each.group[asked.index("tenant")])
         if tenant in ("", owner):
-            shown = [
-                names.get(owner, owner) if group == "tenant" else each.group[asked.index(group)]
-                for group in groups
-            ]
-            parts[tuple(shown)].append(each)
+            key = [owner if name == "tenant" else each.group[asked.index(name)] for name in groups]
+            parts[tuple(key)].append(each)
     sums = [ledger.add_sums(group, same) for group, same in parts.items()]
     if "day" in groups:
         return sorted(sums, key=lambda each: (each.group[groups.index("day")], -each.micro_usd))
     return sorted(sums, key=lambda each: -each.micro_usd)
 
 
-def _cost_row(each: CostSum, total: int) -> list[str]:
+def _cost_row(
+    groups: Sequence[str], each: CostSum, total: int, names: Mapping[str, str]
+) -> list[str]:
+    group = (
+        names.get(part, part) if name == "tenant" else part
+        for name, part in zip(groups, each.group, strict=True)
+    )
     return [
-        *(part or "(none)" for part in each.group),
+        *(part or "(none)" for part in group),
         money(each.micro_usd),
         percent(each.micro_usd, total),
         f"{each.prompt_tokens + each.completion_tokens:,}",
@@ -171,7 +175,7 @@ def tenants(config: Path, *, as_json: bool) -> None:
                 "cost_centre": settings.cost_centre if settings else "",
                 "time_zone": str(app.directory.zone_of(tenant)),
                 "first_day": since.get(tenant),
-                "micro_usd": spent.get(names.get(tenant, tenant), 0),
+                "micro_usd": spent.get(tenant, 0),
             }
         )
     if as_json:

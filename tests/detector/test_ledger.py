@@ -30,9 +30,10 @@ def sums(engine, *group_by, first=BEFORE, last=NEXT):
     return {each.group: each for each in found}
 
 
-def spend(engine, *tenants, canonical=same):
+def spend(engine, *tenants, canonical=same, sources=()):
+    span = (BEFORE, NEXT)
     with reading(engine) as session:
-        return ledger.spend(session, BEFORE, NEXT, canonical=canonical, tenants=tenants)
+        return ledger.spend(session, span, canonical=canonical, tenants=tenants, sources=sources)
 
 
 def revisions(engine, first=BEFORE, last=NEXT):
@@ -178,7 +179,17 @@ def test_spend_of_a_budget_is_counted_by_tenant_and_by_feature(database):
         ("acme", "chat"): [0, 1_000, 4_000],
         ("acme", "search"): [0, 2_000, 0],
     }
-    assert found.pulled.tolist() == [False, True, True]
+    assert found.complete.tolist() == [False, True, True]
+
+
+def test_spend_is_complete_on_days_that_every_source_told_wholly(database):
+    record(database, [cost(day=BEFORE)], day=BEFORE, whole=False)
+    record(database, [cost()])
+    record(database, [cost()], source="metrics")
+    record(database, [cost(day=NEXT)], day=NEXT)
+    assert spend(database, "acme").complete.tolist() == [False, True, True]
+    both = spend(database, "acme", sources=["gateway", "metrics"])
+    assert both.complete.tolist() == [False, True, False]
 
 
 def test_spend_of_the_tenant_without_a_feature_is_counted_once(database):

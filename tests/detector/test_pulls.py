@@ -12,6 +12,7 @@ from detector.pulls import (
     keep_rejections,
     note_pull_end,
     note_pull_start,
+    pull_changes,
     source_days,
 )
 from detector.tables import JUDGED_DAY
@@ -81,9 +82,10 @@ def test_a_source_in_service_that_never_answered_has_no_usual_rows(database):
     assert (found.source, found.rows, found.usual_rows, found.last_day) == ("gateway", 0, 0, None)
 
 
-def test_days_older_than_the_window_are_forgotten(database):
-    steady(database, WINDOW + 1)
-    assert state(database).usual_rows == 0
+def test_what_is_usual_is_that_of_the_newest_days_with_rows_however_long_ago(database):
+    steady(database, *range(100, 100 + WINDOW))
+    steady(database, *range(200, 200 + 2 * WINDOW), rows=5)
+    assert (state(database).usual_rows, state(database).last_day) == (2, ago(100))
 
 
 def test_a_file_imported_once_is_no_service_that_can_fall_silent(database):
@@ -171,9 +173,14 @@ def test_the_day_judged_before_is_the_newest_one_or_simply_yesterday(database):
         assert (judged_before(session, DAY), judged_before_at(session, DAY)) == (ago(4), LATER)
 
 
-def to_judge(engine, day=DAY):
+def to_judge(engine, day=DAY, most=WINDOW):
     with reading(engine) as session:
-        return days_to_judge(session, day)
+        return days_to_judge(session, day, most)
+
+
+def changes(engine, day=DAY):
+    with reading(engine) as session:
+        return sorted(pull_changes(session, day))
 
 
 def test_fault_22_a_judged_day_whose_usage_changed_since_is_judged_again(database):
@@ -198,6 +205,31 @@ def test_a_judged_day_that_has_become_whole_is_judged_again(database):
     judged(database, ago(1), NOW + MINUTE)
     record(database, [cost(day=ago(1))], day=ago(1), now=LATER)
     assert to_judge(database) == (ago(1), DAY)
+
+
+def test_fault_49_days_missed_while_nothing_ran_are_judged_in_their_order(database):
+    judged(database, ago(3), NOW)
+    assert to_judge(database) == (ago(2), ago(1), DAY)
+    assert to_judge(database, most=2) == (ago(1), DAY)
+
+
+def test_the_first_day_ever_judged_has_missed_none(database):
+    steady(database, 0, 1, 2)
+    assert to_judge(database) == (DAY,)
+
+
+def test_a_pull_changes_a_day_where_it_adds_or_revises(database):
+    record(database, [cost(), cost(5, "bolt")])
+    assert changes(database) == [("acme", NOW), ("bolt", NOW)]
+    record(database, [cost(9), cost(5, "bolt")], now=LATER)
+    assert changes(database) == [("acme", LATER), ("bolt", NOW)]
+    assert changes(database, NEXT) == []
+
+
+def test_a_change_of_price_is_no_change_by_a_pull(database):
+    record(database, [cost()])
+    record(database, [cost(9)], now=LATER, cause="price")
+    assert [at for _, at in changes(database)].count(LATER) == 0
 
 
 def test_later_days_wait_for_their_turn(database):

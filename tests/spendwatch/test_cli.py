@@ -256,3 +256,32 @@ def test_once_leaves_with_1_when_a_source_fails(tmp_path, capsys):
 def test_the_demo_refuses_settings_it_has_no_story_for(spiked, tmp_path, capsys):
     assert spiked.run("demo", "--folder", str(tmp_path / "demo")) == 2
     assert "one source of kind sample with seed 7" in capsys.readouterr().err
+
+
+def test_tenants_that_are_called_alike_are_kept_apart(tmp_path, capsys):
+    place = Installation(tmp_path, extra='[[tenants]]\nid = "acme-prod"\nname = "Acme"\n')
+    place.write_day(FIRST, ["Acme,chat,gpt-4o,7", "acme-prod,chat,gpt-4o,10"])
+    place.judge(FIRST)
+    sums = place.json(capsys, "costs", "--from", str(FIRST), "--to", str(FIRST))
+    assert {each["tenant"]: each["micro_usd"] for each in sums} == {
+        "acme": 7_000_000,
+        "acme-prod": 10_000_000,
+    }
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("once", "--day", "9999-12-31"),
+        ("once", "--day", "2099-12-31"),
+        ("budgets", "--day", "0001-01-05"),
+        ("costs", "--to", "0001-01-05"),
+        ("backfill", "--from", "0001-01-01"),
+        ("backfill", "--from", "2026-09-01", "--to", "2099-01-01"),
+        ("alerts", "show", "99999999999999999999"),
+        ("import", "x.csv", "--source", " "),
+    ],
+)
+def test_days_and_numbers_out_of_any_range_are_wrong_usage(tmp_path, capsys, arguments):
+    assert Installation(tmp_path).run(*arguments) == 2
+    assert "Traceback" not in capsys.readouterr().err

@@ -268,3 +268,50 @@ def test_a_hole_in_the_baseline_is_pulled_again_by_the_next_cycle(tmp_path):
     place.judge(day(20))
     cycle = place.judge(day(34))
     assert cycle.pulls[0].days == {day(step) for step in range(21, 35)}
+
+
+def test_days_missed_while_it_was_down_are_judged_in_order(steady):
+    for step, cost in ((35, 100), (36, 5000), (37, 100)):
+        steady.write_day(day(step), [f"acme,chat,gpt-4o,{cost}"])
+    cycle = steady.judge(day(37))
+    assert [judged.judgement.day for judged in cycle.judged] == [day(35), day(36), day(37)]
+    assert "acme: $5,000" in steady.read()
+
+
+def test_a_file_that_comes_late_is_pulled_all_the_same(steady):
+    for step in (40, 41):
+        steady.judge(day(step))
+    for step in range(35, 41):
+        steady.write_day(day(step), ["acme,chat,gpt-4o,100"])
+    cycle = steady.judge(day(42))
+    assert day(35) in cycle.pulls[0].days
+
+
+def test_an_answer_holds_under_a_later_alias(steady):
+    steady.write_day(SPIKE, ["acme,chat,gpt-4o,5000"])
+    steady.judge(SPIKE)
+    dismiss(steady, 1, Verdict.EXPECTED)
+    steady.config.write_text(CONFIG + '[[tenants]]\nid = "nova"\naliases = ["acme"]\n')
+    steady.write_day(day(36), ["nova,chat,gpt-4o,600"])
+    steady.judge(day(36))
+    assert "nova: $600" in steady.read()
+
+
+def test_a_data_error_counts_again_once_the_day_is_pulled_anew(steady):
+    steady.write_day(SPIKE, ["bolt,chat,gpt-4o,10"])
+    steady.judge(SPIKE)
+    assert "spend drop" in steady.read()
+    dismiss(steady, 1, Verdict.DATA_ERROR)
+    steady.write_day(SPIKE, ["bolt,chat,gpt-4o,10", "acme,chat,gpt-4o,101"])
+    steady.write_day(day(36), ["bolt,chat,gpt-4o,10", "acme,chat,gpt-4o,400"])
+    steady.judge(day(36))
+    assert "acme: $400" in steady.read()
+    (alert,) = alerts_of(steady, kind=FindingKind.SPEND_SPIKE)
+    assert alert.finding.baseline.left_out == ()
+
+
+def test_a_file_that_cannot_be_opened_fails_its_source_and_not_the_cycle(steady):
+    (steady.usage / "broken.csv").symlink_to("nowhere")
+    cycle = steady.judge(SPIKE)
+    assert "broken.csv" in cycle.failures[0]
+    assert "source failing" in steady.read()

@@ -82,10 +82,16 @@ def test_fault_47_a_day_of_23_or_25_hours_is_whole_and_complete(tmp_path, month,
     assert source_days(app.engine)["gateway", changed].whole
 
 
-def test_a_slot_that_moves_to_another_tenant_does_not_count_twice(app):
+@pytest.mark.parametrize(("zone", "days"), [("UTC", [72]), ("Asia/Tokyo", [45, 27])])
+def test_a_slot_that_moves_to_another_tenant_does_not_count_twice(tmp_path, zone, days):
+    app = an_app(tmp_path, zone=zone)
     told(app, *hours(DAY))
     told(app, *hours(DAY, "bolt"))
-    assert requests(app) == {("acme", 0): 0, ("bolt", 0): 72}
+    assert requests(app) == {
+        (who, step): uses if who == "bolt" else 0
+        for who in ("acme", "bolt")
+        for step, uses in enumerate(days)
+    }
 
 
 def test_slots_of_a_utc_day_that_is_empty_now_are_removed_from_both_local_days(tmp_path):
