@@ -49,12 +49,6 @@ class Decision:
     at: datetime
 
 
-def alerts_in_force(session: Session) -> tuple[Alert, ...]:
-    """Return every alert whose condition lasts."""
-    query = select(AlertRow).where(col(AlertRow.ended).is_(False)).order_by(col(AlertRow.number))
-    return tuple(map(_alert, session.exec(query)))
-
-
 def alerts_touching(
     session: Session, day: date, fingerprints: Collection[str]
 ) -> tuple[Alert, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,7 @@ def lesson(
             tenant=alert.tenant,
             effect=Effect.RAISE_FLOOR,
             reason=reason,
+            from_day=alert.days[-1] + timedelta(days=1),
             until_day=(answered_at + teaching.false_alarm_lasts).date(),
             floor_micro_usd=_floor(alert, teaching),
         )

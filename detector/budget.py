@@ -14,8 +14,6 @@ from detector.model import BudgetState, Finding, FindingKind, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from datetime import datetime
-    from zoneinfo import ZoneInfo
 
     from numpy.typing import NDArray
 
@@ -106,38 +104,6 @@ def _find_problems(budget: Budget) -> Iterator[str]:
             yield f"a threshold is {percent} %, must be 1 or more"
     if not 0 < budget.forecast_probability < 1:
         yield f"forecast_probability is {budget.forecast_probability}, must lie between 0 and 1"
-
-
-def local_day(moment: datetime, zone: ZoneInfo) -> date:
-    """Return the calendar day that a moment belongs to in a tenant's time zone.
-
-    Parameters
-    ----------
-    moment : datetime
-        Aware; any time zone.
-    zone : ZoneInfo
-        The tenant's.
-
-    Returns
-    -------
-    date
-        A day of 23 or 25 hours is one day like any other.
-
-    Raises
-    ------
-    ValueError
-        If ``moment`` has no time zone.
-
-    Examples
-    --------
-    >>> from datetime import UTC, datetime
-    >>> from zoneinfo import ZoneInfo
-    >>> local_day(datetime(2026, 2, 28, 11, tzinfo=UTC), ZoneInfo("Pacific/Kiritimati"))
-    datetime.date(2026, 3, 1)
-    """
-    if moment.tzinfo is None:
-        raise ValueError(f"a moment without a time zone has no local day: {moment.isoformat()}")
-    return moment.astimezone(zone).date()
 
 
 def period_bounds(

@@ -342,8 +342,8 @@ class Lesson:
     ----------
     effect : Effect
         ``LEAVE_OUT``: ``days`` are not part of any baseline. ``RESTART``: nothing before
-        ``from_day`` is. ``RAISE_FLOOR``: until ``until_day`` (inclusive) an excess below
-        ``floor_micro_usd`` is not a finding.
+        ``from_day`` is. ``RAISE_FLOOR``: from ``from_day`` to ``until_day`` (both included) an
+        excess below ``floor_micro_usd`` is not a finding.
     reason : str
         The words a person reads beside the day that was left out.
     """

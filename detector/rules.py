@@ -145,10 +145,15 @@ def raised_floors(lessons: Iterable[Lesson], day: date) -> dict[str, int]:
     """Return the floors (micro-dollars) that answers have raised and that last on ``day``."""
     floors: dict[str, int] = {}
     for lesson in lessons:
-        lasts = lesson.until_day is not None and day <= lesson.until_day
-        if lesson.effect is Effect.RAISE_FLOOR and lasts:
+        if lesson.effect is Effect.RAISE_FLOOR and _holds(lesson, day):
             floors[lesson.tenant] = max(floors.get(lesson.tenant, 0), lesson.floor_micro_usd)
     return floors
+
+
+def _holds(lesson: Lesson, day: date) -> bool:
+    """Whether a lesson is in force: an answer says nothing of the days before it."""
+    begun = lesson.from_day is None or lesson.from_day <= day
+    return begun and lesson.until_day is not None and day <= lesson.until_day
 
 
 def _column(values: Sequence[float | None]) -> NDArray[np.float64]:

@@ -308,7 +308,7 @@ REST = """\
 # scale_floor_percent = 5.0    # the spread counts as at least this share of the mean; 0 to 100
 # scale_floor_usd = 1          # and as at least this much
 # first_spend_usd = 50         # a new or long silent tenant is told from this cost on, or "off"
-# young_guard_usd = 200        # one with too few usable days from this cost on, or "off"
+# young_guard_usd = 200        # one with too few usable days: this much above them, or "off"
 # critical_excess_usd = 500    # from this change on an alert is critical
 
 # What a budget uses where it says nothing else.

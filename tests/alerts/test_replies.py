@@ -178,7 +178,7 @@ def test_a_data_error_teaches_until_the_day_is_pulled_again(opened, hours, kept)
 
 def test_a_data_error_of_two_days_keeps_the_one_not_pulled_again(opened):
     with writing(opened) as session:
-        (alert,) = store.alerts_in_force(session)
+        (alert,) = store.list_alerts(session)
         after, _ = observe(alert, spike(november(13)), november(13), NOW, AlertRules())
         store.save_alerts(session, [after])
     give(opened, DISMISS, Verdict.DATA_ERROR)

@@ -70,13 +70,6 @@ def test_alerts_are_listed_newest_first_and_filtered(database):
         assert store.list_alerts(session, states=[AlertState.DISMISSED]) == ()
 
 
-def test_what_has_ended_is_not_in_force(database):
-    one, two = insert(database, spike(), spike(tenant="bolt"))
-    with writing(database) as session:
-        store.save_alerts(session, [replace(one, ended=True)])
-        assert store.alerts_in_force(session) == (two,)
-
-
 def test_a_judgement_touches_what_lasts_what_holds_its_day_and_what_is_named(database):
     lasting, holds, past, named = insert(
         database, *(spike(november(1), tenant=name) for name in "abc"), budget(day=november(1))
