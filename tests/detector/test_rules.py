@@ -75,3 +75,9 @@ def test_a_raised_floor_holds_for_its_tenant_and_never_lowers_one():
     lessons = [raise_floor("acme", 90, SOON), raise_floor("corp", 1, SOON)]
     arrays = rule_arrays(RuleBook(), ["acme", "bolt", "corp"], lessons, TODAY)
     assert arrays.min_excess.tolist() == [90.0, 5.0, 5.0]
+
+
+def test_a_raised_floor_says_nothing_of_the_days_before_the_answer():
+    lesson = replace(raise_floor("acme", 90, SOON), from_day=TODAY)
+    assert raised_floors([lesson], ago(1)) == {}
+    assert raised_floors([lesson], TODAY) == {"acme": 90 * MICRO}
