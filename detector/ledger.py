@@ -284,15 +284,20 @@ def first_days(session: Session, canonical: Canonical) -> dict[str, date]:
     return _place_series(session, canonical).first_days
 
 
+def _whole(total: Any) -> int | None:
+    """Turn a sum into a number; PostgreSQL sums integers into decimals."""
+    return None if total is None else int(total)
+
+
 class Revision(NamedTuple):
-    """A tenant's day that was revised: what it had cost until then, and why that changed."""
+    """A tenant's day that was revised: what it had cost until then (None: unknown), and why."""
 
     tenant: str
     day: date
     version: int
     series: int
-    before_micro_usd: int
-    now_micro_usd: int
+    before_micro_usd: int | None
+    now_micro_usd: int | None
     cause: str
     replaced_at: datetime
 
@@ -306,8 +311,8 @@ def revisions(session: Session, first: date, last: date) -> tuple[Revision, ...]
             old.day,
             func.max(old.version),
             func.count(),
-            func.coalesce(func.sum(old.micro_usd), 0),
-            func.coalesce(func.sum(new.micro_usd), 0),
+            func.sum(old.micro_usd),
+            func.sum(new.micro_usd),
             old.cause,
             old.replaced_at,
         )
@@ -318,7 +323,7 @@ def revisions(session: Session, first: date, last: date) -> tuple[Revision, ...]
         .order_by(old.replaced_at.desc(), old.day, SERIES.c.tenant)
     )
     return tuple(
-        Revision(tenant, day, version, series, int(before), int(now), cause, replaced_at)
+        Revision(tenant, day, version, series, _whole(before), _whole(now), cause, replaced_at)
         for tenant, day, version, series, before, now, cause, replaced_at in (
             session.connection().execute(statement)
         )

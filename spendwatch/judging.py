@@ -51,12 +51,14 @@ class Judged:
 
 def judge(app: App, day: date) -> Judged:
     """Judge one day and write findings, alerts and notifications in one transaction."""
+    # A pull that commits while this reads is newer than the judgement, and has it made again.
+    started_at = app.clock()
     with reading(app.engine) as session:
         judgement = assess(app, session, day)
 
     def note(session: Session) -> None:
         note_caps(app, session)
-        _note_judged(session, judgement, app)
+        _note_judged(session, judgement, app.book.method, started_at)
 
     return write_judgement(app, judgement, note)
 
@@ -152,13 +154,13 @@ def _spent(app: App, session: Session, day: date) -> Mapping[str, int]:
     return spent
 
 
-def _note_judged(session: Session, judgement: Judgement, app: App) -> None:
+def _note_judged(session: Session, judgement: Judgement, method: str, judged_at: datetime) -> None:
     connection = session.connection()
     connection.execute(delete(JUDGED_DAY).where(JUDGED_DAY.c.day == judgement.day))
     row = {
         "day": judgement.day,
-        "judged_at": app.clock(),
-        "method": app.book.method,
+        "judged_at": judged_at,
+        "method": method,
         "findings": len(judgement.findings),
     }
     connection.execute(insert(JUDGED_DAY), [row])

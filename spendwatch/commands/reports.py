@@ -127,6 +127,10 @@ def _cost_facts(groups: Sequence[str], each: CostSum) -> dict[str, Any]:
     }
 
 
+def _known(micro_usd: int | None) -> str:
+    return "unknown" if micro_usd is None else money(micro_usd)
+
+
 def _print_revisions(app: App, first: date, last: date, tenant: str, *, as_json: bool) -> None:
     with reading(app.engine) as session:
         names = display_names(app, session)
@@ -142,8 +146,8 @@ def _print_revisions(app: App, first: date, last: date, tenant: str, *, as_json:
         [
             names.get(each.tenant, each.tenant),
             each.day.isoformat(),
-            money(each.before_micro_usd),
-            money(each.now_micro_usd),
+            _known(each.before_micro_usd),
+            _known(each.now_micro_usd),
             each.cause,
             f"{each.replaced_at:%Y-%m-%d %H:%M} UTC",
         ]

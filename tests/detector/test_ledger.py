@@ -251,4 +251,4 @@ def test_an_unknown_cost_in_a_revision_adds_nothing(database):
     record(database, [cost(None)])
     record(database, [cost(2_000)], now=LATER)
     (found,) = revisions(database)
-    assert (found.before_micro_usd, found.now_micro_usd) == (0, 2_000)
+    assert (found.before_micro_usd, found.now_micro_usd) == (None, 2_000)
