@@ -250,7 +250,12 @@ def _budget(finding: Finding, name: str) -> _Words:
     return _Words(who, title(budget), over, tuple(lines), (look,))
 
 
+_REVISED = Action("see what was revised", "spendwatch costs --revised")
+
+
 def _price_change(finding: Finding, _: str) -> _Words:
+    if "days" in finding.facts:
+        return _priced_again(finding)
     effect = int(finding.facts.get("effect_micro_usd", 0))
     direction = "more" if effect > 0 else "less"
     would = f"about {money(abs(effect))} a day {direction}" if effect else "the same"
@@ -261,6 +266,25 @@ def _price_change(finding: Finding, _: str) -> _Words:
         over="the new price is in force",
         lines=(Line("What", f"your use of {full_day(finding.day)} would cost {would}"),),
         look=(_show_price(finding.subject),),
+    )
+
+
+def _priced_again(finding: Finding) -> _Words:
+    """Tell of past days that have another cost, because their price was only now known."""
+    before, after = (int(finding.facts.get(f"{when}_micro_usd", 0)) for when in ("before", "after"))
+    first, last = _fact_day(finding, "effective"), _fact_day(finding, "until")
+    span = f"on {first}" if first == last else f"from {first} to {last}"
+    days = count(int(finding.facts["days"]), "day")
+    was = money(before) if before else "an unknown cost"
+    return _Words(
+        who=_fact(finding, "models"),
+        what=f"{days} of past use priced again, {was} -> {money(after)}",
+        over="the new price is in force",
+        lines=(
+            Line("What", f"use {span}; {money(after - before, signed=True)} in all"),
+            Line("Why", "a price was added or changed with effect from a day in the past"),
+        ),
+        look=(_show_price(finding.subject), _REVISED),
     )
 
 
@@ -287,7 +311,7 @@ def _rejected_usage(finding: Finding, _: str) -> _Words:
     return _Words(
         who=f"source {_fact(finding, 'source')}",
         what=f"{', '.join(counted) or 'usage rows refused'} on {full_day(finding.day)}",
-        over="its rows are whole again",
+        over="the newest data had no row to refuse",
         lines=(Line("Why", _fact(finding, "reasons")), Line("First", _fact(finding, "first"))),
     )
 

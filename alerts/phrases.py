@@ -23,7 +23,7 @@ def against(finding: Finding) -> str:
     if base is None or not base.used_days:
         usable = int(finding.facts.get("usable_days", 0))
         return f"no baseline yet ({count(usable, 'usable day')}); rule: {finding.rule}"
-    spread = f"range {money(base.low_micro_usd)}-{money(base.high_micro_usd)}"
+    spread = f"lowest to highest day {money(base.low_micro_usd)}-{money(base.high_micro_usd)}"
     used = f"{base.used_days} of {count(base.window_days, 'day')}"
     return f"{spread}, {used}{_left_out(base)}{_score(finding)}"
 

@@ -12,7 +12,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from spendwatch.exits import require_day, run_reporting_errors
+from spendwatch.exits import alert_number, require_day, run_reporting_errors
 
 # Typer reads these annotations when a command is built, so they stay real types at run time.
 ConfigOption = Annotated[
@@ -24,10 +24,26 @@ DayOption = Annotated[
     Optional[datetime],  # noqa: UP045 - typer builds its parser from this form on every Python
     typer.Option(formats=["%Y-%m-%d"], metavar="DAY", help="A calendar day, like 2026-11-12."),
 ]
+FromOption = Annotated[
+    Optional[datetime],  # noqa: UP045 - as above
+    typer.Option("--from", formats=["%Y-%m-%d"], metavar="DAY", help="First day."),
+]
+ToOption = Annotated[
+    Optional[datetime],  # noqa: UP045 - as above
+    typer.Option("--to", formats=["%Y-%m-%d"], metavar="DAY", help="Last day."),
+]
+ColumnOption = Annotated[
+    Optional[list[str]],  # noqa: UP045 - as above
+    typer.Option("--column", metavar="OURS=THEIRS", help="Map a column name; repeat as needed."),
+]
+RepriceOption = Annotated[
+    bool, typer.Option("--reprice", help="Price tokens by our table, ignore cost_usd.")
+]
 AsOption = Annotated[str, typer.Option("--as", help="Who acts; by default the system's user.")]
 NoteOption = Annotated[str, typer.Option("--note", help="A remark kept with the answer.")]
 Number = Annotated[
-    int, typer.Argument(min=1, max=2**31 - 1, help="The alert's number: 12 for A-12.")
+    int,
+    typer.Argument(parser=alert_number, metavar="NUMBER", help="The alert's number: 12 or A-12."),
 ]
 
 DEFAULT_CONFIG = Path("config.toml")
@@ -49,6 +65,27 @@ prices_app = typer.Typer(
 )
 app.add_typer(alerts_app, name="alerts")
 app.add_typer(prices_app, name="prices")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"spendwatch {version('spendwatch')}")
+        raise typer.Exit
+
+
+@app.callback()
+def spendwatch(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Watch what every tenant spends on Azure OpenAI, and tell the right person."""
 
 
 def _day(moment: datetime | None) -> date | None:
@@ -114,13 +151,8 @@ def import_file(
     config: ConfigOption = DEFAULT_CONFIG,
     *,
     source: Annotated[str, typer.Option(help="The source the rows belong to.")] = "import",
-    column: Annotated[
-        list[str] | None,
-        typer.Option("--column", metavar="OURS=THEIRS", help="Map a column name."),
-    ] = None,
-    reprice: Annotated[
-        bool, typer.Option("--reprice", help="Price tokens by our table, ignore cost_usd.")
-    ] = False,
+    column: ColumnOption = None,
+    reprice: RepriceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Bring usage from a file into the ledger; a day imported again replaces."""
@@ -136,14 +168,9 @@ def backfill(
     first: Annotated[
         datetime, typer.Option("--from", formats=["%Y-%m-%d"], metavar="DAY", help="First day.")
     ],
-    last: Annotated[
-        datetime | None,
-        typer.Option("--to", formats=["%Y-%m-%d"], metavar="DAY", help="Last day."),
-    ] = None,
+    last: ToOption = None,
     source: Annotated[str, typer.Option(help="One source; by default all.")] = "",
-    reprice: Annotated[
-        bool, typer.Option("--reprice", help="Price tokens by our table, ignore cost_usd.")
-    ] = False,
+    reprice: RepriceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Pull past days from the configured sources; repeatable at any time."""
@@ -169,21 +196,10 @@ def backtest(  # noqa: PLR0913 - one argument for each option
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A detection setting; repeat as needed."),
     ] = None,
-    first: Annotated[
-        datetime | None,
-        typer.Option("--from", formats=["%Y-%m-%d"], metavar="DAY", help="First judged day."),
-    ] = None,
-    last: Annotated[
-        datetime | None,
-        typer.Option("--to", formats=["%Y-%m-%d"], metavar="DAY", help="Last judged day."),
-    ] = None,
-    column: Annotated[
-        list[str] | None,
-        typer.Option("--column", metavar="OURS=THEIRS", help="Map a column name."),
-    ] = None,
-    reprice: Annotated[
-        bool, typer.Option("--reprice", help="Price tokens by our table, ignore cost_usd.")
-    ] = False,
+    first: FromOption = None,
+    last: ToOption = None,
+    column: ColumnOption = None,
+    reprice: RepriceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Replay history day by day: what would have alerted, without config or database."""
@@ -212,10 +228,7 @@ def costs(
         str, typer.Option(help="tenant, feature, model, deployment, scope, source, day; commas.")
     ] = "tenant",
     tenant: Annotated[str, typer.Option(help="One tenant alone.")] = "",
-    first: Annotated[
-        datetime | None,
-        typer.Option("--from", formats=["%Y-%m-%d"], metavar="DAY", help="First day."),
-    ] = None,
+    first: FromOption = None,
     last: Annotated[
         datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], metavar="DAY", help="Last day.")
     ] = None,

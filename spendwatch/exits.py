@@ -16,11 +16,20 @@ if TYPE_CHECKING:
     from datetime import date
 
 EARLIEST_YEAR, LATEST_YEAR = 2000, 2199
+LARGEST_NUMBER = 2**31 - 1
 OK, FAILED, WRONG_USAGE, BUSY, WRONG_SETTINGS = 0, 1, 2, 75, 78
 
 
 class UsageProblem(Exception):  # noqa: N818 - it is the user's problem to solve, told as one
     """What was asked for cannot be done; the message says what can be."""
+
+
+def alert_number(text: str) -> int:
+    """Read an alert's number as people write it; raises UsageProblem."""
+    digits = text.strip().upper().removeprefix("A-")
+    if not (digits.isascii() and digits.isdecimal() and 0 < int(digits) <= LARGEST_NUMBER):
+        raise UsageProblem(f"{text!r} is no alert's number; `spendwatch alerts list` shows them")
+    return int(digits)
 
 
 def require_day(day: date, option: str) -> date:

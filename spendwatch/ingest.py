@@ -61,6 +61,7 @@ class PullReport:
     rows: int = 0
     rejected: int = 0
     kept: int = 0
+    first_rejection: str = ""
     added: int = 0
     revised: int = 0
     zeroed: int = 0
@@ -272,6 +273,8 @@ class _Pull:
     def _reject(self, rejection: Rejection) -> None:
         self.report.kept += rejection.kept
         self.report.rejected += not rejection.kept
+        if not self.report.first_rejection:
+            self.report.first_rejection = f"{rejection.where}: {rejection.reason}"
         self.rejections.append(rejection)
         if len(self.rejections) >= REJECTIONS_AT_ONCE:
             with writing(self.app.engine) as session:

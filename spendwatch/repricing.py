@@ -167,7 +167,7 @@ def _changes_since(session: Session, since: datetime | None) -> list[_ModelChang
             continue
         seen.add((row.series_id, row.day))
         model = row.model or row.deployment
-        change = changes.setdefault(model, _ModelChange(model))
+        change = changes.setdefault(model.casefold(), _ModelChange(model))
         change.days.add(row.day)
         change.before_micro_usd += row.before or 0
         change.after_micro_usd += row.after or 0

@@ -6,6 +6,7 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from alerts.numbers import count
 from detector.history import consecutive_days
 from detector.sources.base import SourceError, Window
 from detector.sources.csv_file import CsvFileSource
@@ -78,9 +79,9 @@ def _print_cycle(cycle: Cycle) -> None:
     told = summary["told"]
     held: dict[str, int] = {}
     for judged in cycle.judged:
-        for reason, count in judged.intake.held_back.items():
-            held[reason.value] = held.get(reason.value, 0) + count
-    quiet = ", ".join(f"{count} {reason}" for reason, count in sorted(held.items()))
+        for reason, changes in judged.intake.held_back.items():
+            held[reason.value] = held.get(reason.value, 0) + changes
+    quiet = ", ".join(f"{changes} {reason}" for reason, changes in sorted(held.items()))
     print_line(
         f"{cycle.day} judged: {summary['findings']} findings, {told} told"
         + (f" (held back: {quiet})" if quiet else "")
@@ -185,20 +186,27 @@ def _report(report: PullReport) -> dict[str, Any]:
         "revised": report.revised,
         "zeroed": report.zeroed,
         "unpriced_models": sorted(report.unpriced_models),
+        "first_rejection": report.first_rejection,
     }
 
 
 def _sentence(report: PullReport) -> str:
     facts = _report(report)
     words = [
-        f"{report.source}: {report.rows:,} rows, {facts['days']} days"
+        f"{report.source}: {count(report.rows, 'row')}, {count(facts['days'], 'day')}"
         + (f" ({facts['first_day']} to {facts['last_day']})" if report.days else ""),
         f"{report.added:,} new, {report.revised:,} revised, {report.zeroed:,} gone",
     ]
+    if report.zeroed:
+        words.append(
+            "what is gone was replaced: files of a day that add to each other need a --source each"
+        )
     if report.rejected:
-        words.append(f"{report.rejected:,} rows rejected")
+        words.append(f"{count(report.rejected, 'row')} rejected")
     if report.kept:
         words.append(f"{report.kept:,} kept with a remark")
+    if report.first_rejection:
+        words.append(f"first {report.first_rejection}")
     if report.unpriced_models:
         words.append("no price for " + ", ".join(sorted(report.unpriced_models)))
     return "; ".join(words)

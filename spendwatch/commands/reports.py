@@ -6,8 +6,9 @@ from collections import defaultdict
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from alerts.numbers import money, percent
+from alerts.numbers import count, day_list, money, percent
 from detector import ledger
+from detector.history import consecutive_days
 from detector.model import UNATTRIBUTED, normalise_tenant
 from spendwatch.budgeting import budget_states
 from spendwatch.commands.opening import open_app
@@ -19,6 +20,8 @@ from spendwatch.output import print_json, print_line, print_table
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from sqlmodel import Session
 
     from detector.ledger import CostSum
     from detector.model import BudgetState
@@ -42,6 +45,8 @@ def costs(
     app = open_app(config)
     last = last or app.last_settled_day()
     first = first or last - timedelta(days=DEFAULT_DAYS - 1)
+    if first > last:
+        raise UsageProblem(f"--from {first} is after --to {last}")
     wanted = app.directory.canonical(normalise_tenant(tenant)) if tenant else ""
     if revised:
         _print_revisions(app, first, last, wanted, as_json=as_json)
@@ -55,7 +60,8 @@ def costs(
         names = display_names(app, session)
     total = sum(each.micro_usd for each in sums)
     rows = [_cost_row(groups, each, total, names) for each in sums]
-    rows.append(["total"] + [""] * (len(groups) - 1) + [money(total), "", "", "", ""])
+    unpriced = sum(each.unpriced_tokens for each in sums)
+    rows.append(["total", *[""] * (len(groups) - 1), _cost(total, unpriced), "", "", "", ""])
     headings = [*groups, "cost", "share", "tokens", "requests", "remarks"]
     print_table(headings, rows, f"{first} to {last}", words=len(groups))
 
@@ -96,12 +102,19 @@ def _cost_row(
     )
     return [
         *(part or "(none)" for part in group),
-        money(each.micro_usd),
+        _cost(each.micro_usd, each.unpriced_tokens),
         percent(each.micro_usd, total),
         f"{each.prompt_tokens + each.completion_tokens:,}",
         f"{each.requests:,}",
         _remarks(each),
     ]
+
+
+def _cost(micro_usd: int, unpriced_tokens: int) -> str:
+    """Write a cost; where some of the use has no price it is a lower bound, or unknown."""
+    if not unpriced_tokens:
+        return money(micro_usd)
+    return f"at least {money(micro_usd)}" if micro_usd else "unknown"
 
 
 def _remarks(each: CostSum) -> str:
@@ -215,6 +228,7 @@ def budgets(config: Path, tenant: str, day: date | None, *, as_json: bool) -> No
         states = [
             state for state in budget_states(app, session, day) if wanted in ("", state.tenant)
         ]
+        missing = _missing_days(app, session, states, day)
     if as_json:
         print_json([_budget_facts(state) for state in states])
         return
@@ -235,8 +249,32 @@ def budgets(config: Path, tenant: str, day: date | None, *, as_json: bool) -> No
         f"at the end of {day}",
         words=2,
     )
+    for gap in missing:
+        print_line(gap)
     if not rows:
         print_line("no budgets configured; add [[tenants.budgets]] to the settings")
+
+
+def _missing_days(
+    app: App, session: Session, states: Sequence[BudgetState], day: date
+) -> list[str]:
+    """Say which days of the budget periods hold no data: then spent is only a lower bound."""
+    if not states:
+        return []
+    days = consecutive_days(min(state.starts_on for state in states), day)
+    pulled, _ = ledger.day_states(session, days, app.source_names)
+    begun = [other for other, known in zip(days, pulled, strict=True) if known][:1]
+    missing = [
+        other
+        for other, known in zip(days, pulled, strict=True)
+        if not known and begun and other > begun[0]
+    ]
+    if not missing:
+        return []
+    return [
+        f"no data of {count(len(missing), 'day')} ({day_list(missing)}): spent is a lower bound, "
+        "and the burn rate too low"
+    ]
 
 
 def _budget_facts(state: BudgetState) -> dict[str, Any]:

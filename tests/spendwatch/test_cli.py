@@ -110,7 +110,9 @@ def test_import_says_what_it_refused(tmp_path, capsys):
     place = Installation(tmp_path)
     place.write_day(FIRST, ["acme,chat,gpt-4o,1", "acme,chat,gpt-4o,-x"])
     assert place.run("import", str(place.usage)) == 0
-    assert "1 rows rejected" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "1 row rejected" in printed
+    assert f"{FIRST}.csv line 3" in printed
 
 
 def test_importing_what_is_not_there_fails_with_1(tmp_path, capsys):
@@ -207,7 +209,8 @@ def test_an_imported_price_prices_the_past_again_and_is_told(tmp_path, capsys):
     prices = tmp_path / "new.csv"
     prices.write_text("model,scope,effective_from,input,output\ngpt-99,global,2026-01-01,3,9\n")
     assert place.run("prices", "import", str(prices)) == 0
-    assert "price change" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "gpt-99: 1 day of past use priced again, an unknown cost -> $3" in printed
     (cost,) = place.json(capsys, "costs", "--from", str(FIRST), "--to", str(FIRST))
     assert cost["micro_usd"] == 3_000_000
 
@@ -285,3 +288,31 @@ def test_tenants_that_are_called_alike_are_kept_apart(tmp_path, capsys):
 def test_days_and_numbers_out_of_any_range_are_wrong_usage(tmp_path, capsys, arguments):
     assert Installation(tmp_path).run(*arguments) == 2
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_an_alert_may_be_named_as_messages_name_it(spiked, capsys):
+    assert spiked.run("alerts", "ack", "A-1") == 0
+    assert spiked.run("alerts", "ack", "A-x") == 2
+    assert "'A-x' is no alert's number" in capsys.readouterr().err
+
+
+def test_an_unknown_cost_is_not_shown_as_nothing(tmp_path, capsys):
+    place = Installation(tmp_path)
+    header = "date,tenant,model,prompt_tokens,completion_tokens"
+    place.write_day(FIRST, ["acme,gpt-99,1000,10", "bolt,gpt-4o,1000000,0"], header)
+    place.judge(FIRST)
+    assert place.run("costs", "--from", str(FIRST), "--to", str(FIRST)) == 0
+    printed = capsys.readouterr().out
+    assert "unknown" in printed
+    assert "at least $2.50" in printed
+    assert place.run("costs", "--from", "2026-09-02", "--to", "2026-09-01") == 2
+
+
+def test_budgets_say_which_days_hold_no_data(spiked, capsys):
+    assert spiked.run("budgets", "--day", str(SPIKE + timedelta(days=3))) == 0
+    assert "no data of 3 days" in capsys.readouterr().out
+
+
+def test_the_version_can_be_asked_for(capsys):
+    assert run("--version") == 0
+    assert capsys.readouterr().out.startswith("spendwatch 0.")

@@ -315,3 +315,13 @@ def test_a_file_that_cannot_be_opened_fails_its_source_and_not_the_cycle(steady)
     cycle = steady.judge(SPIKE)
     assert "broken.csv" in cycle.failures[0]
     assert "source failing" in steady.read()
+
+
+def test_a_new_normal_does_not_ring_again_the_next_morning(steady):
+    steady.write_day(SPIKE, ["acme,chat,gpt-4o,319"])
+    steady.judge(SPIKE)
+    dismiss(steady, 1, Verdict.NEW_NORMAL)
+    steady.read()
+    steady.write_day(day(36), ["acme,chat,gpt-4o,321"])
+    steady.judge(day(36))
+    assert steady.read() == ""
