@@ -63,6 +63,9 @@ class Context:
         Where the budgets stand on the judged day, for the messages of spikes.
     extra : tuple of Finding
         Findings made elsewhere for this day (data quality, budgets), passed through.
+    unwatched : frozenset of str
+        Tenants none of whose sources answered for the judged day: that they have no row says
+        nothing of what they spent.
     """
 
     lessons: tuple[Lesson, ...] = ()
@@ -70,6 +73,7 @@ class Context:
     sources: tuple[SourceDay, ...] = ()
     budgets: tuple[BudgetState, ...] = ()
     extra: tuple[Finding, ...] = ()
+    unwatched: frozenset[str] = frozenset()
 
 
 def detect(history: History, book: RuleBook, context: Context | None = None) -> Judgement:
@@ -98,7 +102,7 @@ def detect(history: History, book: RuleBook, context: Context | None = None) -> 
     if silent or not history.pulled[-1]:
         return Judgement(history.days[-1], context.extra, _NOTHING_JUDGED)
     findings = judge_spend(history, book, context)
-    return Judgement(history.days[-1], (*findings, *context.extra), _unjudged(history))
+    return Judgement(history.days[-1], (*findings, *context.extra), _unjudged(history, context))
 
 
 def judge_spend(history: History, book: RuleBook, context: Context) -> tuple[Finding, ...]:
@@ -113,13 +117,16 @@ def judge_spend(history: History, book: RuleBook, context: Context) -> tuple[Fin
     evidence = Evidence(history, groups, dollars, total, exclusions.usable, rules)
     scores = METHODS[book.method](evidence)
     told = _Telling(evidence, scores, exclusions, book, context)
-    return tuple(told.finding(int(index)) for index in np.flatnonzero(_told(evidence, scores)))
+    return tuple(
+        told.finding(int(index)) for index in np.flatnonzero(_told(evidence, scores, context))
+    )
 
 
-def _told(evidence: Evidence, scores: Scores) -> NDArray[np.bool_]:
+def _told(evidence: Evidence, scores: Scores, context: Context) -> NDArray[np.bool_]:
     """Which tenants to tell of: a drop only where the whole day and its whole cost are known."""
+    watched = [tenant not in context.unwatched for tenant in evidence.groups.tenants]
     unknown = any_by_tenant(evidence.history.unknown[:, -1:], evidence.groups)[:, 0]
-    known = bool(evidence.history.whole[-1]) & ~unknown
+    known = bool(evidence.history.whole[-1]) & ~unknown & np.array(watched, dtype=np.bool_)
     return (scores.direction > 0) | ((scores.direction < 0) & known)
 
 
@@ -209,8 +216,8 @@ def _budget_of(budgets: Sequence[BudgetState], tenant: str) -> BudgetState | Non
     return max(mine, key=lambda state: state.crossed_percent or 0, default=None)
 
 
-def _unjudged(history: History) -> frozenset[tuple[FindingKind, str]]:
-    """Say for whom a quiet day proves nothing: part of its rows or of its cost is missing."""
+def _unjudged(history: History, context: Context) -> frozenset[tuple[FindingKind, str]]:
+    """Say for whom a quiet day proves nothing: its rows, or the cost of some, are missing."""
     if not history.whole[-1]:
         return _NOTHING_JUDGED
     unknown = {
@@ -218,7 +225,8 @@ def _unjudged(history: History) -> frozenset[tuple[FindingKind, str]]:
         for key, missing in zip(history.keys, history.unknown[:, -1], strict=True)
         if missing
     }
-    return frozenset((kind, tenant) for kind in SPEND_KINDS for tenant in unknown)
+    nothing_known = unknown | context.unwatched
+    return frozenset((kind, tenant) for kind in SPEND_KINDS for tenant in nothing_known)
 
 
 def without_double_telling(

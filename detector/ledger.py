@@ -279,6 +279,20 @@ def add_sums(group: tuple[str, ...], parts: Sequence[CostSum]) -> CostSum:
     )
 
 
+def unwatched_tenants(session: Session, day: date, canonical: Canonical) -> frozenset[str]:
+    """Return the tenants none of whose sources held rows for a day, under any of their ids.
+
+    Such as those of a file that was imported once, on the days after its last one.
+    """
+    connection = session.connection()
+    answered = select(SOURCE_DAY.c.source).where(SOURCE_DAY.c.day == day, SOURCE_DAY.c.rows > 0)
+    held = set(connection.execute(answered).scalars())
+    sources: dict[str, set[str]] = {}
+    for tenant, source in connection.execute(select(SERIES.c.tenant, SERIES.c.source).distinct()):
+        sources.setdefault(canonical(tenant), set()).add(source)
+    return frozenset(tenant for tenant, known in sources.items() if not known & held)
+
+
 def first_days(session: Session, canonical: Canonical) -> dict[str, date]:
     """Return the first day on which each tenant ever had a row."""
     return _place_series(session, canonical).first_days

@@ -102,7 +102,8 @@ def assess(
     lessons = taught(app, session) if heed_answers else ()
     quality = _quality(app, history, sources, judged_before(session, day))
     found = (*quality, *budget_findings(states, day))
-    context = Context(lessons, app.prices, sources, states, found)
+    unwatched = ledger.unwatched_tenants(session, day, app.directory.canonical)
+    context = Context(lessons, app.prices, sources, states, found, unwatched)
     judgement = detect(history, app.book, context)
     told = without_double_telling(
         judgement.findings,

@@ -325,3 +325,16 @@ def test_a_new_normal_does_not_ring_again_the_next_morning(steady):
     steady.write_day(day(36), ["acme,chat,gpt-4o,321"])
     steady.judge(day(36))
     assert steady.read() == ""
+
+
+def test_a_file_imported_once_makes_no_drops_after_its_last_day(steady, tmp_path):
+    header = "date,tenant,cost_usd"
+    rows = [f"{day(step)},guest,100" for step in range(30)]
+    file = tmp_path / "guests.csv"
+    file.write_text("\n".join([header, *rows]))
+    assert steady.run("import", str(file)) == 0
+    steady.write_day(SPIKE, ["acme,chat,gpt-4o,100"])
+    cycle = steady.judge(SPIKE)
+    assert steady.read() == ""
+    assert not cycle.judged[0].judgement.judged(FindingKind.SPEND_DROP, "guest")
+    assert cycle.judged[0].judgement.judged(FindingKind.SPEND_DROP, "acme")
