@@ -102,7 +102,8 @@ def test_the_shipped_file_is_short_enough_to_read():
 
 
 def test_every_default_shown_in_the_shipped_file_can_be_switched_on():
-    load(with_defaults_shown(SHIPPED.read_text(encoding="utf-8")))
+    settings = load(with_defaults_shown(SHIPPED.read_text(encoding="utf-8")))
+    assert settings.detection == load(SHIPPED.read_text(encoding="utf-8")).detection
 
 
 def test_the_shipped_file_shows_every_key():
