@@ -120,7 +120,9 @@ def test_a_lock_holds_pinned_packages_with_hashes_and_no_address(lock):
 
 
 @pytest.mark.parametrize(
-    "line", ["--index-url https://example.org/simple", "a @ https://example.org/a.whl", "a>=1 \\"]
+    "line",
+    [f"--{option} https://example.org" for option in ("index-url", "find-links")]
+    + ["a @ https://example.org/a.whl", "a>=1 \\"],
 )
 def test_a_line_that_names_an_address_or_no_version_is_seen(line):
     assert not PIN.fullmatch(line)
