@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     from detector.recording import SeriesIndex
 
+ROWS_AT_ONCE = 5_000
+"""Slots written at once: as parameters a slot weighs many times what it weighs as usage."""
+
 ZoneOf = Callable[[str], "ZoneInfo"]
 ONE_DAY = timedelta(days=1)
 
@@ -74,18 +77,20 @@ def record_slots(
 
     A whole answer replaces all slots of the day, a partial one those it tells of.
     """
-    placed = [(_key(slot), local_day(slot, zone_of(slot.tenant)), slot) for slot in slots]
+    slots = list(slots)
+    touched: set[date] = set()
     first_days: dict[SeriesKey, date] = {}
-    for key, day, _ in placed:
+    for slot in slots:
+        key, day = _key(slot), local_day(slot, zone_of(slot.tenant))
         first_days[key] = min(day, first_days.get(key, day))
+        touched.add(day)
     ids = dict(zip(first_days, index.ids(session, first_days), strict=True))
-    rows = [_row(slot, ids[key]) for key, _, slot in placed]
-    touched = {day for _, day, _ in placed}
     if whole:
         touched |= _remove_day(session, index.source, utc_day, zone_of)
-    elif rows:
-        _remove(session, rows)
-    if rows:
+    for start in range(0, len(slots), ROWS_AT_ONCE):
+        rows = [_row(slot, ids[_key(slot)]) for slot in slots[start : start + ROWS_AT_ONCE]]
+        if not whole:
+            _remove(session, rows)
         session.connection().execute(insert(USAGE_SLOT), rows)
     return touched
 
