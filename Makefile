@@ -28,16 +28,27 @@ PURE_CORE := \
     detector/price_check.py \
     detector/price_list.py \
     detector/price_table.py \
+    detector/price_usage.py \
     detector/pricing.py \
     detector/quality.py \
     detector/rules.py \
     detector/score.py \
+    detector/usage.py \
+    alerts/backoff.py \
     alerts/codec.py \
+    alerts/declaring.py \
+    alerts/digest.py \
+    alerts/digest_words.py \
+    alerts/episode.py \
+    alerts/holds.py \
+    alerts/interim.py \
+    alerts/kind_words.py \
     alerts/lifecycle.py \
     alerts/messages.py \
     alerts/model.py \
     alerts/names.py \
     alerts/numbers.py \
+    alerts/outlook.py \
     alerts/phrases.py \
     alerts/policy.py \
     alerts/verdicts.py \

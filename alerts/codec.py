@@ -69,7 +69,10 @@ def _encoder(kind: Any) -> Callable[[Any], Any]:
     """Build the function that writes values of one class."""
     if is_dataclass(kind):
         names = tuple(each.name for each in fields(kind))
-        return lambda value: {name: encode(getattr(value, name)) for name in names}
+        return lambda value: {
+            name: each if type(each := getattr(value, name)) in _AS_IT_IS else encode(each)
+            for name in names
+        }
     if issubclass(kind, Enum):
         return lambda value: value.value
     if issubclass(kind, Mapping):

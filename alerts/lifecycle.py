@@ -1,94 +1,62 @@
-"""The life of an alert: what a day's judgement and a person's answer do to it.
+"""The life of an alert: what a day's judgement, a person's answer and time do to it.
 
-Everything here is a pure function of an alert and what happened; nothing is stored or sent.
+Everything here is a pure function of an alert and what happened; nothing is stored or sent. Which
+days belong to an alert is in ``alerts/episode.py``, when people are told in ``alerts/policy.py``.
 
 Errors
 ------
 ReplyRefused
-    The answer does not fit the alert's state; the message says why.
+    The answer does not fit; the message says why.
+└── AlreadyAnswered
+    Somebody has answered the alert already.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from alerts.model import AbnormalDay, Alert, AlertState, Change, Verb
-from detector.model import FindingKind
+from alerts.episode import (
+    BUDGETS,
+    EVENTS,
+    abnormal_day,
+    fingerprint,
+    is_worse,
+    observe_finding,
+    observe_normal,
+)
+from alerts.model import Alert, AlertState, Change, Reason, Verb
+from alerts.numbers import moment
+from detector.model import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from datetime import date, datetime
 
-    from alerts.model import AlertRules, Verdict
+    from alerts.model import AlertRules, Reply, Verdict
     from detector.model import Finding
 
-EVENTS = frozenset({FindingKind.PRICE_CHANGE})
-"""Kinds that happen once and are over at once."""
-BUDGETS = frozenset({FindingKind.BUDGET_THRESHOLD, FindingKind.BUDGET_FORECAST})
-"""Kinds whose newest day says everything, and whose magnitude is a threshold in percent."""
-_PATIENT = frozenset({FindingKind.SPEND_SPIKE, FindingKind.SPEND_DROP, FindingKind.ATTRIBUTION_GAP})
-_TOLD_ONCE = EVENTS | {FindingKind.SOURCE_STALE, FindingKind.SOURCE_FAILING}
+UNDO_WITHIN = timedelta(days=7)
+LONGEST_SNOOZE = timedelta(days=90)
+ANSWERED = frozenset({AlertState.ACKNOWLEDGED, AlertState.SNOOZED, AlertState.DISMISSED})
+"""States a person brought the alert into: quiet unless it gets worse than what was answered."""
+_QUIETING = frozenset({Verb.ACKNOWLEDGE, Verb.SNOOZE})
+_DONE = {
+    AlertState.ACKNOWLEDGED: "already acknowledged",
+    AlertState.DISMISSED: "already dismissed",
+}
 
 
 class ReplyRefused(Exception):  # noqa: N818 - it names what happened to the reply, as people say it
     """The answer does not fit; the message says why and what would."""
 
 
-def fingerprint(finding: Finding, first_day: date) -> str:
-    """Return what tells one alert from another: kind, tenant, subject and period; never a value.
-
-    Parameters
-    ----------
-    finding : Finding
-    first_day : date
-        First abnormal day of the episode; used where the kind has no period of its own.
-
-    Returns
-    -------
-    str
-        Four parts joined by colons; a colon inside a part is quoted, so no two alerts share one.
-
-    Examples
-    --------
-    >>> from datetime import date
-    >>> from detector.model import Finding, FindingKind, Severity
-    >>> day = date(2026, 11, 12)
-    >>> spike = Finding(FindingKind.SPEND_SPIKE, day, Severity.WARNING, tenant="contoso")
-    >>> fingerprint(spike, day)
-    'spend spike:contoso::2026-11-12'
-    """
-    parts = (finding.kind, finding.tenant, finding.subject, finding.period or first_day.isoformat())
-    return ":".join(part.replace("%", "%25").replace(":", "%3A") for part in parts)
-
-
-def match(finding: Finding, alerts: Iterable[Alert], rules: AlertRules) -> Alert | None:
-    """Return the alert a finding belongs to, or None where it opens a new one.
-
-    Parameters
-    ----------
-    finding : Finding
-    alerts : iterable of Alert
-        Those of the finding's kind, tenant and subject, in force or ended.
-    rules : AlertRules
-
-    Returns
-    -------
-    Alert or None
-        With a period of its own the very same period only. Otherwise, in this order: the alert
-        that holds the day, the one in force it continues, the ended one whose span the day lies in.
-    """
-    key = fingerprint(finding, finding.day)
-    ranked = [
-        (rank, alert.abnormal[0].day.toordinal() if alert.abnormal else 0, index, alert)
-        for index, alert in enumerate(alerts)
-        if (rank := _kinship(alert, finding, key, rules)) > 0
-    ]
-    return max(ranked)[-1] if ranked else None
+class AlreadyAnswered(ReplyRefused):
+    """Somebody has answered already; who that was is known to the caller."""
 
 
 def open_alert(finding: Finding, now: datetime) -> Alert:
-    """Return the new alert of a finding, as told; a one-off event is over from its start.
+    """Return the new alert of a finding, told to nobody yet; a one-off event is over at once.
 
     Parameters
     ----------
@@ -107,11 +75,10 @@ def open_alert(finding: Finding, now: datetime) -> Alert:
         fingerprint=fingerprint(finding, finding.day),
         state=AlertState.RESOLVED if event else AlertState.OPEN,
         finding=finding,
-        abnormal=(_abnormal(finding, told_micro_usd=finding.excess_micro_usd),),
+        abnormal=(abnormal_day(finding, told_micro_usd=0),),
         opened_at=now,
         updated_at=now,
         judged_day=finding.day,
-        told_magnitude=finding.magnitude,
         ended=event,
     )
 
@@ -122,7 +89,8 @@ def observe(
     """Return the alert after one day's judgement, and what that changed for people.
 
     Judging a day again with the same outcome changes nothing, however often; judging an older
-    day again never undoes what newer days said.
+    day again never undoes what newer days said. An answered alert that gets worse than what was
+    answered is open again.
 
     Parameters
     ----------
@@ -141,15 +109,17 @@ def observe(
         ``UNCHANGED`` also where only the count of normal days moved.
     """
     if finding is None:
-        after, change = _observe_normal(alert, day, rules)
+        after, change = observe_normal(alert, day, rules)
     else:
-        after, change = _observe_finding(alert, finding, rules)
+        after, change = observe_finding(alert, finding, rules)
+    if change is Change.WORSE and after.state in ANSWERED:
+        after = replace(after, state=_unanswered(after), snoozed_until=None)
     if change is not Change.UNCHANGED:
         after = replace(after, revision=alert.revision + 1, updated_at=now)
     return after, change
 
 
-def mark_told(alert: Alert, finding: Finding) -> Alert:
+def mark_told(alert: Alert, finding: Finding, now: datetime, *, reminder: bool = False) -> Alert:
     """Return the alert with ``finding`` as what people know of it.
 
     Parameters
@@ -157,6 +127,10 @@ def mark_told(alert: Alert, finding: Finding) -> Alert:
     alert : Alert
     finding : Finding
         The finding the message was about.
+    now : datetime
+        UTC-aware.
+    reminder : bool
+        The message said nothing new; there is one of them for each piece of news.
 
     Returns
     -------
@@ -171,22 +145,97 @@ def mark_told(alert: Alert, finding: Finding) -> Alert:
     )
     newest = finding.day == alert.finding.day
     told = finding.magnitude if newest else max(alert.told_magnitude, finding.magnitude)
-    return replace(alert, abnormal=abnormal, told_magnitude=told, announced=True)
+    return replace(
+        alert,
+        abnormal=abnormal,
+        told_magnitude=told,
+        announced=True,
+        held=None,
+        told_at=now,
+        reminded=reminder,
+    )
 
 
-def reply(alert: Alert, verb: Verb, verdict: Verdict | None, now: datetime) -> Alert:
+def come_due(alert: Alert, now: datetime, rules: AlertRules) -> tuple[Alert, Change]:
+    """Return the alert after time has passed, and what that changed.
+
+    Parameters
+    ----------
+    alert : Alert
+    now : datetime
+        UTC-aware.
+    rules : AlertRules
+
+    Returns
+    -------
+    tuple of (Alert, Change)
+        WOKEN where a snooze is over; RELEASED, WORSE or RESOLVED where news was held back, so
+        that it can be decided anew; REMINDED where nobody answered in time; else UNCHANGED.
+    """
+    if alert.state is AlertState.SNOOZED and alert.snoozed_until and alert.snoozed_until <= now:
+        awake = replace(alert, state=AlertState.OPEN, snoozed_until=None, held=None)
+        return replace(awake, revision=alert.revision + 1, updated_at=now), Change.WOKEN
+    if alert.held:
+        return _held_news(alert, rules)
+    due_at = remind_at(alert, rules)
+    if due_at is not None and due_at <= now:
+        return replace(alert, revision=alert.revision + 1), Change.REMINDED
+    return alert, Change.UNCHANGED
+
+
+def remind_at(alert: Alert, rules: AlertRules) -> datetime | None:
+    """Return when an alert that nobody answers is told once more; None where it never is.
+
+    Parameters
+    ----------
+    alert : Alert
+    rules : AlertRules
+    """
+    if alert.state is not AlertState.OPEN or alert.reminded or alert.told_at is None:
+        return None
+    # A budget reminds of itself by its next threshold.
+    if rules.remind_after is None or alert.kind in BUDGETS or alert.severity is Severity.NOTICE:
+        return None
+    return alert.told_at + rules.remind_after
+
+
+def state_at(alert: Alert, now: datetime) -> AlertState:
+    """Return the alert's state; a snooze is over when its time is, whoever noted it.
+
+    Parameters
+    ----------
+    alert : Alert
+    now : datetime
+        UTC-aware.
+    """
+    over = alert.snoozed_until is not None and alert.snoozed_until <= now
+    return AlertState.OPEN if over and alert.state is AlertState.SNOOZED else alert.state
+
+
+def reply(
+    alert: Alert,
+    verb: Verb,
+    verdict: Verdict | None,
+    now: datetime,
+    *,
+    until: datetime | None = None,
+) -> Alert:
     """Return the alert after a person's answer.
 
-    What the person has seen counts as told: it must get worse than that to speak again.
+    What the person has seen counts as told: it must get worse than that to speak again. What
+    comes after the end (an acknowledgement, a snooze) changes nothing and is kept on record.
 
     Parameters
     ----------
     alert : Alert
     verb : Verb
+        Any but UNDO.
     verdict : Verdict or None
         Needed by a dismissal, and only there.
     now : datetime
         UTC-aware.
+    until : datetime, optional
+        UTC-aware; needed by a snooze, and only there.
 
     Returns
     -------
@@ -195,177 +244,129 @@ def reply(alert: Alert, verb: Verb, verdict: Verdict | None, now: datetime) -> A
     Raises
     ------
     ReplyRefused
-        The alert cannot be acknowledged any more, or the verdict is missing or out of place.
+        The answer does not fit the state, or its verdict or time is missing or out of place.
     """
-    if (verdict is None) == (verb is Verb.DISMISS):
-        raise ReplyRefused(
-            "a dismissal needs a verdict: real, expected, new_normal, false_alarm or data_error"
-            if verb is Verb.DISMISS
-            else "only a dismissal carries a verdict; to acknowledge, leave it out"
+    _require_details(verb, verdict, until, now)
+    if verb in _QUIETING and alert.ended and alert.state is AlertState.RESOLVED:
+        return alert
+    if verb is Verb.ACKNOWLEDGE and alert.state in _DONE:
+        raise AlreadyAnswered(f"A-{alert.number} is {_DONE[alert.state]}")
+    if verb is Verb.SNOOZE and alert.state is AlertState.DISMISSED:
+        raise AlreadyAnswered(
+            f"before it can be snoozed, undo its dismissal: A-{alert.number} is already dismissed"
         )
-    if verb is Verb.ACKNOWLEDGE and alert.state is not AlertState.OPEN:
-        raise ReplyRefused(f"A-{alert.number} is already {alert.state}")
     return replace(
         alert,
-        state=AlertState.DISMISSED if verb is Verb.DISMISS else AlertState.ACKNOWLEDGED,
+        state=_STATE_AFTER[verb],
         told_magnitude=max(alert.told_magnitude, alert.finding.magnitude),
+        announced=True,
+        held=None,
+        snoozed_until=until,
         updated_at=now,
         revision=alert.revision + 1,
     )
 
 
-def _kinship(alert: Alert, finding: Finding, key: str, rules: AlertRules) -> int:
-    """How closely a finding belongs to an alert: 0 is not at all."""
-    day = finding.day
-    if alert.fingerprint == key or (not finding.period and alert.on(day)):
-        return 3
-    if finding.period or not alert.abnormal:
-        return 0
-    first = alert.abnormal[0].day
-    if not alert.ended and (first - day).days <= _patience(alert, rules):
-        return 2
-    return 1 if alert.ended and first <= day <= alert.judged_day else 0
+def undo(alert: Alert, undone: Reply, earlier: Reply | None, now: datetime) -> Alert:
+    """Return the alert with an answer taken back.
+
+    Parameters
+    ----------
+    alert : Alert
+    undone : Reply
+        The newest answer that is in force.
+    earlier : Reply or None
+        The one before it that is in force.
+    now : datetime
+        UTC-aware.
+
+    Returns
+    -------
+    Alert
+        In the state it had before the answer; where it ended or woke since, in the state it
+        has, as only what the answer taught is left to take back. Open again and never told, it
+        is held back until the next run tells it.
+
+    Raises
+    ------
+    ReplyRefused
+        The answer was given more than 7 days ago.
+    """
+    if now - undone.at > UNDO_WITHIN:
+        raise ReplyRefused(
+            f"the answer of {moment(undone.at)} to A-{alert.number} can no longer be undone: "
+            f"{UNDO_WITHIN.days} days have passed; answer it anew instead"
+        )
+    state, until = _state_before(alert, undone, earlier)
+    after = replace(alert, state=state, snoozed_until=until, updated_at=now)
+    if state is AlertState.OPEN and alert.told_at is None:
+        # Only who answered has heard of it: now that nobody is on it, the others must.
+        after = replace(after, announced=False, held=alert.held or _HELD_BY[undone.verb])
+    return replace(after, revision=alert.revision + 1)
 
 
-def _observe_finding(alert: Alert, finding: Finding, rules: AlertRules) -> tuple[Alert, Change]:
-    """Take a day on which the condition holds."""
-    if alert.kind in BUDGETS and finding.day < alert.judged_day:
-        return alert, Change.UNCHANGED
-    known = alert.on(finding.day)
-    returned = _returns(alert, finding)
-    after = _with_finding(alert, finding, known)
-    if returned:
-        after = _reopened(after)
-    if after == alert:
-        return alert, Change.UNCHANGED
-    if _is_worse(alert, finding, rules):
-        return after, Change.WORSE
-    if alert.kind not in BUDGETS and (returned or _is_revised(known, finding, rules)):
-        return after, Change.REVISED
-    return after, Change.UPDATED
+def _state_before(
+    alert: Alert, undone: Reply, earlier: Reply | None
+) -> tuple[AlertState, datetime | None]:
+    """Say which state an undo restores, and until when where that is a snooze."""
+    state, until = alert.state, alert.snoozed_until
+    if state is undone.to_state:
+        state = undone.from_state
+        until = earlier.until if earlier and state is AlertState.SNOOZED else None
+    if alert.ended and state is not AlertState.DISMISSED:
+        return AlertState.RESOLVED, None
+    if state is AlertState.RESOLVED and not alert.ended:
+        return AlertState.OPEN, None
+    return state, until
 
 
-def _observe_normal(alert: Alert, day: date, rules: AlertRules) -> tuple[Alert, Change]:
-    """Take a day on which the condition does not hold."""
-    if alert.kind in EVENTS or (alert.kind in BUDGETS and day < alert.judged_day):
-        return alert, Change.UNCHANGED
-    if alert.kind not in BUDGETS and alert.on(day):
-        return _taken_back(alert, day, rules)
-    if alert.ended or (alert.kind not in BUDGETS and day <= alert.judged_day):
-        return alert, Change.UNCHANGED
-    return _counted(replace(alert, judged_day=day), rules)
+_HELD_BY = {
+    Verb.ACKNOWLEDGE: Reason.ACKNOWLEDGED,
+    Verb.DISMISS: Reason.DISMISSED,
+    Verb.SNOOZE: Reason.SNOOZED,
+}
+_STATE_AFTER = {
+    Verb.ACKNOWLEDGE: AlertState.ACKNOWLEDGED,
+    Verb.DISMISS: AlertState.DISMISSED,
+    Verb.SNOOZE: AlertState.SNOOZED,
+}
 
 
-def _taken_back(alert: Alert, day: date, rules: AlertRules) -> tuple[Alert, Change]:
-    """Take back a day that, judged again, is not abnormal after all."""
-    if alert.state is AlertState.DISMISSED:
-        # The answer stands on this day, and may itself be why the day is no finding any more.
-        return alert, Change.UNCHANGED
-    rest = tuple(judged for judged in alert.abnormal if judged.day != day)
-    if not rest:
-        return _ended(replace(alert, abnormal=(), normal_days=0)), Change.WITHDRAWN
-    finding = _as_of(alert.finding, rest[-1]) if alert.finding.day == day else alert.finding
-    after = replace(alert, abnormal=rest, finding=finding)
-    if alert.ended or day < rest[-1].day:
-        return after, Change.UPDATED
-    after, change = _counted(after, rules)
-    return after, change if change is Change.RESOLVED else Change.UPDATED
+def _require_details(
+    verb: Verb, verdict: Verdict | None, until: datetime | None, now: datetime
+) -> None:
+    if (verdict is None) == (verb is Verb.DISMISS):
+        raise ReplyRefused(
+            "a dismissal needs a verdict: real, expected, new_normal, false_alarm or data_error"
+            if verb is Verb.DISMISS
+            else "only a dismissal carries a verdict; to acknowledge or snooze, leave it out"
+        )
+    if (until is None) == (verb is Verb.SNOOZE):
+        raise ReplyRefused(
+            "a snooze needs the time it ends"
+            if verb is Verb.SNOOZE
+            else "only a snooze carries a time; leave it out"
+        )
+    if until is not None and until <= now:
+        raise ReplyRefused(f"a snooze ends in the future; {moment(until)} is over")
+    if until is not None and until - now > LONGEST_SNOOZE:
+        raise ReplyRefused(
+            f"a snooze lasts at most {LONGEST_SNOOZE.days} days, to {moment(now + LONGEST_SNOOZE)};"
+            " what shall be quiet for longer is better dismissed, or silenced"
+        )
 
 
-def _counted(alert: Alert, rules: AlertRules) -> tuple[Alert, Change]:
-    """Count one more normal day; enough of them end the alert."""
-    after = replace(alert, normal_days=alert.normal_days + 1)
-    if after.normal_days < _patience(alert, rules):
-        return after, Change.UNCHANGED
-    return _ended(after), Change.RESOLVED
+def _unanswered(alert: Alert) -> AlertState:
+    return AlertState.RESOLVED if alert.ended else AlertState.OPEN
 
 
-def _patience(alert: Alert, rules: AlertRules) -> int:
-    """How many normal days end an alert of this kind."""
-    return rules.normal_days if alert.kind in _PATIENT else 1
-
-
-def _ended(alert: Alert) -> Alert:
-    """End it; what was dismissed stays dismissed."""
-    dismissed = alert.state is AlertState.DISMISSED
-    return replace(alert, ended=True, state=alert.state if dismissed else AlertState.RESOLVED)
-
-
-def _returns(alert: Alert, finding: Finding) -> bool:
-    """Whether a condition that was said to be over holds after all."""
-    if not alert.ended or alert.kind in EVENTS:
-        return False
-    return alert.kind in BUDGETS or not alert.abnormal or finding.day > alert.abnormal[-1].day
-
-
-def _reopened(alert: Alert) -> Alert:
-    """Put it in force again; what was dismissed stays dismissed."""
-    dismissed = alert.state is AlertState.DISMISSED
-    state = alert.state if dismissed else AlertState.OPEN
-    return replace(alert, ended=False, announced=False, state=state)
-
-
-def _with_finding(alert: Alert, finding: Finding, known: AbnormalDay | None) -> Alert:
-    """File a day's finding where it belongs."""
-    told = known.told_micro_usd if known else 0
-    fresh = _abnormal(finding, told_micro_usd=told)
-    others = [judged for judged in alert.abnormal if judged.day != finding.day]
-    newest = not others or finding.day > others[-1].day
-    return replace(
-        alert,
-        finding=finding if newest else alert.finding,
-        abnormal=tuple(sorted((*others, fresh), key=lambda judged: judged.day)),
-        judged_day=max(alert.judged_day, finding.day),
-        normal_days=_normal_after(alert, finding) if newest and not known else alert.normal_days,
-    )
-
-
-def _normal_after(alert: Alert, finding: Finding) -> int:
-    """How many of the normal days counted lie after a newly abnormal day."""
-    return max(0, min(alert.normal_days - 1, (alert.judged_day - finding.day).days))
-
-
-def _abnormal(finding: Finding, *, told_micro_usd: int) -> AbnormalDay:
-    """Take the numbers of a finding's day."""
-    return AbnormalDay(
-        day=finding.day,
-        severity=finding.severity,
-        magnitude=finding.magnitude,
-        actual_micro_usd=finding.actual_micro_usd,
-        excess_micro_usd=finding.excess_micro_usd,
-        told_micro_usd=told_micro_usd,
-    )
-
-
-def _as_of(finding: Finding, judged: AbnormalDay) -> Finding:
-    """Restate the finding as far as an earlier day is still known."""
-    actual = judged.actual_micro_usd
-    return replace(
-        finding,
-        day=judged.day,
-        severity=judged.severity,
-        magnitude=judged.magnitude,
-        actual_micro_usd=actual,
-        expected_micro_usd=None if actual is None else actual - judged.excess_micro_usd,
-        score=None,
-        baseline=None,
-        drivers=(),
-    )
-
-
-def _is_worse(alert: Alert, finding: Finding, rules: AlertRules) -> bool:
-    """Whether a finding is so much worse than what was told that it must be told again."""
-    if alert.kind in _TOLD_ONCE or finding.magnitude <= alert.told_magnitude:
-        return False
-    return alert.kind in BUDGETS or (finding.magnitude >= rules.worse_factor * alert.told_magnitude)
-
-
-def _is_revised(known: AbnormalDay | None, finding: Finding, rules: AlertRules) -> bool:
-    """Whether a day judged again differs from what was known by more than the tolerance."""
-    if known is None:
-        return False
-    # Of a day that was kept in silence nobody knows the number: it is measured against itself.
-    before = known.told_micro_usd or known.excess_micro_usd
-    moved = abs(finding.excess_micro_usd - before)
-    tolerance = max(rules.revised_share * abs(before), rules.revised_micro_usd)
-    return moved > tolerance or finding.severity is not known.severity
+def _held_news(alert: Alert, rules: AlertRules) -> tuple[Alert, Change]:
+    """Say what the held-back news is by now; an end of which nobody knew the beginning is none."""
+    if alert.ended:
+        change = Change.RESOLVED if alert.announced else Change.UNCHANGED
+        return replace(alert, held=alert.held if alert.announced else None), change
+    if not alert.announced:
+        return alert, Change.RELEASED
+    if is_worse(alert, alert.finding, rules):
+        return alert, Change.WORSE
+    return replace(alert, held=None), Change.UNCHANGED

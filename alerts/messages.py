@@ -6,29 +6,49 @@ Plain ASCII except for names, so that it survives any terminal; names are made i
 
 from __future__ import annotations
 
-import shlex
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from alerts.lifecycle import EVENTS
+from alerts.episode import BUDGETS, EVENTS
+from alerts.kind_words import TEXT_LIMIT, Words, amount_of, level, words_of
 from alerts.model import Action, AlertState, Change, Line, Message, Verb
 from alerts.names import safe_name
-from alerts.numbers import count, full_day, moment, money, percent, short_day, times
-from alerts.phrases import against, amount, drivers, forecast, forecast_title, pace
+from alerts.numbers import count, full_day, moment, money, short_day, times
 from alerts.verdicts import TEACHING
-from detector.model import UNATTRIBUTED, FindingKind
+from detector.model import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping, Sequence
 
-    from alerts.model import Alert, Reply
+    from alerts.holds import PlannedEvent
+    from alerts.model import Alert, Reason, Reply
     from detector.model import Finding
 
-_TEXT_LIMIT = 300
+_SHOWN_OF_A_GROUP = 5
+_ANSWERS = {
+    Verb.ACKNOWLEDGE: "the acknowledgement",
+    Verb.DISMISS: "the dismissal",
+    Verb.SNOOZE: "the snooze",
+}
 _CALM = frozenset({Change.RESOLVED, Change.WITHDRAWN})
-_SPEAKING = frozenset({Change.OPENED, Change.WORSE, Change.REVISED})
-_PREFIX = {Change.WORSE: "worse, ", Change.REVISED: "revised, "}
+_SPEAKING = frozenset(
+    {
+        Change.OPENED,
+        Change.WORSE,
+        Change.REVISED,
+        Change.WOKEN,
+        Change.RELEASED,
+        Change.REMINDED,
+    }
+)
+_PREFIX = {
+    Change.WORSE: "worse, ",
+    Change.REVISED: "revised, ",
+    Change.WOKEN: "snooze over, ",
+    Change.REMINDED: "still unanswered, ",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +60,6 @@ class Revision:
     now_micro_usd: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Words:
-    """What one kind says; ``over`` completes "resolved, ...", ``look`` is where to look first."""
-
-    who: str
-    what: str
-    over: str
-    lines: tuple[Line, ...] = ()
-    look: tuple[Action, ...] = ()
-
-
 def alert_message(
     alert: Alert,
     change: Change,
@@ -60,6 +69,7 @@ def alert_message(
     revision: Revision | None = None,
     reply: Reply | None = None,
     effect: str = "",
+    notes: Sequence[Line] = (),
 ) -> Message:
     """Return what to tell about an alert.
 
@@ -79,6 +89,8 @@ def alert_message(
         The newest answer, where one was given.
     effect : str
         What that answer teaches, in words.
+    notes : sequence of Line
+        What else there is to say: :func:`above_plan`, :func:`held_until_now`.
 
     Returns
     -------
@@ -86,11 +98,21 @@ def alert_message(
     """
     about = finding or alert.finding
     name = safe_name(names.get(about.tenant, about.tenant))
-    words = _WORDS[about.kind](about, name)
+    words = words_of(about, name)
     calm = change in _CALM or (change not in _SPEAKING and alert.state is not AlertState.OPEN)
     # What is over is told in one line: what held while it lasted does not hold any more.
     said = (Line("Was", words.what),) if change in _CALM else words.lines
-    lines = (*_revised(change, revision), *said, *_since(alert), *_answer(reply, effect))
+    if change is Change.REMINDED:
+        said = ()  # the evidence was told; what is missing is an answer
+    lines = (
+        *_spoke_again(alert, change, reply),
+        *_revised(change, revision),
+        *said[:1],
+        *(notes if change not in _CALM else ()),
+        *said[1:],
+        *_since(alert),
+        *_answer(change, reply, effect),
+    )
     return Message(
         tone="calm" if calm and about.kind not in EVENTS else about.severity.value,
         title=_title(words, change, about, revision),
@@ -116,12 +138,118 @@ def reply_words(alert: Alert, reply: Reply, effect: str, *, repeated: bool = Fal
     """
     if repeated:
         return f"A-{alert.number} is {reply.to_state} already, by the same answer; nothing changed"
+    if reply.from_state is reply.to_state is AlertState.RESOLVED:
+        return f"A-{alert.number} is already resolved; your answer is kept on record"
     if reply.verb is Verb.ACKNOWLEDGE:
         return f"A-{alert.number} acknowledged: quiet until it ends or gets worse"
+    if reply.verb is Verb.SNOOZE and reply.until:
+        until = moment(reply.until)
+        return f"A-{alert.number} snoozed until {until}, unless it ends or gets worse before"
     return f"A-{alert.number} dismissed as {_verdict(reply)}: {effect or 'kept on record'}"
 
 
-def _title(words: _Words, change: Change, about: Finding, revision: Revision | None) -> str:
+def undo_words(
+    alert: Alert,
+    undone: Reply | None = None,
+    earlier: Reply | None = None,
+    *,
+    repeated: bool = False,
+) -> str:
+    """Return the one line a person gets back for taking an answer back.
+
+    Parameters
+    ----------
+    alert : Alert
+        After the undo.
+    undone : Reply, optional
+        The answer that was taken back.
+    earlier : Reply, optional
+        The one before it, which counts again.
+    repeated : bool
+        It was undone before, so nothing changed.
+    """
+    if repeated or undone is None:
+        return f"A-{alert.number}: that answer is undone already; nothing changed"
+    what = f"{_ANSWERS[undone.verb]} of {safe_name(undone.actor)} on {moment(undone.at)}"
+    taught = "; what it taught is forgotten" if undone.verdict else ""
+    again = ""
+    if earlier and earlier.verdict:
+        again = f"; {safe_name(earlier.actor)}'s verdict counts again: {_verdict(earlier)}"
+    return f"A-{alert.number} is {alert.state} now: {what} is undone{taught}{again}"
+
+
+def above_plan(finding: Finding, plan: PlannedEvent) -> Line:
+    """Return how far a spike is above the ceiling that was planned for it.
+
+    Parameters
+    ----------
+    finding : Finding
+    plan : PlannedEvent
+        One that covers the finding.
+    """
+    over = (finding.actual_micro_usd or 0) - plan.ceiling_micro_usd
+    why = f" ({safe_name(plan.comment, TEXT_LIMIT)})" if plan.comment else ""
+    ceiling = f"{money(plan.ceiling_micro_usd)} a day was planned until {full_day(plan.last_day)}"
+    return Line("Planned", f"{ceiling}{why}; this is {money(over)} above it")
+
+
+def held_until_now(reason: Reason) -> Line:
+    """Return that news was held back until now, and by what.
+
+    Parameters
+    ----------
+    reason : Reason
+    """
+    return Line("Held", f"back until now: {reason}")
+
+
+def group_message(
+    news: Sequence[tuple[Alert, Change]], day: date, names: Mapping[str, str]
+) -> Message:
+    """Return one message about many alerts, the gravest and dearest first.
+
+    Parameters
+    ----------
+    news : sequence of (Alert, Change)
+        At least one; either all are reminders or none is.
+    day : date
+        The judged day.
+    names : mapping of str to str
+        Display names by tenant id.
+    """
+    ranked = sorted(news, key=lambda each: _gravity(each[0]))
+    kinds = Counter(alert.kind.value for alert, _ in news)
+    said = ", ".join(count(many, kind) for kind, many in kinds.most_common())
+    lines = [
+        Line("Then" if place else "First", _one_of_many(*each, names))
+        for place, each in enumerate(ranked[:_SHOWN_OF_A_GROUP])
+    ]
+    if len(news) > _SHOWN_OF_A_GROUP:
+        lines.append(Line("More", f"{len(news) - _SHOWN_OF_A_GROUP} others"))
+    reminded = any(change is Change.REMINDED for _, change in news)
+    title = f"{len(news)} alerts at once on {full_day(day)}: {said}"
+    return Message(
+        tone=ranked[0][0].severity.value,
+        title=f"{len(news)} alerts still unanswered: {said}" if reminded else title,
+        lines=tuple(lines),
+        actions=(Action("see all", "spendwatch alerts list"),),
+        reference=f"{len(news)} alerts in one message",
+    )
+
+
+def _gravity(alert: Alert) -> tuple[int, int, int]:
+    order = list(Severity)
+    return order.index(alert.severity), -abs(alert.finding.excess_micro_usd), alert.number
+
+
+def _one_of_many(alert: Alert, change: Change, names: Mapping[str, str]) -> str:
+    about = alert.finding
+    words = words_of(about, safe_name(names.get(about.tenant, about.tenant)))
+    said = Change.UNCHANGED if change is Change.REMINDED else change
+    return f"A-{alert.number} {_title(words, said, about, None)}"
+
+
+def _title(words: Words, change: Change, about: Finding, revision: Revision | None) -> str:
     if change is Change.RESOLVED:
         return f"{words.who}: resolved, {words.over}"
     if change is Change.WITHDRAWN:
@@ -129,7 +257,7 @@ def _title(words: _Words, change: Change, about: Finding, revision: Revision | N
     return f"{words.who}: {_PREFIX.get(change, '')}{words.what}"
 
 
-def _no_longer(about: Finding, words: _Words, revision: Revision | None) -> str:
+def _no_longer(about: Finding, words: Words, revision: Revision | None) -> str:
     day = full_day(revision.day if revision else about.day)
     if revision is None or revision.was_micro_usd is None:
         return f"{day} judged again: {words.over}"
@@ -157,228 +285,75 @@ def _since(alert: Alert) -> tuple[Line, ...]:
     return (Line("Since", f"{full_day(alert.days[0])}{lasting}"),)
 
 
-def _answer(reply: Reply | None, effect: str) -> tuple[Line, ...]:
-    if reply is None:
+def _answer(change: Change, reply: Reply | None, effect: str) -> tuple[Line, ...]:
+    # Where an answered alert speaks again, that stands first: see _spoke_again.
+    if reply is None or change in (Change.WORSE, Change.WOKEN):
         return ()
-    done = "acknowledged it"
-    if reply.verb is Verb.DISMISS:
-        done = f"dismissed it as {_verdict(reply)}"
-    note = f": {safe_name(reply.note, _TEXT_LIMIT)}" if reply.note else ""
-    told = Line("Answer", f"{safe_name(reply.actor)} {done} on {moment(reply.at)}{note}")
+    told = Line("Answer", f"{_answered(reply)}{_until(reply)}{_note(reply)}")
     return (told, Line("Teaches", effect)) if effect else (told,)
+
+
+def _spoke_again(alert: Alert, change: Change, reply: Reply | None) -> tuple[Line, ...]:
+    """Say first why an alert speaks again, so that a person knows whether to act."""
+    if change is Change.REMINDED:
+        return (Line("Open", f"since {moment(alert.opened_at)}, and nobody is on it"),)
+    if reply is None or change not in (Change.WORSE, Change.WOKEN):
+        return ()
+    if change is Change.WOKEN:
+        return (Line("Awake", f"it still lasts; {_answered(reply)}{_note(reply)}"),)
+    note = f"; said then{_note(reply)}" if reply.note else ""
+    return (Line("Worse", f"than what {_answered(reply, '')}{_then_and_now(alert, reply)}{note}"),)
+
+
+def _then_and_now(alert: Alert, reply: Reply) -> str:
+    """Compare what was answered with what it is now; empty where that was not kept."""
+    was, now = reply.magnitude, alert.finding.magnitude
+    if not was:
+        return ""
+    ratio = "" if alert.kind in BUDGETS else f", {times(now, was)}"
+    return f": {level(alert.kind, was)} then, {amount_of(alert.kind, now)} now{ratio}"
+
+
+def _answered(reply: Reply, what: str = " it") -> str:
+    """Say who gave which answer when; ``what`` is left out where the sentence names it before."""
+    on = f"on {moment(reply.at)}"
+    if reply.verb is Verb.DISMISS:
+        return f"{safe_name(reply.actor)} dismissed{what} as {_verdict(reply)} {on}"
+    done = "snoozed" if reply.verb is Verb.SNOOZE else "acknowledged"
+    return f"{safe_name(reply.actor)} {done}{what} {on}"
+
+
+def _until(reply: Reply) -> str:
+    return f" until {moment(reply.until)}" if reply.until else ""
+
+
+def _note(reply: Reply) -> str:
+    return f": {safe_name(reply.note, TEXT_LIMIT)}" if reply.note else ""
 
 
 def _verdict(reply: Reply) -> str:
     return reply.verdict.value.replace("_", " ") if reply.verdict else "no verdict"
 
 
-def _actions(alert: Alert, change: Change, words: _Words) -> tuple[Action, ...]:
+def _actions(alert: Alert, change: Change, words: Words) -> tuple[Action, ...]:
     command = "spendwatch alerts"
     show = Action("look closer", f"{command} show {alert.number}")
     if change is Change.WITHDRAWN or alert.kind in EVENTS:
         return (*words.look, show)
-    dismiss = f'{command} dismiss {alert.number} --verdict expected --note "..."'
+    # Without a verdict it says what each of them would do, and changes nothing.
+    dismiss = f"{command} dismiss {alert.number}"
     if alert.state is AlertState.OPEN:
         acknowledge = Action("acknowledge", f"{command} ack {alert.number}")
-        return (acknowledge, Action("dismiss", dismiss), *words.look, show)
-    if alert.state is AlertState.ACKNOWLEDGED:
-        return (Action("dismiss", dismiss), *words.look, show)
+        snooze = Action("snooze", f"{command} snooze {alert.number} --for 4h")
+        return (acknowledge, Action("dismiss", dismiss), snooze, *words.look, show)
+    undo = Action("take it back", f"{command} undo {alert.number}")
+    if alert.state in (AlertState.ACKNOWLEDGED, AlertState.SNOOZED):
+        return (Action("dismiss", dismiss), undo, *words.look, show)
     if alert.state is AlertState.DISMISSED:
-        return (Action("change the verdict", dismiss), show)
+        return (Action("change the verdict", dismiss), undo, show)
     return (Action("say why", dismiss), show) if alert.kind in TEACHING else (show,)
 
 
 def _reference(alert: Alert) -> str:
     state = "" if alert.kind in EVENTS else f", {alert.state}"
     return f"A-{alert.number}, {alert.kind}{state}"
-
-
-def _spend_spike(finding: Finding, name: str) -> _Words:
-    ratio = times(finding.actual_micro_usd or 0, finding.expected_micro_usd or 0)
-    compared = f", {ratio} normal" if ratio else ", where it spent nothing before"
-    if finding.rule == "young tenant":
-        compared = ", too new to have a normal"
-    return _Words(
-        who=name,
-        what=f"{amount(finding)} on {full_day(finding.day)}{compared}",
-        over="spend is normal again",
-        lines=_spend_lines(finding),
-    )
-
-
-def _spend_drop(finding: Finding, name: str) -> _Words:
-    expected = finding.expected_micro_usd or 0
-    share = percent(-finding.excess_micro_usd, expected)
-    below = f", {share} below normal" if share else ""
-    return _Words(
-        who=name,
-        what=f"only {amount(finding)} on {full_day(finding.day)}{below}",
-        over="spend is normal again",
-        lines=_spend_lines(finding),
-    )
-
-
-def _spend_lines(finding: Finding) -> tuple[Line, ...]:
-    expected = finding.expected_micro_usd
-    excess = money(finding.excess_micro_usd, signed=True)
-    side = "under" if finding.excess_micro_usd < 0 else "over"
-    what = f"{excess} {side} the usual {money(expected)}" if expected else amount(finding)
-    lines = [Line("What", what), Line("Against", against(finding))]
-    if finding.drivers:
-        lines.append(Line("Why", drivers(finding)))
-    if finding.budget:
-        lines.append(Line("Budget", pace(finding.budget)))
-    if finding.lower_bound:
-        lines.append(Line("Data", "some use of the day has no known price: it cost at least this"))
-    return tuple(lines)
-
-
-def _budget(finding: Finding, name: str) -> _Words:
-    budget = finding.budget
-    if budget is None:
-        what = f"{finding.magnitude} % threshold of the budget crossed"
-        return _Words(name, what, "the budget is within its threshold again")
-    who = f"{name}, feature {safe_name(budget.feature)}" if budget.feature else name
-    span = f"{short_day(budget.starts_on)} up to {short_day(budget.ends_on)}"
-    what = f"{budget.period} budget from {span}: {finding.magnitude} % threshold crossed"
-    lines = [Line("What", what), Line("Budget", forecast(budget))]
-    if budget.unknown_cost:
-        lines.append(Line("Data", "some use in it has no known price: at least this was spent"))
-    title = forecast_title if finding.kind is FindingKind.BUDGET_FORECAST else pace
-    over = "below the threshold again, or its cap or period changed"
-    look = Action("see the budget", f"spendwatch budgets --tenant {shlex.quote(budget.tenant)}")
-    return _Words(who, title(budget), over, tuple(lines), (look,))
-
-
-_REVISED = Action("see what was revised", "spendwatch costs --revised")
-
-
-def _price_change(finding: Finding, _: str) -> _Words:
-    if "days" in finding.facts:
-        return _priced_again(finding)
-    effect = int(finding.facts.get("effect_micro_usd", 0))
-    direction = "more" if effect > 0 else "less"
-    would = f"about {money(abs(effect))} a day {direction}" if effect else "the same"
-    day = _fact_day(finding, "effective")
-    return _Words(
-        who=_fact(finding, "models"),
-        what=f"{_fact(finding, 'old')} -> {_fact(finding, 'new')}{f' from {day}' if day else ''}",
-        over="the new price is in force",
-        lines=(Line("What", f"your use of {full_day(finding.day)} would cost {would}"),),
-        look=(_show_price(finding.subject),),
-    )
-
-
-def _priced_again(finding: Finding) -> _Words:
-    """Tell of past days that have another cost, because their price was only now known."""
-    before, after = (int(finding.facts.get(f"{when}_micro_usd", 0)) for when in ("before", "after"))
-    first, last = _fact_day(finding, "effective"), _fact_day(finding, "until")
-    span = f"on {first}" if first == last else f"from {first} to {last}"
-    days = count(int(finding.facts["days"]), "day")
-    was = money(before) if before else "an unknown cost"
-    return _Words(
-        who=_fact(finding, "models"),
-        what=f"{days} of past use priced again, {was} -> {money(after)}",
-        over="the new price is in force",
-        lines=(
-            Line("What", f"use {span}; {money(after - before, signed=True)} in all"),
-            Line("Why", "a price was added or changed with effect from a day in the past"),
-        ),
-        look=(_show_price(finding.subject), _REVISED),
-    )
-
-
-def _unpriced_model(finding: Finding, _: str) -> _Words:
-    tokens = count(int(finding.facts.get("tokens", finding.magnitude)), "token")
-    tenants = count(int(finding.facts.get("tenants", 0)), "tenant")
-    model = finding.subject
-    return _Words(
-        who=safe_name(model),
-        what=f"no price is known for {tokens} on {full_day(finding.day)}",
-        over="its use has a price, or there was none",
-        lines=(
-            Line("What", f"used by {tenants}; the cost is unknown, not 0: the day is incomplete"),
-            Line("Why", _fact(finding, "reason")),
-        ),
-        look=(_show_price(model), Action("add its price", "spendwatch prices import FILE")),
-    )
-
-
-def _rejected_usage(finding: Finding, _: str) -> _Words:
-    rows, kept = (int(finding.facts.get(key, 0)) for key in ("rows", "kept"))
-    counted = [f"{count(rows, 'usage row')} refused"] if rows else []
-    counted += [f"{count(kept, 'usage row')} kept with a remark"] if kept else []
-    return _Words(
-        who=f"source {_fact(finding, 'source')}",
-        what=f"{', '.join(counted) or 'usage rows refused'} on {full_day(finding.day)}",
-        over="the newest data had no row to refuse",
-        lines=(Line("Why", _fact(finding, "reasons")), Line("First", _fact(finding, "first"))),
-    )
-
-
-def _source_stale(finding: Finding, _: str) -> _Words:
-    usual = int(finding.facts.get("usual_rows", 0))
-    usually = f" (usually {count(usual, 'row')} a day)" if usual else ""
-    last = _fact_day(finding, "last_day")
-    return _Words(
-        who=f"source {_fact(finding, 'source')}",
-        what=f"silent, no usage for {full_day(finding.day)}{usually}",
-        over="it gives usage again",
-        lines=(
-            Line("What", f"last usage is of {last}" if last else "it gave no usage so far"),
-            Line("Data", "until it speaks again nobody's spend is judged, up or down"),
-        ),
-    )
-
-
-def _source_failing(finding: Finding, _: str) -> _Words:
-    return _Words(
-        who=f"source {_fact(finding, 'source')}",
-        what=f"cannot be read for {full_day(finding.day)}",
-        over="it can be read again",
-        lines=(Line("Why", _fact(finding, "error")),),
-        look=(Action("check the settings", "spendwatch check"),),
-    )
-
-
-def _attribution_gap(finding: Finding, _: str) -> _Words:
-    share = percent(float(finding.facts.get("share", 0)))
-    usual = finding.facts.get("usual_share")
-    usually = f", usually {percent(float(usual))}" if usual is not None else ""
-    cost = money(int(finding.facts.get("usd_micro", finding.magnitude)))
-    return _Words(
-        who="unattributed",
-        what=f"{share} of the cost of {full_day(finding.day)} has no tenant ({cost})",
-        over="cost has its tenants again",
-        lines=(Line("What", f"{cost} that no tenant's baseline or budget sees{usually}"),),
-        look=(Action("see where", f"spendwatch costs --tenant {UNATTRIBUTED}"),),
-    )
-
-
-def _show_price(model: str) -> Action:
-    name = shlex.quote(safe_name(model, _TEXT_LIMIT))
-    return Action("see its price", f"spendwatch prices show {name}")
-
-
-def _fact(finding: Finding, key: str) -> str:
-    """Return a fact as one inert line; the subject where the finding does not carry it."""
-    return safe_name(str(finding.facts.get(key) or finding.subject or "not stated"), _TEXT_LIMIT)
-
-
-def _fact_day(finding: Finding, key: str) -> str:
-    text = str(finding.facts.get(key, ""))
-    return full_day(date.fromisoformat(text)) if text else ""
-
-
-_WORDS: Mapping[FindingKind, Callable[[Finding, str], _Words]] = {
-    FindingKind.SPEND_SPIKE: _spend_spike,
-    FindingKind.SPEND_DROP: _spend_drop,
-    FindingKind.BUDGET_THRESHOLD: _budget,
-    FindingKind.BUDGET_FORECAST: _budget,
-    FindingKind.PRICE_CHANGE: _price_change,
-    FindingKind.ATTRIBUTION_GAP: _attribution_gap,
-    FindingKind.UNPRICED_MODEL: _unpriced_model,
-    FindingKind.REJECTED_USAGE: _rejected_usage,
-    FindingKind.SOURCE_STALE: _source_stale,
-    FindingKind.SOURCE_FAILING: _source_failing,
-}

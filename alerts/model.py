@@ -16,6 +16,7 @@ class AlertState(StrEnum):
 
     OPEN = "open"
     ACKNOWLEDGED = "acknowledged"
+    SNOOZED = "snoozed"
     DISMISSED = "dismissed"
     RESOLVED = "resolved"
 
@@ -35,10 +36,12 @@ class Verb(StrEnum):
 
     ACKNOWLEDGE = "acknowledge"
     DISMISS = "dismiss"
+    SNOOZE = "snooze"
+    UNDO = "undo"
 
 
 class Change(StrEnum):
-    """What a day's judgement did to an alert."""
+    """What a day's judgement, or time alone (the last three), did to an alert."""
 
     OPENED = "opened"
     UPDATED = "updated"
@@ -47,6 +50,9 @@ class Change(StrEnum):
     RESOLVED = "resolved"
     WITHDRAWN = "withdrawn"
     UNCHANGED = "unchanged"
+    WOKEN = "snooze ended"
+    REMINDED = "unanswered"
+    RELEASED = "held back until now"
 
 
 class Reason(StrEnum):
@@ -56,10 +62,18 @@ class Reason(StrEnum):
     WORSE = "worse"
     REVISED = "revised"
     RESOLVED = "resolved"
+    REMINDER = "reminder"
     ALREADY_TOLD = "already told"
     ACKNOWLEDGED = "acknowledged"
+    SNOOZED = "snoozed"
     DISMISSED = "dismissed"
     REPLACED = "replaced"
+    SILENCED = "silenced"
+    PLANNED = "planned"
+    QUIET_HOURS = "quiet hours"
+    LEARNING = "learning"
+    GROUPED = "grouped"
+    DIGEST = "digest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +113,15 @@ class AlertRules:
         was told, and by more than ``revised_micro_usd``.
     normal_days : int
         Normal days that end a spend spike, a spend drop or an attribution gap.
+    remind_after : timedelta or None
+        How long after it was told an open alert is told once more; None is never.
     """
 
     worse_factor: float = 1.5
     revised_share: float = 0.05
     revised_micro_usd: int = 1_000_000
     normal_days: int = 2
+    remind_after: timedelta | None = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +151,14 @@ class Alert:
         had been told before, so that its end is not told either.
     revision : int
         Grows with every change that a person can see.
+    snoozed_until : datetime or None
+        When the snooze ends (UTC-aware); None where it is not snoozed.
+    held : Reason or None
+        What keeps its newest news back for now (a silence, quiet hours); None where nothing does.
+    told_at : datetime or None
+        When it was last told, so that nobody's answer is reminded of too early.
+    reminded : bool
+        It was told once more because nobody had answered; told news makes it False again.
     """
 
     number: int
@@ -147,8 +172,12 @@ class Alert:
     normal_days: int = 0
     told_magnitude: int = 0
     ended: bool = False
-    announced: bool = True
+    announced: bool = False
     revision: int = 1
+    snoozed_until: datetime | None = None
+    held: Reason | None = None
+    told_at: datetime | None = None
+    reminded: bool = False
 
     @property
     def days(self) -> tuple[date, ...]:
@@ -177,7 +206,19 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer of one person; never changed once stored."""
+    """One answer of one person; never changed once stored.
+
+    Attributes
+    ----------
+    until : datetime or None
+        When a snooze ends.
+    magnitude : int
+        The alert's magnitude when it was answered: it wakes when it gets worse than that.
+    undoes : int or None
+        Number of the reply that an undo takes back.
+    number : int
+        0 until stored.
+    """
 
     alert_number: int
     verb: Verb
@@ -187,6 +228,10 @@ class Reply:
     to_state: AlertState
     verdict: Verdict | None = None
     note: str = ""
+    until: datetime | None = None
+    magnitude: int = 0
+    undoes: int | None = None
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,10 +281,13 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """A message that must go out exactly once, as a row before it is sent."""
+    """A message that must go out exactly once, as a row before it is sent.
+
+    ``alert_number`` is None where it is about many alerts at once (a group, a digest).
+    """
 
     key: str
-    alert_number: int
+    alert_number: int | None
     receiver: str
     reason: Reason
     message: Message

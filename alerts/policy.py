@@ -2,23 +2,81 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from alerts.holds import plan_of, silence_of
 from alerts.model import AlertState, Change, Reason
+from alerts.numbers import full_day, moment, money
+from detector.model import FindingKind, Severity
 
 if TYPE_CHECKING:
+    from datetime import date, datetime
+
+    from alerts.holds import PlannedEvent, QuietHours, Silence
     from alerts.model import Alert
+    from detector.model import Finding
 
 _SPEAKING = {
     Change.OPENED: Reason.NEW,
+    Change.RELEASED: Reason.NEW,
+    Change.WOKEN: Reason.NEW,
     Change.WORSE: Reason.WORSE,
     Change.REVISED: Reason.REVISED,
     Change.RESOLVED: Reason.RESOLVED,
     Change.WITHDRAWN: Reason.REVISED,
+    Change.REMINDED: Reason.REMINDER,
 }
+_ANSWERED = {
+    AlertState.DISMISSED: Reason.DISMISSED,
+    AlertState.ACKNOWLEDGED: Reason.ACKNOWLEDGED,
+    AlertState.SNOOZED: Reason.SNOOZED,
+}
+_CAN_WAIT = frozenset({Change.REMINDED, Change.RESOLVED, Change.WITHDRAWN})
+_LEARNED = frozenset({FindingKind.SPEND_SPIKE, FindingKind.SPEND_DROP})
+"""Kinds that rest on what is normal, which a new installation has yet to learn."""
 
 
-def decide(alert: Alert, change: Change, *, replaced: bool = False) -> tuple[bool, Reason]:
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What is silenced, planned or asleep when a change is decided.
+
+    Attributes
+    ----------
+    now : datetime
+        UTC-aware.
+    quiet_hours : mapping of str to QuietHours
+        By receiver.
+    learning_until : date or None
+        Spikes and drops of days before this one are kept for the digest.
+    """
+
+    now: datetime
+    silences: tuple[Silence, ...] = ()
+    plans: tuple[PlannedEvent, ...] = ()
+    quiet_hours: Mapping[str, QuietHours] = field(default_factory=dict)
+    learning_until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """Whether a change is told, why or why not, and what exactly holds it back."""
+
+    told: bool
+    reason: Reason
+    detail: str = ""
+
+
+def decide(
+    alert: Alert,
+    change: Change,
+    situation: Situation,
+    *,
+    receiver: str = "",
+    finding: Finding | None = None,
+    replaced: bool = False,
+) -> Ruling:
     """Return whether to tell a change, and why or why not.
 
     Parameters
@@ -26,23 +84,77 @@ def decide(alert: Alert, change: Change, *, replaced: bool = False) -> tuple[boo
     alert : Alert
         As it is after the change.
     change : Change
+    situation : Situation
+    receiver : str
+        Who would be told.
+    finding : Finding, optional
+        What the change is about, where that is not the alert's newest finding.
     replaced : bool
         Another alert of the same condition was opened by the same judgement (a changed cap).
 
     Returns
     -------
-    tuple of (bool, Reason)
-        New and worse always speak. What is dismissed ends in silence, what is acknowledged is
-        quiet until it ends; an end that nobody was told the beginning of is not told.
+    Ruling
+        The first of these that applies decides: nothing new to say, answered by a person, a
+        silence, a plan, learning, quiet hours. What is answered ends in silence only where it was
+        dismissed; an end that nobody was told the beginning of is not told.
     """
-    if change in (Change.OPENED, Change.WORSE):
-        return True, _SPEAKING[change]
-    if alert.state is AlertState.DISMISSED:
-        return False, Reason.DISMISSED
-    if alert.state is AlertState.ACKNOWLEDGED:
-        return False, Reason.ACKNOWLEDGED
+    return (
+        _unspoken(alert, change, replaced=replaced)
+        or _silenced(alert, situation)
+        or _planned(alert, change, finding, situation)
+        or _learning(alert, finding, situation)
+        or _asleep(alert, change, receiver, situation)
+        or Ruling(told=True, reason=_SPEAKING[change])
+    )
+
+
+def _unspoken(alert: Alert, change: Change, *, replaced: bool) -> Ruling | None:
+    """Hold back what says nothing new, or nothing new to who has answered."""
+    over = change in (Change.RESOLVED, Change.WITHDRAWN)
+    if alert.state in _ANSWERED:
+        return Ruling(told=False, reason=_ANSWERED[alert.state])
     if change is Change.RESOLVED and replaced:
-        return False, Reason.REPLACED
-    if change not in _SPEAKING or (alert.ended and not alert.announced):
-        return False, Reason.ALREADY_TOLD
-    return True, _SPEAKING[change]
+        return Ruling(told=False, reason=Reason.REPLACED)
+    if change not in _SPEAKING or (over and not alert.announced):
+        return Ruling(told=False, reason=alert.held or Reason.ALREADY_TOLD)
+    return None
+
+
+def _silenced(alert: Alert, situation: Situation) -> Ruling | None:
+    silence = silence_of(alert, situation.silences, situation.now)
+    if silence is None:
+        return None
+    why = f"{silence.reference} by {silence.author}, until {moment(silence.ends_at)}"
+    comment = f": {silence.comment}" if silence.comment else ""
+    return Ruling(told=False, reason=Reason.SILENCED, detail=f"{why}{comment}")
+
+
+def _planned(
+    alert: Alert, change: Change, finding: Finding | None, situation: Situation
+) -> Ruling | None:
+    about = finding or alert.finding
+    plan = plan_of(about, situation.plans)
+    if plan is None or not plan.allows(about) or change in (Change.RESOLVED, Change.WITHDRAWN):
+        return None
+    ceiling, last = money(plan.ceiling_micro_usd), full_day(plan.last_day)
+    comment = f": {plan.comment}" if plan.comment else ""
+    detail = f"{plan.reference} by {plan.author}, up to {ceiling} a day until {last}{comment}"
+    return Ruling(told=False, reason=Reason.PLANNED, detail=detail)
+
+
+def _learning(alert: Alert, finding: Finding | None, situation: Situation) -> Ruling | None:
+    until, day = situation.learning_until, (finding or alert.finding).day
+    if until is None or day >= until or alert.kind not in _LEARNED:
+        return None
+    return Ruling(told=False, reason=Reason.LEARNING, detail=f"until {full_day(until)}")
+
+
+def _asleep(alert: Alert, change: Change, receiver: str, situation: Situation) -> Ruling | None:
+    hours = situation.quiet_hours.get(receiver)
+    ends_at = hours.end_after(situation.now) if hours else None
+    # What is critical wakes people; that it is over, or unanswered, can wait until they are up.
+    urgent = alert.severity is Severity.CRITICAL and change not in _CAN_WAIT
+    if ends_at is None or urgent:
+        return None
+    return Ruling(told=False, reason=Reason.QUIET_HOURS, detail=f"until {moment(ends_at)}")

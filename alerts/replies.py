@@ -6,16 +6,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from alerts import store
-from alerts.lifecycle import ReplyRefused
+from alerts.lifecycle import AlreadyAnswered, ReplyRefused, undo
 from alerts.lifecycle import reply as apply_reply
-from alerts.messages import reply_words
+from alerts.messages import reply_words, undo_words
 from alerts.model import Reply, Verb, Verdict
 from alerts.names import safe_name
 from alerts.numbers import moment
 from alerts.verdicts import describe_lesson, lesson
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import date, datetime
 
     from sqlmodel import Session
@@ -29,6 +29,22 @@ MAX_NOTE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What a person says about an alert.
+
+    ``undoes`` names the reply an undo is about, so that a second press of the same button does
+    not take back another one; without it the newest is meant.
+    """
+
+    verb: Verb
+    actor: str
+    verdict: Verdict | None = None
+    note: str = ""
+    until: datetime | None = None
+    undoes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """An answer in force, what it teaches, and what the person who gave it is told."""
 
@@ -39,33 +55,76 @@ class Answered:
 
 
 def answer(
-    session: Session,
-    number: int,
-    verb: Verb,
-    verdict: Verdict | None,
-    note: str,
-    actor: str,
-    now: datetime,
-    teaching: Teaching,
+    session: Session, number: int, given: Answer, now: datetime, teaching: Teaching
 ) -> Answered:
     """Apply a person's answer; raises ReplyRefused where it does not fit or came second."""
     before = store.get_alert(session, number)
     if before is None:
         raise ReplyRefused(f"there is no alert A-{number}; `spendwatch alerts list` shows them")
-    if len(note) > MAX_NOTE:
-        raise ReplyRefused(f"the note has {len(note):,} characters; at most {MAX_NOTE:,} are kept")
-    last = _last_reply(session, number)
-    if last and before.state is last.to_state and _same(last, verb, verdict, note, actor):
-        return _answered(before, last, teaching, repeated=True)
+    if len(given.note) > MAX_NOTE:
+        raise ReplyRefused(
+            f"the note has {len(given.note):,} characters; at most {MAX_NOTE:,} are kept"
+        )
+    replies = store.replies_of(session, number)
+    if given.verb is Verb.UNDO:
+        return _undo(session, before, given, replies, now)
+    last = in_force(replies)[-1:]
+    if last and before.state is last[0].to_state and _same(last[0], given):
+        return _answered(before, last[0], teaching, repeated=True)
     try:
-        after = apply_reply(before, verb, verdict, now)
-    except ReplyRefused as refusal:
-        raise ReplyRefused(f"{refusal}{_by_whom(last, before)}") from refusal
-    if not store.move_alert(session, before, after):
-        raise _lost(session, number)
-    reply = Reply(number, verb, actor, now, before.state, after.state, verdict, note)
-    store.append_reply(session, reply)
-    return _answered(after, reply, teaching)
+        after = apply_reply(before, given.verb, given.verdict, now, until=given.until)
+    except AlreadyAnswered as refusal:
+        raise AlreadyAnswered(f"{refusal}{_by_whom(last, before)}") from refusal
+    return _answered(after, _keep(session, before, after, given, now), teaching)
+
+
+def in_force(replies: Iterable[Reply]) -> list[Reply]:
+    """Leave out what was undone, and the undoing itself; oldest first."""
+    replies = list(replies)
+    undone = {reply.undoes for reply in replies}
+    return [
+        reply for reply in replies if reply.verb is not Verb.UNDO and reply.number not in undone
+    ]
+
+
+def _undo(
+    session: Session, before: Alert, given: Answer, replies: Sequence[Reply], now: datetime
+) -> Answered:
+    """Take back the newest answer; a button pressed twice undoes it once."""
+    for reply in replies:
+        if given.undoes is not None and reply.undoes == given.undoes:
+            return Answered(before, reply, None, undo_words(before, repeated=True))
+    answers = in_force(replies)
+    if not answers:
+        raise ReplyRefused(f"A-{before.number} has no answer that could be undone")
+    undone, earlier = answers[-1], answers[-2] if len(answers) > 1 else None
+    if given.undoes not in (None, undone.number):
+        raise ReplyRefused(
+            f"A-{before.number} was answered anew{_by_whom(answers[-1:], before)}; undo that first"
+        )
+    after = undo(before, undone, earlier, now)
+    kept = _keep(session, before, after, replace(given, undoes=undone.number), now)
+    return Answered(after, kept, None, undo_words(after, undone, earlier))
+
+
+def _keep(session: Session, before: Alert, after: Alert, given: Answer, now: datetime) -> Reply:
+    """Store the answer and what it did to the alert."""
+    if after != before and not store.move_alert(session, before, after):
+        raise _lost(session, before.number)
+    reply = Reply(
+        alert_number=before.number,
+        verb=given.verb,
+        actor=given.actor,
+        at=now,
+        from_state=before.state,
+        to_state=after.state,
+        verdict=given.verdict,
+        note=given.note,
+        until=given.until,
+        magnitude=before.finding.magnitude,
+        undoes=given.undoes,
+    )
+    return store.append_reply(session, reply)
 
 
 def lessons(session: Session, teaching: Teaching, repulled_at: Repulled) -> tuple[Lesson, ...]:
@@ -105,24 +164,20 @@ def _answered(
     return Answered(alert, reply, taught, reply_words(alert, reply, effect, repeated=repeated))
 
 
-def _same(last: Reply, verb: Verb, verdict: Verdict | None, note: str, actor: str) -> bool:
+def _same(last: Reply, given: Answer) -> bool:
     """Whether the very same person gives the very same answer again."""
-    return (last.verb, last.verdict, last.note, last.actor) == (verb, verdict, note, actor)
+    said = (last.verb, last.verdict, last.note, last.actor, last.until)
+    return said == (given.verb, given.verdict, given.note, given.actor, given.until)
 
 
-def _last_reply(session: Session, number: int) -> Reply | None:
-    replies = store.replies_of(session, number)
-    return replies[-1] if replies else None
-
-
-def _by_whom(last: Reply | None, alert: Alert) -> str:
+def _by_whom(last: Sequence[Reply], alert: Alert) -> str:
     """Name who brought the alert into its state, where it was a person."""
-    if last is None or last.to_state is not alert.state:
+    if not last or last[-1].to_state is not alert.state:
         return ""
-    return f", by {safe_name(last.actor)} on {moment(last.at)}"
+    return f", by {safe_name(last[-1].actor)} on {moment(last[-1].at)}"
 
 
 def _lost(session: Session, number: int) -> ReplyRefused:
-    winner = _last_reply(session, number)
-    whom = f" by {safe_name(winner.actor)} on {moment(winner.at)}" if winner else ""
+    replies = store.replies_of(session, number)
+    whom = f" by {safe_name(replies[-1].actor)} on {moment(replies[-1].at)}" if replies else ""
     return ReplyRefused(f"A-{number} was changed{whom} just now; look at it again before answering")

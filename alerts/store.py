@@ -1,11 +1,11 @@
-"""Alerts, replies, decisions and notifications in the database; the caller owns the transaction."""
+"""Alerts, replies and decisions in the database; the caller owns the transaction."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import CursorResult, and_, func, insert, or_, update
+from sqlalchemy import and_, bindparam, func, insert, or_, update
 from sqlmodel import col, select
 
 from alerts.codec import decode, encode
@@ -14,27 +14,25 @@ from alerts.model import (
     Alert,
     AlertState,
     Change,
-    Message,
-    Notification,
     Reason,
     Reply,
     Verb,
     Verdict,
 )
-from alerts.tables import AlertRow, DecisionRow, NotificationRow, ReplyRow
+from alerts.tables import ALERT, DECISION, DecisionRow, ReplyRow
 from detector.model import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
-    from datetime import date, datetime
+    from datetime import date, datetime, timedelta
 
     from sqlmodel import Session
 
-    from alerts.model import Receipt
     from detector.model import FindingKind
 
-NEW, SENDING, SENT = "new", "sending", "sent"
-_FINGERPRINTS_A_QUERY = 500
+_A_QUERY = 500
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,26 +45,24 @@ class Decision:
     reason: Reason
     notified: bool
     at: datetime
+    detail: str = ""
 
 
 def alerts_touching(
     session: Session, day: date, fingerprints: Collection[str]
 ) -> tuple[Alert, ...]:
     """Return the alerts a judgement of ``day`` may change, locked where the database can."""
-    lasting = or_(col(AlertRow.ended).is_(False), col(AlertRow.judged_day) >= day)
-    rows = {
-        row.number: row for row in session.exec(select(AlertRow).where(lasting).with_for_update())
-    }
-    for part in _parts(sorted(fingerprints), _FINGERPRINTS_A_QUERY):
-        named = select(AlertRow).where(col(AlertRow.fingerprint).in_(part)).with_for_update()
-        rows.update({row.number: row for row in session.exec(named)})
-    return tuple(map(_alert, rows.values()))
+    lasting = or_(ALERT.c.ended.is_(False), ALERT.c.judged_day >= day)
+    found = {alert.number: alert for alert in _read(session, lasting, lock=True)}
+    for part in _parts(sorted(fingerprints), _A_QUERY):
+        named = _read(session, ALERT.c.fingerprint.in_(part), lock=True)
+        found.update({alert.number: alert for alert in named})
+    return tuple(found.values())
 
 
 def get_alert(session: Session, number: int) -> Alert | None:
     """Return one alert; None where there is none of that number."""
-    row = session.get(AlertRow, number, populate_existing=True)
-    return None if row is None else _alert(row)
+    return next(iter(_read(session, ALERT.c.number == number)), None)
 
 
 def list_alerts(
@@ -75,51 +71,58 @@ def list_alerts(
     states: Collection[AlertState] = (),
     tenant: str | None = None,
     kind: FindingKind | None = None,
-    limit: int | None = None,
 ) -> tuple[Alert, ...]:
     """Return alerts, the newest first; an argument left out does not filter."""
-    query = select(AlertRow).order_by(col(AlertRow.number).desc()).limit(limit)
+    wanted: list[Any] = []
     if states:
-        query = query.where(col(AlertRow.state).in_([state.value for state in states]))
+        wanted.append(ALERT.c.state.in_([state.value for state in states]))
     if tenant is not None:
-        query = query.where(col(AlertRow.tenant) == tenant)
+        wanted.append(ALERT.c.tenant == tenant)
     if kind is not None:
-        query = query.where(col(AlertRow.kind) == kind.value)
-    return tuple(map(_alert, session.exec(query)))
+        wanted.append(ALERT.c.kind == kind.value)
+    return tuple(reversed(_read(session, *wanted)))
+
+
+def select_alerts(session: Session, *conditions: Any) -> tuple[Alert, ...]:
+    """Return the alerts that fulfil all conditions, the oldest first."""
+    return _read(session, *conditions)
 
 
 def insert_alerts(session: Session, alerts: Sequence[Alert]) -> tuple[Alert, ...]:
     """Store new alerts and return them with their numbers."""
     if not alerts:
         return ()
-    numbered = insert(AlertRow).returning(col(AlertRow.fingerprint), col(AlertRow.number))
-    pairs = session.execute(numbered, [_alert_values(alert) for alert in alerts])
+    numbered = insert(ALERT).returning(ALERT.c.fingerprint, ALERT.c.number)
+    pairs = session.connection().execute(numbered, [_alert_values(alert) for alert in alerts])
     numbers = {row.fingerprint: row.number for row in pairs}
     return tuple(replace(alert, number=numbers[alert.fingerprint]) for alert in alerts)
 
 
 def save_alerts(session: Session, alerts: Iterable[Alert]) -> None:
     """Store alerts that changed."""
-    rows = [{"number": alert.number, **_alert_values(alert)} for alert in alerts]
+    rows = [{"b_number": alert.number, **_alert_values(alert)} for alert in alerts]
     if rows:
-        session.execute(update(AlertRow), rows)
-        session.expire_all()
+        mine = ALERT.c.number == bindparam("b_number")
+        session.connection().execute(update(ALERT).where(mine), rows)
 
 
 def move_alert(session: Session, before: Alert, after: Alert) -> bool:
     """Store an answered alert, unless somebody else changed it since ``before`` was read."""
-    unmoved = and_(
-        col(AlertRow.number) == before.number,
-        col(AlertRow.state) == before.state.value,
-        col(AlertRow.revision) == before.revision,
+    unmoved = (
+        ALERT.c.number == before.number,
+        ALERT.c.state == before.state.value,
+        ALERT.c.revision == before.revision,
     )
-    return _changes_one(session, update(AlertRow).where(unmoved).values(_alert_values(after)))
+    moved = update(ALERT).where(*unmoved).values(_alert_values(after))
+    return session.connection().execute(moved).rowcount == 1
 
 
-def append_reply(session: Session, reply: Reply) -> None:
-    """Store an answer; answers are never changed or removed."""
-    values = encode(reply)
-    session.execute(insert(ReplyRow), {**values, "at": reply.at})
+def append_reply(session: Session, reply: Reply) -> Reply:
+    """Store an answer and return it with its number; answers are never changed or removed."""
+    values = {**encode(reply), "at": reply.at, "until": reply.until}
+    del values["number"]
+    number = session.execute(insert(ReplyRow).returning(col(ReplyRow.number)), values).scalar_one()
+    return replace(reply, number=number or 0)
 
 
 def replies_of(session: Session, number: int) -> tuple[Reply, ...]:
@@ -128,19 +131,47 @@ def replies_of(session: Session, number: int) -> tuple[Reply, ...]:
     return tuple(map(_reply, session.exec(query.order_by(col(ReplyRow.number)))))
 
 
+def newest_answers(session: Session, numbers: Collection[int]) -> dict[int, Reply]:
+    """Return the newest answer of each alert that was not undone."""
+    undone = select(col(ReplyRow.undoes)).where(col(ReplyRow.undoes).is_not(None))
+    answers: dict[int, Reply] = {}
+    for part in _parts(sorted(numbers), _A_QUERY):
+        query = select(ReplyRow).where(
+            col(ReplyRow.alert_number).in_(part),
+            col(ReplyRow.verb) != Verb.UNDO.value,
+            col(ReplyRow.number).not_in(undone),
+        )
+        rows = session.exec(query.order_by(col(ReplyRow.number)))
+        answers.update({row.alert_number: _reply(row) for row in rows})
+    return answers
+
+
 def answered_alerts(session: Session) -> tuple[tuple[Alert, Reply], ...]:
-    """Return every dismissed alert with its newest dismissal, in the order of the answers."""
+    """Return every alert with its newest dismissal that was not undone, in their order."""
     dismissal = col(ReplyRow.verb) == Verb.DISMISS.value
+    undone = select(col(ReplyRow.undoes)).where(col(ReplyRow.undoes).is_not(None))
     newest = (
-        select(func.max(col(ReplyRow.number))).where(dismissal).group_by(col(ReplyRow.alert_number))
+        select(func.max(col(ReplyRow.number)))
+        .where(dismissal, col(ReplyRow.number).not_in(undone))
+        .group_by(col(ReplyRow.alert_number))
     )
-    query = (
-        select(AlertRow, ReplyRow)
-        .join(ReplyRow, col(ReplyRow.alert_number) == col(AlertRow.number))
-        .where(col(ReplyRow.number).in_(newest))
-        .order_by(col(ReplyRow.number))
-    )
-    return tuple((_alert(alert), _reply(reply)) for alert, reply in session.exec(query))
+    of_these = col(ReplyRow.number).in_(newest)
+    dismissed = ALERT.c.number.in_(select(col(ReplyRow.alert_number)).where(of_these))
+    alerts = {alert.number: alert for alert in _read(session, dismissed)}
+    rows = session.exec(select(ReplyRow).where(of_these).order_by(col(ReplyRow.number)))
+    return tuple((alerts[row.alert_number], _reply(row)) for row in rows)
+
+
+def waiting_alerts(
+    session: Session, now: datetime, remind_after: timedelta | None
+) -> tuple[Alert, ...]:
+    """Return the alerts that time may change, locked where the database can."""
+    waiting = [ALERT.c.snoozed_until <= now, ALERT.c.held.is_not(None)]
+    if remind_after is not None:
+        unanswered = ALERT.c.state == AlertState.OPEN.value
+        silent = and_(ALERT.c.reminded.is_(False), ALERT.c.told_at <= now - remind_after)
+        waiting.append(and_(unanswered, silent))
+    return _read(session, or_(*waiting), lock=True)
 
 
 def add_decisions(session: Session, decisions: Sequence[Decision]) -> None:
@@ -149,7 +180,7 @@ def add_decisions(session: Session, decisions: Sequence[Decision]) -> None:
         rows = [
             {**encode(decision), "day": decision.day, "at": decision.at} for decision in decisions
         ]
-        session.execute(insert(DecisionRow), rows)
+        session.connection().execute(insert(DECISION), rows)
 
 
 def decisions_of(session: Session, number: int) -> tuple[Decision, ...]:
@@ -158,84 +189,7 @@ def decisions_of(session: Session, number: int) -> tuple[Decision, ...]:
     return tuple(map(_decision, session.exec(query.order_by(col(DecisionRow.number)))))
 
 
-def add_notifications(session: Session, notifications: Sequence[Notification]) -> None:
-    """Store messages that must go out; a key that was stored before is an error."""
-    if notifications:
-        rows = [
-            {
-                "key": each.key,
-                "alert_number": each.alert_number,
-                "receiver": each.receiver,
-                "reason": each.reason.value,
-                "message": encode(each.message),
-                "state": NEW,
-                "created_at": each.created_at,
-                "reference": "",
-                "error": "",
-            }
-            for each in notifications
-        ]
-        session.execute(insert(NotificationRow), rows)
-
-
-def pending_keys(session: Session, left_behind_before: datetime) -> tuple[str, ...]:
-    """Return the keys of what is new, or was left half sent, oldest first."""
-    query = select(NotificationRow.key).where(_pending(left_behind_before))
-    return tuple(session.exec(query.order_by(col(NotificationRow.number))))
-
-
-def claim(
-    session: Session, key: str, now: datetime, left_behind_before: datetime
-) -> tuple[Notification, bool] | None:
-    """Claim a notification; None where somebody else has it.
-
-    The second value says whether it was claimed before, so that it may have been sent already.
-    """
-    query = select(NotificationRow).where(col(NotificationRow.key) == key)
-    row = session.exec(query.where(_pending(left_behind_before))).first()
-    if row is None:
-        return None
-    notification, again = _notification(row), row.state == SENDING
-    mine = update(NotificationRow).where(
-        col(NotificationRow.key) == key, _pending(left_behind_before)
-    )
-    if not _changes_one(session, mine.values(state=SENDING, claimed_at=now)):
-        return None
-    return notification, again
-
-
-def record_receipt(session: Session, key: str, receipt: Receipt) -> None:
-    """Note that a notification went out."""
-    session.execute(
-        update(NotificationRow)
-        .where(col(NotificationRow.key) == key)
-        .values(state=SENT, sent_at=receipt.sent_at, reference=receipt.reference, error="")
-    )
-
-
-def record_error(session: Session, key: str, error: str) -> None:
-    """Note why a notification did not go out; it is looked up before it is sent again."""
-    session.execute(
-        update(NotificationRow)
-        .where(col(NotificationRow.key) == key)
-        .values(claimed_at=None, error=error)
-    )
-
-
-def _pending(left_behind_before: datetime) -> Any:
-    """Pick what is new, failed, or claimed so long ago that its sender must have died."""
-    claimed_at = col(NotificationRow.claimed_at)
-    left = or_(claimed_at.is_(None), claimed_at <= left_behind_before)
-    return or_(col(NotificationRow.state) == NEW, and_(col(NotificationRow.state) == SENDING, left))
-
-
-def _changes_one(session: Session, statement: Any) -> bool:
-    done: CursorResult[Any] = session.connection().execute(statement)
-    session.expire_all()
-    return done.rowcount == 1
-
-
-def _parts(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+def _parts(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     for start in range(0, len(items), size):
         yield items[start : start + size]
 
@@ -256,14 +210,25 @@ def _alert_values(alert: Alert) -> dict[str, Any]:
         "revision": alert.revision,
         "opened_at": alert.opened_at,
         "updated_at": alert.updated_at,
+        "snoozed_until": alert.snoozed_until,
+        "held": alert.held.value if alert.held else None,
+        "told_at": alert.told_at,
+        "reminded": alert.reminded,
         "finding": encode(alert.finding),
         "abnormal": encode(alert.abnormal),
     }
 
 
-def _alert(row: AlertRow) -> Alert:
+def _read(session: Session, *conditions: Any, lock: bool = False) -> tuple[Alert, ...]:
+    """Read alerts, the oldest first; many at once are read past the ORM."""
+    query = ALERT.select().where(*conditions).order_by(ALERT.c.number)
+    rows = session.connection().execute(query.with_for_update() if lock else query)
+    return tuple(map(_alert, rows))
+
+
+def _alert(row: Any) -> Alert:
     return Alert(
-        number=row.number or 0,
+        number=row.number,
         fingerprint=row.fingerprint,
         state=AlertState(row.state),
         finding=decode(Finding, row.finding),
@@ -276,6 +241,10 @@ def _alert(row: AlertRow) -> Alert:
         ended=row.ended,
         announced=row.announced,
         revision=row.revision,
+        snoozed_until=row.snoozed_until,
+        held=Reason(row.held) if row.held else None,
+        told_at=row.told_at,
+        reminded=row.reminded,
     )
 
 
@@ -289,6 +258,10 @@ def _reply(row: ReplyRow) -> Reply:
         to_state=AlertState(row.to_state),
         verdict=Verdict(row.verdict) if row.verdict else None,
         note=row.note,
+        until=row.until,
+        magnitude=row.magnitude,
+        undoes=row.undoes,
+        number=row.number or 0,
     )
 
 
@@ -300,15 +273,5 @@ def _decision(row: DecisionRow) -> Decision:
         reason=Reason(row.reason),
         notified=row.notified,
         at=row.at,
-    )
-
-
-def _notification(row: NotificationRow) -> Notification:
-    return Notification(
-        key=row.key,
-        alert_number=row.alert_number,
-        receiver=row.receiver,
-        reason=Reason(row.reason),
-        message=decode(Message, row.message),
-        created_at=row.created_at,
+        detail=row.detail,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Index
+from sqlalchemy import JSON, BigInteger, Column, Index, Table
 from sqlmodel import Field, SQLModel
 
 from detector.columns import UtcDateTime
@@ -35,6 +35,10 @@ class AlertRow(SQLModel, table=True):
     revision: int
     opened_at: datetime = Field(sa_type=UtcDateTime)
     updated_at: datetime = Field(sa_type=UtcDateTime)
+    snoozed_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    held: str | None = None
+    told_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    reminded: bool = False
     finding: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
     abnormal: list[Any] = Field(sa_column=Column(JSON, nullable=False))
 
@@ -53,6 +57,9 @@ class ReplyRow(SQLModel, table=True):
     from_state: str
     to_state: str
     at: datetime = Field(sa_type=UtcDateTime)
+    until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    magnitude: int = Field(default=0, sa_type=BigInteger)
+    undoes: int | None = None
 
 
 class DecisionRow(SQLModel, table=True):
@@ -67,7 +74,41 @@ class DecisionRow(SQLModel, table=True):
     change: str
     reason: str
     notified: bool
+    detail: str = ""
     at: datetime = Field(sa_type=UtcDateTime)
+
+
+class SilenceRow(SQLModel, table=True):
+    """Alerts that shall not speak for a time; ended early by moving its end."""
+
+    __tablename__ = "silence"
+
+    number: int | None = Field(default=None, primary_key=True)
+    tenant: str
+    kind: str | None
+    severity: str | None
+    starts_at: datetime = Field(sa_type=UtcDateTime)
+    ends_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False, index=True))
+    comment: str
+    author: str
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    ended_by: str = ""
+
+
+class PlannedEventRow(SQLModel, table=True):
+    """Spend that was announced beforehand; ended early by moving its last day."""
+
+    __tablename__ = "planned_event"
+
+    number: int | None = Field(default=None, primary_key=True)
+    tenant: str = Field(index=True)
+    first_day: date
+    last_day: date
+    ceiling_micro_usd: int = Field(sa_type=BigInteger)
+    comment: str
+    author: str
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    ended_by: str = ""
 
 
 class NotificationRow(SQLModel, table=True):
@@ -78,13 +119,27 @@ class NotificationRow(SQLModel, table=True):
 
     number: int | None = Field(default=None, primary_key=True)
     key: str = Field(unique=True)
-    alert_number: int = Field(foreign_key="alert.number", index=True)
+    alert_number: int | None = Field(foreign_key="alert.number", index=True)
     receiver: str
     reason: str
     message: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
     state: str
     created_at: datetime = Field(sa_type=UtcDateTime)
+    attempts: int = 0
+    acts: list[Any] = Field(sa_column=Column(JSON, nullable=False, default=list))
+    due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     claimed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     reference: str = ""
     error: str = ""
+
+
+def _table(model: type[SQLModel]) -> Table:
+    table: Table = model.__table__  # type: ignore[attr-defined]  # SQLModel adds it at run time
+    return table
+
+
+# Many rows at once are written past the ORM, which would take as long again.
+ALERT = _table(AlertRow)
+DECISION = _table(DecisionRow)
+NOTIFICATION = _table(NotificationRow)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING
@@ -12,12 +13,23 @@ from alerts.numbers import day_list, money, short_day
 from detector.model import MICRO, Effect, FindingKind, Lesson
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from alerts.model import Alert, Teaching
 
 TEACHING = frozenset({FindingKind.SPEND_SPIKE, FindingKind.SPEND_DROP})
 """Kinds that rest on a baseline, so that an answer can teach it."""
+LOOK_BACK = timedelta(days=90)
+"""How far back a preview looks for other alerts that the same answer would have covered."""
+MEANINGS = {
+    Verdict.REAL: "it was a true incident",
+    Verdict.EXPECTED: "it was planned, or happens once",
+    Verdict.NEW_NORMAL: "spend will stay like this",
+    Verdict.FALSE_ALARM: "nobody needed to know",
+    Verdict.DATA_ERROR: "the data was wrong",
+}
+"""When to choose each verdict."""
 _REASONS = {
     Verdict.REAL: "dismissed as real",
     Verdict.EXPECTED: "dismissed as expected",
@@ -25,6 +37,109 @@ _REASONS = {
     Verdict.FALSE_ALARM: "dismissed as a false alarm",
     Verdict.DATA_ERROR: "dismissed as a data error",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a verdict would do, before it is chosen.
+
+    Attributes
+    ----------
+    meaning : str
+        When to choose it.
+    effect : str
+        What exactly it would teach.
+    covered : tuple of Alert
+        The other alerts of :data:`LOOK_BACK` that the same answer would have covered.
+    others : int
+        How many other alerts of the same tenant and kind there were in that time.
+    """
+
+    verdict: Verdict
+    meaning: str
+    effect: str
+    covered: tuple[Alert, ...]
+    others: int
+
+
+def preview(
+    alert: Alert,
+    verdict: Verdict,
+    others: Iterable[Alert],
+    answered_at: datetime,
+    teaching: Teaching,
+    name: str,
+) -> Preview:
+    """Return what a verdict would do to an alert, its tenant and the alerts like it.
+
+    Parameters
+    ----------
+    alert : Alert
+    verdict : Verdict
+    others : iterable of Alert
+        Any alerts; those of another tenant or kind, or too old, do not count.
+    answered_at : datetime
+        UTC-aware.
+    teaching : Teaching
+    name : str
+        The tenant's display name.
+    """
+    alike = _alike(alert, others, answered_at)
+    taught = lesson(alert, verdict, answered_at, teaching)
+    return Preview(
+        verdict=verdict,
+        meaning=MEANINGS[verdict],
+        effect=describe_lesson(taught, name) if taught else "kept on record, teaches nothing",
+        covered=covered(alert, verdict, alike, answered_at, teaching),
+        others=len(alike),
+    )
+
+
+def covered(
+    alert: Alert,
+    verdict: Verdict,
+    others: Iterable[Alert],
+    answered_at: datetime,
+    teaching: Teaching,
+) -> tuple[Alert, ...]:
+    """Return the other alerts that an answer would have covered, had it been in force.
+
+    Parameters
+    ----------
+    alert : Alert
+    verdict : Verdict
+    others : iterable of Alert
+        As for :func:`preview`.
+    answered_at : datetime
+        UTC-aware.
+    teaching : Teaching
+
+    Returns
+    -------
+    tuple of Alert
+        A false alarm covers those whose largest excess is below its floor, a new normal those
+        that began on its first day or later. The other verdicts are about their own days alone.
+    """
+    taught = lesson(alert, verdict, answered_at, teaching)
+    if taught is None or taught.effect is Effect.LEAVE_OUT:
+        return ()
+    alike = _alike(alert, others, answered_at)
+    if taught.effect is Effect.RESTART:
+        return tuple(each for each in alike if each.days[0] >= alert.days[0])
+    return tuple(each for each in alike if _largest_excess(each) < taught.floor_micro_usd)
+
+
+def _alike(alert: Alert, others: Iterable[Alert], answered_at: datetime) -> tuple[Alert, ...]:
+    """Pick the other recent alerts of the same tenant and kind that still have a day."""
+    earliest = (answered_at - LOOK_BACK).date()
+    return tuple(
+        each
+        for each in others
+        if (each.kind, each.tenant) == (alert.kind, alert.tenant)
+        and each.number != alert.number
+        and each.abnormal
+        and each.days[-1] >= earliest
+    )
 
 
 def lesson(
@@ -92,6 +207,9 @@ def describe_lesson(taught: Lesson, name: str) -> str:
 
 
 def _floor(alert: Alert, teaching: Teaching) -> int:
-    largest = max(abs(judged.excess_micro_usd) for judged in alert.abnormal)
-    dollars = Decimal(str(teaching.false_alarm_factor)) * largest / MICRO
+    dollars = Decimal(str(teaching.false_alarm_factor)) * _largest_excess(alert) / MICRO
     return int(dollars.to_integral_value(rounding=ROUND_CEILING)) * MICRO
+
+
+def _largest_excess(alert: Alert) -> int:
+    return max(abs(judged.excess_micro_usd) for judged in alert.abnormal)

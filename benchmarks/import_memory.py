@@ -1,7 +1,8 @@
-"""Time and peak memory of reading ten million rows: python benchmarks/import_memory.py [ROWS].
+"""Time and peak memory of importing ten million rows: python benchmarks/import_memory.py [ROWS].
 
-Writes each file to a temporary folder, streams it in a child process, and prints the rows a
-second and the child's peak resident memory; exits 1 above 500 MB.
+Writes each file to a temporary folder, runs `spendwatch import` on it in a child process, into a
+new SQLite ledger, and prints the rows a second and the child's peak resident memory; exits 1
+above 500 MB. Name kinds (requests.parquet) to run those alone.
 """
 
 from __future__ import annotations
@@ -9,8 +10,6 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-import time
-from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -20,14 +19,30 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from detector.model import Usage
-from detector.sources.base import Window
-from detector.sources.csv_file import CsvFileSource
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 LIMIT_MB = 500
+CONFIG = """
+[service]
+database_url = "sqlite:///ledger.db"
+[[receivers]]
+kind = "console"
+name = "desk"
+[alerts]
+receiver = "desk"
+"""
+CHILD = """
+import sys, time
+from pathlib import Path
+from spendwatch.cli import app
+from spendwatch.exits import run_reporting_errors
+begin = time.perf_counter()
+code = run_reporting_errors(app, sys.argv[1:])
+peak = Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]
+print(time.perf_counter() - begin, int(peak) / 1024)  # getrusage would start at the parent's peak
+sys.exit(code)
+"""
 CHUNK_ROWS = 500_000
 TENANTS, FEATURES, MODELS = 2_000, ("chat", "search", "extract"), ("gpt-4o", "gpt-4o-mini")
 
@@ -76,6 +91,10 @@ def _table(
     )
 
 
+KINDS = {"daily": daily_rows, "requests": request_rows}
+SUFFIXES = ("csv", "parquet")
+
+
 def write(path: Path, tables: Iterator[pa.Table]) -> None:
     """Write tables as CSV or Parquet, by the suffix."""
     first = next(tables)
@@ -87,51 +106,35 @@ def write(path: Path, tables: Iterator[pa.Table]) -> None:
             writer.write_table(table)
 
 
-def stream(path: Path) -> None:
-    """In the child: read it all and print what it took."""
-    source = CsvFileSource("benchmark", path, {}, date(2026, 11, 22))
-    begin = time.perf_counter()
-    usages = sum(isinstance(item, Usage) for item in source.usage(Window()))
-    seconds = time.perf_counter() - begin
-    print(f"{usages} {seconds} {peak_kb() / 1024}")
-
-
-def peak_kb() -> int:
-    """Peak resident memory of this process alone; getrusage would start at the parent's."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0])
-
-
-def measure(name: str, rows: int, tables: Callable[[int], Iterator[pa.Table]]) -> float:
-    """Write one file, stream it in a child, print the figures and give the peak in MB."""
+def measure(name: str, rows: int) -> float:
+    """Write one file, import it in a child, print the figures and give the peak in MB."""
+    kind, _, _suffix = name.partition(".")
     with TemporaryDirectory() as folder:
         path = Path(folder) / name
-        write(path, tables(rows))
+        write(path, KINDS[kind](rows))
         size_mb = path.stat().st_size / 1e6
-        command = [sys.executable, __file__, "--stream", str(path)]
-        printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    usages, seconds, peak_mb = (float(figure) for figure in printed.split())
+        config = Path(folder) / "config.toml"
+        config.write_text(CONFIG)
+        command = [sys.executable, "-c", CHILD, "import", str(path), "--config", str(config)]
+        printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+        ledger_mb = (Path(folder) / "ledger.db").stat().st_size / 1e6
+    *sentence, figures = printed.splitlines()
+    seconds, peak_mb = (float(figure) for figure in figures.split())
     print(
-        f"{name:18} {size_mb:6.0f} MB {rows:>10,} rows -> {usages:>10,.0f} usages"
-        f" {seconds:6.1f} s {rows / seconds:>9,.0f} rows/s  peak {peak_mb:4.0f} MB"
+        f"{name:18} {size_mb:6.0f} MB {rows:>10,} rows {seconds:6.0f} s {rows / seconds:>9,.0f}"
+        f" rows/s  ledger {ledger_mb:5.0f} MB  peak {peak_mb:4.0f} MB: {sentence[0]}",
+        flush=True,
     )
     return peak_mb
 
 
 def main() -> int:
-    """Measure every kind of file."""
+    """Measure the files asked for, by default every kind."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("rows", nargs="?", type=int, default=10_000_000)
-    parser.add_argument("--stream", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("names", nargs="*", default=[f"{k}.{s}" for k in KINDS for s in SUFFIXES])
     chosen = parser.parse_args()
-    if chosen.stream:
-        stream(chosen.stream)
-        return 0
-    peaks = [
-        measure(f"{kind}.{suffix}", chosen.rows, tables)
-        for kind, tables in (("daily", daily_rows), ("requests", request_rows))
-        for suffix in ("csv", "parquet")
-    ]
+    peaks = [measure(name, chosen.rows) for name in chosen.names]
     return int(max(peaks) > LIMIT_MB)
 
 

@@ -184,7 +184,8 @@ def days_to_judge(session: Session, day: date, most: int) -> tuple[date, ...]:
     """Return the days due with ``day``, oldest first.
 
     Besides the day itself these are the days since the newest judged one (after downtime; at most
-    ``most`` of them), and every judged day whose usage changed since it was judged.
+    ``most`` of them), and every judged day whose usage changed since it was judged. None of them
+    lies before the first day of use.
     """
     connection = session.connection()
     changed = connection.execute(
@@ -194,7 +195,16 @@ def days_to_judge(session: Session, day: date, most: int) -> tuple[date, ...]:
     )
     newest = connection.execute(select(func.max(JUDGED_DAY.c.day))).scalar() or day
     missed = consecutive_days(max(newest, day - timedelta(days=most)) + timedelta(days=1), day)
-    return tuple(sorted({row.day for row in changed} | {*missed, day}))
+    first = _first_day_of_use(session)
+    due = {row.day for row in changed} | {*missed, day}
+    return tuple(sorted(each for each in due if first is None or each >= first))
+
+
+def _first_day_of_use(session: Session) -> date | None:
+    """Read the first day any source told use of: nothing can be said of those before it."""
+    first = select(func.min(SOURCE_DAY.c.day)).where(SOURCE_DAY.c.rows > 0)
+    found: date | None = session.connection().execute(first).scalar()
+    return found
 
 
 def pull_changes(session: Session, day: date) -> list[tuple[str, datetime]]:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, case, delete, func, insert, select
+from sqlalchemy import bindparam, case, delete, func, insert, select, update
 
-from detector.history import consecutive_days
 from detector.model import Grain, SeriesKey, Usage
-from detector.tables import SERIES, USAGE_SLOT
+from detector.tables import SERIES, SLOT_DAY, USAGE_SLOT
+from detector.usage import day_bounds, local_day
 
 if TYPE_CHECKING:
     from datetime import date
@@ -21,89 +20,61 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
     from detector.recording import SeriesIndex
+    from detector.usage import Part
 
 ROWS_AT_ONCE = 5_000
 """Slots written at once: as parameters a slot weighs many times what it weighs as usage."""
 
 ZoneOf = Callable[[str], "ZoneInfo"]
-ONE_DAY = timedelta(days=1)
-
-
-def local_day(usage: Usage, zone: ZoneInfo) -> date:
-    """Return the tenant's calendar day a usage belongs to.
-
-    A row of day grain names its local day already; a slot's day is that of its start in
-    ``zone``, so a day of 23 or 25 hours is whole as it is.
-    """
-    if usage.grain is Grain.DAY:
-        return usage.start_at.date()
-    return usage.start_at.astimezone(zone).date()
-
-
-def day_bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """Return the moments (UTC) a zone's calendar day begins and ends; 23 or 25 hours at times."""
-    begin, end = (
-        datetime.combine(each, time(), zone).astimezone(UTC) for each in (day, day + ONE_DAY)
-    )
-    return begin, end
-
-
-def utc_days(day: date, zones: Iterable[ZoneInfo]) -> set[date]:
-    """Return the UTC days whose slots lie in the day as any of the zones counts it."""
-    found: set[date] = set()
-    for zone in zones:
-        begin, end = day_bounds(day, zone)
-        found |= set(consecutive_days(begin.date(), (end - datetime.resolution).date()))
-    return found
-
-
-def local_days(utc_day: date, zones: Iterable[ZoneInfo]) -> set[date]:
-    """Return the local days that slots of a UTC day may belong to in any of the zones."""
-    begin = datetime.combine(utc_day, time(), UTC)
-    ends = (begin, begin + ONE_DAY - datetime.resolution)
-    return {end.astimezone(zone).date() for zone in zones for end in ends}
 
 
 def record_slots(
-    session: Session,
-    utc_day: date,
-    slots: Iterable[Usage],
-    index: SeriesIndex,
-    zone_of: ZoneOf,
-    *,
-    whole: bool = True,
+    session: Session, part: Part, index: SeriesIndex, zone_of: ZoneOf, *, whole: bool = True
 ) -> set[date]:
-    """Record a source's slots of one UTC day; return the local days this touches.
+    """Record a source's slots of a part of a UTC day; return the local days this touches.
 
-    A whole answer replaces all slots of the day, a partial one those it tells of.
+    A whole answer replaces all slots of the part, a partial one those it tells of. Until the last
+    part of the day is recorded as whole, the day counts as one that may lack slots.
     """
-    slots = list(slots)
     touched: set[date] = set()
     first_days: dict[SeriesKey, date] = {}
-    for slot in slots:
+    for slot in part.rows:
         key, day = _key(slot), local_day(slot, zone_of(slot.tenant))
         first_days[key] = min(day, first_days.get(key, day))
         touched.add(day)
     ids = dict(zip(first_days, index.ids(session, first_days), strict=True))
     if whole:
-        touched |= _remove_day(session, index.source, utc_day, zone_of)
-    for start in range(0, len(slots), ROWS_AT_ONCE):
-        rows = [_row(slot, ids[_key(slot)]) for slot in slots[start : start + ROWS_AT_ONCE]]
+        touched |= _remove_part(session, index.source, part, zone_of)
+    for start in range(0, len(part.rows), ROWS_AT_ONCE):
+        rows = [_row(slot, ids[_key(slot)]) for slot in part.rows[start : start + ROWS_AT_ONCE]]
         if not whole:
             _remove(session, rows)
         session.connection().execute(insert(USAGE_SLOT), rows)
+    ends_day = part.end.time() == time()
+    _mark_slot_day(session, index.source, part.begin.date(), whole=whole and ends_day)
     return touched
 
 
-def has_slots(session: Session, source: str, utc_day: date) -> bool:
-    """Whether any slot of a source is stored for a UTC day."""
-    statement = (
-        select(USAGE_SLOT.c.start_at)
-        .join(SERIES, SERIES.c.id == USAGE_SLOT.c.series_id)
-        .where(SERIES.c.source == source, *_within(utc_day))
-        .limit(1)
-    )
-    return session.connection().execute(statement).first() is not None
+def _mark_slot_day(session: Session, source: str, utc_day: date, *, whole: bool) -> None:
+    """Note whether all slots of a UTC day are stored, and that its sums are due."""
+    connection = session.connection()
+    mine = (SLOT_DAY.c.source == source, SLOT_DAY.c.utc_day == utc_day)
+    state = {"whole": whole, "summed": False}
+    if not connection.execute(update(SLOT_DAY).where(*mine).values(**state)).rowcount:
+        connection.execute(insert(SLOT_DAY), [{"source": source, "utc_day": utc_day} | state])
+
+
+def slot_days(session: Session, source: str, **state: bool) -> set[date]:
+    """Return the UTC days a source told slots of, by their ``whole`` or ``summed``."""
+    wanted = (SLOT_DAY.c[name] == value for name, value in state.items())
+    statement = select(SLOT_DAY.c.utc_day).where(SLOT_DAY.c.source == source, *wanted)
+    return set(session.connection().execute(statement).scalars())
+
+
+def mark_summed(session: Session, source: str) -> None:
+    """Note that every local day is summed from the slots as they are stored."""
+    statement = update(SLOT_DAY).where(SLOT_DAY.c.source == source, SLOT_DAY.c.summed.is_(False))
+    session.connection().execute(statement.values(summed=True))
 
 
 def sum_local_day(
@@ -170,41 +141,14 @@ def _day_usage(day: date, row: Any) -> Usage:
     )
 
 
-def add_up(slots: list[Usage]) -> Usage:
-    """Sum usage of one key; an unknown number makes its sum unknown."""
-    return replace(
-        slots[0],
-        requests=sum(slot.requests for slot in slots),
-        requests_without_usage=sum(slot.requests_without_usage for slot in slots),
-        prompt_tokens=_sum_known(slot.prompt_tokens for slot in slots),
-        completion_tokens=_sum_known(slot.completion_tokens for slot in slots),
-        cached_tokens=_sum_known(slot.cached_tokens for slot in slots),
-        cost_micro_usd=_sum_known(slot.cost_micro_usd for slot in slots),
-        estimated=any(slot.estimated for slot in slots),
-    )
-
-
-def _sum_known(values: Iterable[int | None]) -> int | None:
-    total = 0
-    for value in values:
-        if value is None:
-            return None
-        total += value
-    return total
-
-
-def _within(utc_day: date) -> tuple[Any, ...]:
-    begin = datetime.combine(utc_day, time(), UTC)
-    return (USAGE_SLOT.c.start_at >= begin, USAGE_SLOT.c.start_at < begin + ONE_DAY)
-
-
-def _remove_day(session: Session, source: str, utc_day: date, zone_of: ZoneOf) -> set[date]:
-    """Remove a source's slots of a UTC day; return the local days they were part of."""
+def _remove_part(session: Session, source: str, part: Part, zone_of: ZoneOf) -> set[date]:
+    """Remove a source's slots of a part of a day; return the local days they belonged to."""
     connection = session.connection()
+    within = (USAGE_SLOT.c.start_at >= part.begin, USAGE_SLOT.c.start_at < part.end)
     stored = (
         select(SERIES.c.tenant, USAGE_SLOT.c.start_at)
         .join(SERIES, SERIES.c.id == USAGE_SLOT.c.series_id)
-        .where(SERIES.c.source == source, *_within(utc_day))
+        .where(SERIES.c.source == source, *within)
         .distinct()
     )
     touched = {
@@ -212,9 +156,7 @@ def _remove_day(session: Session, source: str, utc_day: date, zone_of: ZoneOf) -
         for tenant, start_at in connection.execute(stored).all()
     }
     mine = select(SERIES.c.id).where(SERIES.c.source == source)
-    connection.execute(
-        delete(USAGE_SLOT).where(*_within(utc_day), USAGE_SLOT.c.series_id.in_(mine))
-    )
+    connection.execute(delete(USAGE_SLOT).where(*within, USAGE_SLOT.c.series_id.in_(mine)))
     return touched
 
 

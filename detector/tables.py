@@ -92,6 +92,17 @@ class UsageSlot(SQLModel, table=True):
     estimated: bool
 
 
+class SlotDay(SQLModel, table=True):
+    """That slots of a UTC day are stored, whether all of them, and summed into local days."""
+
+    __tablename__ = "slot_day"
+
+    source: str = Field(primary_key=True)
+    utc_day: date = Field(primary_key=True)
+    whole: bool
+    summed: bool
+
+
 class SourceDayRow(SQLModel, table=True):
     """That a source was pulled for a day, how whole the answer was, and when it last changed."""
 
@@ -185,6 +196,7 @@ SERIES = _table(Series)
 COST_DAY = _table(CostDayRow)
 COST_REVISION = _table(CostRevision)
 USAGE_SLOT = _table(UsageSlot)
+SLOT_DAY = _table(SlotDay)
 SOURCE_DAY = _table(SourceDayRow)
 REJECTED_ROW = _table(RejectedRow)
 PULL = _table(Pull)

@@ -53,9 +53,9 @@ class App:
         """The sources in service."""
         return tuple(source.name for source in self.settings.sources)
 
-    def last_settled_day(self) -> date:
-        """Return the newest day that is over, and settled, for every tenant's time zone."""
-        settled_at = self.clock() - timedelta(hours=self.settings.service.settle_hours)
+    def last_settled_day(self, at: datetime | None = None) -> date:
+        """Return the newest day that is over, and settled, for every time zone; by default now."""
+        settled_at = (at or self.clock()) - timedelta(hours=self.settings.service.settle_hours)
         zones = self.directory.every_zone()
         return min(settled_at.astimezone(zone).date() for zone in zones) - timedelta(days=1)
 

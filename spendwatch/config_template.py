@@ -211,7 +211,7 @@ def _receiver(answers: InitAnswers) -> str:
 kind = "console"
 name = "console"
 {line}
-
+{RECEIVER}
 {ALERTS}"""
 
 
@@ -265,10 +265,21 @@ CSV_SOURCE = """\
 # scope = "global"             # where the models are served, if no column says so (default unknown)
 """
 
+RECEIVER = """\
+# digest = "daily"             # daily, weekly, off: what need not wake anybody, and "all quiet" too
+# digest_at = "08:00"          # in the receiver's time zone
+# digest_day = "monday"        # of a weekly digest
+# time_zone = "Europe/Berlin"  # the receiver's own (default: the service's)
+# quiet_hours = "22:00-07:00"  # then only what is critical is told, the rest after (default "off")
+"""
+
 ALERTS = """\
 [alerts]
 receiver = "console"           # who hears of a tenant that names nobody, or that is not listed
 # worse_factor = 1.5           # tell again when an alert is this many times worse; above 1, to 100
+# reminder_hours = 24          # tell once more what nobody answered for so long, or "off"
+# group_above = 20             # more news than this from one run is one message
+# learning_days = 0            # spikes and drops of the first days go to the digest alone; 0 to 365
 """
 
 TENANTS = """\
@@ -325,6 +336,23 @@ REST = """\
 # false_alarm_factor = 1.25    # a false alarm raises the tenant's dollar floor to this times it;
                                # 1 to 10
 # false_alarm_days = 30        # for so long; 1 to 365
+
+# Alerts that are not told for a time; `spendwatch silence add` does the same at once.
+# [[silences]]
+# tenant = "contoso*"          # a tenant, or a pattern; name a tenant, a kind, a severity or more
+# kind = "spend spike"
+# severity = "warning"         # critical, warning, notice
+# from = 2026-11-24T18:00:00   # in the service's time zone (default: from the first)
+# until = 2026-11-30T09:00:00  # what still holds then is told
+# comment = "migration"
+
+# Spend that is to come; `spendwatch planned add` does the same at once.
+# [[planned_events]]
+# tenant = "contoso"
+# first_day = 2026-11-24       # in the tenant's time zone
+# last_day = 2026-11-26        # default: the first day
+# ceiling = 900                # a spike up to this is not told; the days stay out of the baseline
+# comment = "migration"
 
 # Prices of your own beside the shipped ones.
 [prices]

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
+from zoneinfo import ZoneInfo
 
-from alerts.model import Teaching
+from alerts.holds import PlannedEvent, QuietHours, Silence
+from alerts.interim import Schedule
+from alerts.model import AlertRules, Teaching
 from detector.budget import Budget, Period
 from detector.price_table import ExchangeRate, Price
 from detector.rules import RuleBook, Rules
 from spendwatch.directory import build_directory
+from spendwatch.settings_sections import Weekday
+from spendwatch.settings_types import as_utc
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
     from spendwatch.settings import Settings
     from spendwatch.settings_sections import AgreedRate, BudgetSettings, RuleSettings
+
+IN_SETTINGS = "settings"
+"""Reference and author of what stands in the settings file."""
 
 
 def rule_book(settings: Settings) -> RuleBook:
@@ -99,9 +110,80 @@ def exchange_rates(settings: Settings) -> tuple[ExchangeRate, ...]:
     )
 
 
+def alert_rules(settings: Settings) -> AlertRules:
+    """Take when an alert is told again."""
+    hours = settings.alerts.reminder_hours
+    return AlertRules(
+        worse_factor=settings.alerts.worse_factor,
+        remind_after=None if hours is None else timedelta(hours=hours),
+    )
+
+
+def quiet_hours(settings: Settings) -> Mapping[str, QuietHours]:
+    """Take the hours in which a receiver is not to be woken, by receiver."""
+    return {
+        receiver.name: QuietHours(*receiver.quiet_hours, ZoneInfo(receiver.time_zone))
+        for receiver in settings.receivers
+        if receiver.quiet_hours
+    }
+
+
+def digest_schedules(settings: Settings) -> Mapping[str, Schedule]:
+    """Take when each receiver that is told of anybody gets its digest."""
+    told = {settings.alerts.receiver, *(tenant.receiver for tenant in settings.tenants)}
+    return {
+        receiver.name: Schedule(
+            every=receiver.digest,
+            at=receiver.digest_at,
+            zone=ZoneInfo(receiver.time_zone),
+            weekday=get_args(Weekday).index(receiver.digest_day),
+        )
+        for receiver in settings.receivers
+        if receiver.name in told
+    }
+
+
 def teaching(settings: Settings) -> Teaching:
     """Take how strongly answers teach."""
     return Teaching(
         false_alarm_factor=settings.answers.false_alarm_factor,
         false_alarm_lasts=timedelta(days=settings.answers.false_alarm_days),
+    )
+
+
+def silences(settings: Settings) -> tuple[Silence, ...]:
+    """Take the silences of the file; tenants are normalised, aliases are not yet resolved."""
+    zone = settings.service.time_zone
+
+    def placed(moment: datetime | None) -> datetime | None:
+        return None if moment is None else as_utc(moment, zone)
+
+    return tuple(
+        Silence(
+            reference=IN_SETTINGS,
+            tenant=silence.tenant or "",
+            kind=silence.kind,
+            severity=silence.severity,
+            starts_at=placed(silence.starts),
+            ends_at=as_utc(silence.until, zone),
+            comment=silence.comment,
+            author=IN_SETTINGS,
+        )
+        for silence in settings.silences
+    )
+
+
+def planned_events(settings: Settings) -> tuple[PlannedEvent, ...]:
+    """Take the planned events of the file; aliases are not yet resolved."""
+    return tuple(
+        PlannedEvent(
+            reference=IN_SETTINGS,
+            tenant=plan.tenant,
+            first_day=plan.first_day,
+            last_day=plan.until_day,
+            ceiling_micro_usd=plan.ceiling_micro_usd,
+            comment=plan.comment,
+            author=IN_SETTINGS,
+        )
+        for plan in settings.planned_events
     )

@@ -11,13 +11,15 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, event, make_url
+from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.exc import DatabaseError as DriverError
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
@@ -25,9 +27,9 @@ from sqlmodel import Session
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlalchemy import Engine
-
 BUSY_TIMEOUT_MS = 5_000
+TURN_TIMEOUT_S = 30.0
+_TURNS: WeakKeyDictionary[Engine, Lock] = WeakKeyDictionary()
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -59,13 +61,31 @@ def open_database(url: str, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> Engine
 def writing(engine: Engine) -> Iterator[Session]:
     """One writing transaction: all of it or none of it."""
     try:
-        with Session(engine) as session, session.begin():
+        with _turn_to_write(engine), Session(engine) as session, session.begin():
             # SQLite takes the write lock at once (BEGIN IMMEDIATE), so that two writers wait for
             # each other instead of losing one of two updates.
             session.connection(execution_options={"writes": True})
             yield session
     except OperationalError as error:
         raise _translated(error, str(engine.url)) from error
+
+
+@contextmanager
+def _turn_to_write(engine: Engine) -> Iterator[None]:
+    """Let the threads of one process write to SQLite one after the other.
+
+    SQLite's own waiting polls, ever more rarely: under load one of many threads starves.
+    """
+    turn = _TURNS.get(engine)
+    if turn is None:
+        yield
+        return
+    if not turn.acquire(timeout=TURN_TIMEOUT_S):
+        raise _busy(str(engine.url))
+    try:
+        yield
+    finally:
+        turn.release()
 
 
 @contextmanager
@@ -80,6 +100,7 @@ def reading(engine: Engine) -> Iterator[Session]:
 
 def _prepare_sqlite(engine: Engine, url: str, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> None:
     """Make SQLite durable, strict about references and honest about transactions."""
+    _TURNS[engine] = Lock()
     path = make_url(url).database
     if path and path != ":memory:":
         _make_folder(Path(path).parent)
@@ -130,10 +151,15 @@ def upgrade(engine: Engine, migrations: Path = MIGRATIONS) -> None:
         command.upgrade(config, "head")
 
 
+def _busy(url: str) -> DatabaseBusyError:
+    where = make_url(url).render_as_string(hide_password=True)
+    return DatabaseBusyError(f"the database {where} is in use by another process; try later")
+
+
 def _translated(error: DriverError, url: str) -> DatabaseError:
     """Say in plain words what the driver said."""
     words = str(error.orig)
     where = make_url(url).render_as_string(hide_password=True)
     if "locked" in words or "busy" in words:
-        return DatabaseBusyError(f"the database {where} is in use by another process; try later")
+        return _busy(url)
     return DatabaseError(f"the database {where} cannot be used: {words}")

@@ -26,9 +26,38 @@ class UsageProblem(Exception):  # noqa: N818 - it is the user's problem to solve
 
 def alert_number(text: str) -> int:
     """Read an alert's number as people write it; raises UsageProblem."""
-    digits = text.strip().upper().removeprefix("A-")
+    return _number(text, "A-", "no alert's number; `spendwatch alerts list` shows them")
+
+
+def silence_number(text: str) -> int:
+    """Read a silence's number, like 3 or S-3; raises UsageProblem."""
+    return _number(
+        text,
+        "S-",
+        "no silence's number; `spendwatch silence list` shows them, and those of the settings are "
+        "ended there",
+    )
+
+
+def planned_number(text: str) -> int:
+    """Read a planned event's number, like 2 or P-2; raises UsageProblem."""
+    return _number(
+        text,
+        "P-",
+        "no planned event's number; `spendwatch planned list` shows them, and those of the "
+        "settings are ended there",
+    )
+
+
+def notification_number(text: str) -> int:
+    """Read a notification's number; raises UsageProblem."""
+    return _number(text, "", "no notification's number; `spendwatch outbox list` shows them")
+
+
+def _number(text: str, letter: str, otherwise: str) -> int:
+    digits = text.strip().upper().removeprefix(letter)
     if not (digits.isascii() and digits.isdecimal() and 0 < int(digits) <= LARGEST_NUMBER):
-        raise UsageProblem(f"{text!r} is no alert's number; `spendwatch alerts list` shows them")
+        raise UsageProblem(f"{text!r} is {otherwise}")
     return int(digits)
 
 
@@ -62,6 +91,7 @@ def run_reporting_errors(app: Callable[..., object], arguments: Sequence[str]) -
 def _code_of(error: Exception) -> int | None:
     """Return the exit code of an error a user can do something about; None for a bug of ours."""
     # Imported here: until something fails these modules are dead weight for `--help`.
+    from alerts.declaring import AnnouncementRefused
     from alerts.lifecycle import ReplyRefused
     from detector.price_table import PriceError
     from detector.sources.base import SourceError
@@ -72,6 +102,7 @@ def _code_of(error: Exception) -> int | None:
         (ConfigError, WRONG_SETTINGS),
         (DatabaseBusyError, BUSY),
         (UsageProblem, WRONG_USAGE),
+        (AnnouncementRefused, WRONG_USAGE),
         (DatabaseError, FAILED),
         (SourceError, FAILED),
         (PriceError, FAILED),

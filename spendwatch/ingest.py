@@ -2,39 +2,23 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from datetime import date
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from sqlalchemy import insert, select
 
 from detector.history import consecutive_days
-from detector.model import (
-    UNATTRIBUTED,
-    CostDay,
-    Grain,
-    Rejection,
-    SeriesKey,
-    Usage,
-    normalise_tenant,
-)
-from detector.pricing import DayTokens, price_day
+from detector.model import UNATTRIBUTED, CostDay, Grain, Rejection, Usage, normalise_tenant
+from detector.price_usage import price_usage
 from detector.pulls import keep_rejections, note_pull_end, note_pull_start
 from detector.recording import SeriesIndex, Slice, mark_asked, record_slice, rows_by_day
-from detector.slots import (
-    add_up,
-    has_slots,
-    local_day,
-    local_days,
-    record_slots,
-    sum_local_day,
-    utc_days,
-)
+from detector.slots import mark_summed, record_slots, slot_days, sum_local_day
 from detector.sources.base import Coverage, SourceError, Window
 from detector.tables import TENANT_NAME
+from detector.usage import cut_day, local_day, local_days, merge_usage, utc_days, whole_day
 from spendwatch.db import reading, writing
 
 if TYPE_CHECKING:
@@ -42,11 +26,13 @@ if TYPE_CHECKING:
 
     from sqlmodel import Session
 
-    from detector.price_table import PriceTable
     from detector.recording import Recorded
     from detector.sources.base import UsageSource
+    from detector.usage import Part
     from spendwatch.app import App
 
+PART_ROWS = 5_000
+"""Rows of a UTC day recorded in one transaction, or as many more as share their start."""
 REJECTIONS_AT_ONCE = 1_000
 
 OnDay = Callable[["date", int], None]
@@ -107,7 +93,8 @@ class _Pull:
         self.app, self.source, self.window = app, source, window
         self.reprice, self.on_day = reprice, on_day
         self.report = PullReport(source.name)
-        self.streamed: list[date] = []
+        self.streamed: set[date] = set()
+        self.newest = datetime.min.replace(tzinfo=UTC)
         self.told_whole: set[date] = set()
         self.touched: set[date] = set()
         self.rejections: list[Rejection] = []
@@ -119,7 +106,7 @@ class _Pull:
     def run(self) -> PullReport:
         rows = self._usage_only(self.source.usage(_in_utc(self.window, self.app)))
         for day, usage in groupby(rows, key=lambda row: row.start_at.date()):
-            self._record_utc_day(day, list(usage))
+            self._record_utc_day(day, usage)
         coverage = self.source.coverage()
         self._remove_empty_utc_days(coverage)
         self._record_local_days(coverage)
@@ -138,33 +125,44 @@ class _Pull:
             if isinstance(row, Rejection):
                 self._reject(row)
             elif row.grain is not Grain.DAY or self.window.holds(row.start_at.date()):
+                self._refuse_disorder(row)
                 self.report.rows += 1
                 yield row
 
-    def _record_utc_day(self, day: date, rows: list[Usage]) -> None:
-        whole_days = merge_usage(row for row in rows if row.grain is Grain.DAY)
-        slots = merge_usage(row for row in rows if row.grain is not Grain.DAY)
-        self._refuse_disorder(day, whole_days, slots)
-        whole = day not in self.source.coverage().partial_days
+    def _refuse_disorder(self, row: Usage) -> None:
+        if row.start_at < self.newest:
+            raise SourceError(
+                f"{self.source.name} told usage of {row.start_at:%Y-%m-%d %H:%M} after that of "
+                f"{self.newest:%Y-%m-%d %H:%M}; its rows must come in the order of their start"
+            )
+        self.newest = row.start_at
+
+    def _record_utc_day(self, day: date, usage: Iterable[Usage]) -> None:
+        """Record a UTC day part by part, so that neither memory nor a transaction grows with it."""
+        told = 0
+        for part in cut_day(day, usage, PART_ROWS):
+            self._record_part(day, part)
+            told += len(part.rows)
+        self.streamed.add(day)
+        self.on_day(day, told)
+
+    def _record_part(self, day: date, part: Part) -> None:
+        whole_days = merge_usage(row for row in part.rows if row.grain is Grain.DAY)
+        slots = merge_usage(row for row in part.rows if row.grain is not Grain.DAY)
+        self._refuse_mixture(day, whole_days, slots)
         costs = self._price(day, whole_days)
+        whole = day not in self.source.coverage().partial_days
         with writing(self.app.engine) as session:
-            self._remember_names(session, rows)
+            self._remember_names(session, part.rows)
             if whole_days:
                 self._record(session, Slice(self.source.name, day, whole), costs)
             if slots:
-                self._record_slots(session, day, slots, whole=whole)
-        self.streamed.append(day)
-        self.on_day(day, len(rows))
+                self._record_slots(session, part._replace(rows=slots), whole=whole)
 
-    def _refuse_disorder(
+    def _refuse_mixture(
         self, day: date, whole_days: Iterable[Usage], slots: Iterable[Usage]
     ) -> None:
         """Refuse a stream of which one part would silently remove another."""
-        if self.streamed and day <= self.streamed[-1]:
-            raise SourceError(
-                f"{self.source.name} told usage of {day} after that of {self.streamed[-1]}; "
-                "its rows must come in the order of their UTC days"
-            )
         if whole_days:
             self.told_whole.add(day)
         if self.told_whole:
@@ -175,45 +173,54 @@ class _Pull:
                     "make two sources of it, one for each"
                 )
 
-    def _record_slots(
-        self, session: Session, day: date, slots: Iterable[Usage], *, whole: bool = True
-    ) -> None:
-        self.touched |= record_slots(session, day, slots, self.index, self._zone_of, whole=whole)
+    def _record_slots(self, session: Session, part: Part, *, whole: bool = True) -> None:
+        self.touched |= record_slots(session, part, self.index, self._zone_of, whole=whole)
 
     def _remove_empty_utc_days(self, coverage: Coverage) -> None:
         """Remove the slots of UTC days that were answered for and held nothing this time."""
-        empty = _span(coverage) - set(self.streamed) - coverage.partial_days
-        with reading(self.app.engine) as session:
-            due = [day for day in sorted(empty) if has_slots(session, self.source.name, day)]
-        for day in due:
+        empty = _span(coverage) - self.streamed - coverage.partial_days
+        for day in sorted(empty & self._slot_days()):
             with writing(self.app.engine) as session:
-                self._record_slots(session, day, ())
+                self._record_slots(session, whole_day(day))
+
+    def _slot_days(self, **state: bool) -> set[date]:
+        with reading(self.app.engine) as session:
+            return slot_days(session, self.source.name, **state)
 
     def _record_local_days(self, coverage: Coverage) -> None:
-        """Sum the local days that changed, and those of which more slots are known now."""
+        """Sum the local days that changed, and those of which more slots are known now.
+
+        What an interrupted pull left unsummed has changed too.
+        """
+        zones = self.app.directory.every_zone()
+        for utc_day in self._slot_days(summed=False) - self.streamed:
+            self.touched |= local_days(utc_day, zones)
         if not self.touched:
             return
-        zones = self.app.directory.every_zone()
         with reading(self.app.engine) as session:
             known = rows_by_day(session, self.source.name)
-        answered = _span(coverage) | set(self.streamed)
+        answered = _span(coverage) | self.streamed
         reached = {day for utc_day in answered for day in local_days(utc_day, zones)}
         for day in sorted(self.touched | (reached & known.keys())):
-            with writing(self.app.engine) as session:
-                usage = sum_local_day(session, self.source.name, day, self._zone_of, zones)
-                if day not in self.touched and known[day] and not usage:
-                    continue  # its rows were told as a whole day
-                whole = self._knows_all_slots(session, day, coverage)
-                part = Slice(self.source.name, day, whole, from_slots=True)
-                self._record(session, part, self._price(day, usage))
+            self._record_local_day(day, coverage, known.get(day, 0))
+        with writing(self.app.engine) as session:
+            mark_summed(session, self.source.name)
+
+    def _record_local_day(self, day: date, coverage: Coverage, known_rows: int) -> None:
+        with writing(self.app.engine) as session:
+            zones = self.app.directory.every_zone()
+            usage = sum_local_day(session, self.source.name, day, self._zone_of, zones)
+            if day not in self.touched and known_rows and not usage:
+                return  # its rows were told as a whole day
+            whole = self._knows_all_slots(session, day, coverage)
+            part = Slice(self.source.name, day, whole, from_slots=True)
+            self._record(session, part, self._price(day, usage))
 
     def _knows_all_slots(self, session: Session, day: date, coverage: Coverage) -> bool:
         """Whether every UTC day that reaches into the local day was answered, now or before."""
         needed = utc_days(day, self.app.directory.every_zone())
-        answered = _span(coverage) | set(self.streamed)
-        return needed.isdisjoint(coverage.partial_days) and all(
-            has_slots(session, self.source.name, missing) for missing in needed - answered
-        )
+        answered = _span(coverage) | slot_days(session, self.source.name, whole=True)
+        return needed <= answered - coverage.partial_days
 
     def _price(self, day: date, usage: Iterable[Usage]) -> tuple[CostDay, ...]:
         return price_usage(
@@ -314,72 +321,3 @@ def _span(coverage: Coverage) -> set[date]:
     if coverage.first_day is None or coverage.last_day is None:
         return set()
     return set(consecutive_days(coverage.first_day, coverage.last_day))
-
-
-def merge_usage(rows: Iterable[Usage]) -> tuple[Usage, ...]:
-    """Normalise the tenants' spelling and sum the rows that are one because of it."""
-    parts: dict[tuple[object, ...], list[Usage]] = defaultdict(list)
-    for row in rows:
-        tenant = normalise_tenant(row.tenant)
-        key = (
-            row.start_at, tenant, row.feature, row.model, row.deployment, row.scope,
-            row.cost_micro_usd is None,
-        )  # fmt: skip
-        parts[key].append(row if row.tenant == tenant else replace(row, tenant=tenant))
-    return tuple(same[0] if len(same) == 1 else add_up(same) for same in parts.values())
-
-
-def price_usage(
-    prices: PriceTable,
-    day: date,
-    usage: Iterable[Usage],
-    *,
-    reprice: bool = False,
-    canonical: Callable[[str], str] = lambda tenant: tenant,
-) -> tuple[CostDay, ...]:
-    """Price a day's summed usage; what a source states and what we price join in one cost.
-
-    Agreed rates are looked up under the tenant's ``canonical`` id, costs kept under its own.
-    """
-    costs: dict[SeriesKey, CostDay] = {}
-    for row in usage:
-        key = SeriesKey(row.tenant, row.feature, row.model, row.deployment, row.scope)
-        billed = replace(key, tenant=canonical(row.tenant))
-        priced = price_day(prices, day, billed, _tokens(row), reprice=reprice)
-        cost = replace(priced, key=key)
-        costs[key] = _joined(costs[key], cost) if key in costs else cost
-    return tuple(costs.values())
-
-
-def _tokens(row: Usage) -> DayTokens:
-    return DayTokens(
-        requests=row.requests,
-        requests_without_usage=row.requests_without_usage,
-        prompt_tokens=row.prompt_tokens,
-        completion_tokens=row.completion_tokens,
-        cached_tokens=row.cached_tokens,
-        estimated=row.estimated,
-        given_micro_usd=row.cost_micro_usd,
-    )
-
-
-def _joined(one: CostDay, other: CostDay) -> CostDay:
-    """Add two costs of one key, of which the source stated one and we priced the other."""
-    return CostDay(
-        day=one.day,
-        key=one.key,
-        micro_usd=_plus(one.micro_usd, other.micro_usd),
-        requests=one.requests + other.requests,
-        requests_without_usage=one.requests_without_usage + other.requests_without_usage,
-        prompt_tokens=_plus(one.prompt_tokens, other.prompt_tokens),
-        completion_tokens=_plus(one.completion_tokens, other.completion_tokens),
-        cached_tokens=_plus(one.cached_tokens, other.cached_tokens),
-        estimated=one.estimated or other.estimated,
-        shadow=one.shadow or other.shadow,
-        upper_bound=one.upper_bound or other.upper_bound,
-        given=one.given or other.given,
-    )
-
-
-def _plus(one: int | None, other: int | None) -> int | None:
-    return None if one is None or other is None else one + other

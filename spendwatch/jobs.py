@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -10,20 +11,24 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from alerts.delivery import Delivered, deliver
+from alerts.waking import wake
 from detector.history import consecutive_days
 from detector.model import EVERYONE, FindingKind, Judgement
 from detector.pulls import days_to_judge
 from detector.sources.base import SourceError, Window
 from detector.tables import SOURCE_DAY
 from spendwatch.db import reading, writing
+from spendwatch.digests import write_digests
 from spendwatch.ingest import PullReport, pull
 from spendwatch.judging import Judged, judge, write_judgement
 from spendwatch.repricing import note_priced, reprice_if_changed
+from spendwatch.situation import telling
 
 if TYPE_CHECKING:
     from datetime import date
 
     from alerts.channels.base import Channel
+    from alerts.telling import Told
     from detector.sources.base import UsageSource
     from spendwatch.app import App
 
@@ -65,6 +70,8 @@ def run_cycle(
     for due in days:
         on_step(f"judging {due}")
         cycle.judged.append(judge(app, due))
+    wake_up(app)
+    write_digests(app)
     on_step("delivering")
     cycle.delivered = tell(app, channels)
     return cycle
@@ -90,9 +97,15 @@ def window_to_pull(app: App, source: UsageSource, day: date) -> Window:
     return Window(min([day - timedelta(days=REPULLED_DAYS - 1), *missing]), day)
 
 
+def wake_up(app: App) -> Told:
+    """Write what time alone has made due: snoozes that ended, held-back news, reminders."""
+    with writing(app.engine) as session:
+        return wake(session, app.last_settled_day(), telling(app, session))
+
+
 def tell(app: App, channels: Mapping[str, Channel]) -> Delivered:
     """Deliver whatever is waiting in the outbox."""
-    return deliver(lambda: writing(app.engine), channels, app.clock)
+    return deliver(lambda: writing(app.engine), channels, app.clock, random.uniform)
 
 
 def reprice(app: App, on_step: OnStep) -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, insert
 
+from alerts.declaring import planned_lesson
 from alerts.intake import take_in
-from alerts.model import AlertRules
 from alerts.replies import lessons
 from detector import ledger
 from detector.budget import budget_findings
@@ -28,13 +28,14 @@ from detector.tables import JUDGED_DAY
 from spendwatch import conversion
 from spendwatch.budgeting import budget_states, note_caps
 from spendwatch.db import reading, writing
+from spendwatch.situation import planned_events, telling
 
 if TYPE_CHECKING:
     from datetime import date, datetime
 
     from sqlmodel import Session
 
-    from alerts.intake import Intake
+    from alerts.telling import Told
     from detector.history import History
     from detector.model import Finding, Judgement, Lesson
     from detector.quality import SourceDay
@@ -46,7 +47,7 @@ class Judged:
     """What judging a day found, and what that did to the alerts."""
 
     judgement: Judgement
-    intake: Intake
+    told: Told
 
 
 def judge(app: App, day: date) -> Judged:
@@ -66,20 +67,11 @@ def judge(app: App, day: date) -> Judged:
 def write_judgement(app: App, judgement: Judgement, note: Callable[[Session], None]) -> Judged:
     """Turn findings into alerts and notifications; ``note`` writes along in the transaction."""
     with reading(app.engine) as session:
-        names = display_names(app, session)
-        spent = _spent(app, session, judgement.day)
+        around = replace(telling(app, session), spent=_spent(app, session, judgement.day))
     with writing(app.engine) as session:
-        intake = take_in(
-            session,
-            judgement,
-            names,
-            app.directory.receivers,
-            app.clock(),
-            AlertRules(worse_factor=app.settings.alerts.worse_factor),
-            spent,
-        )
+        told = take_in(session, judgement, around)
         note(session)
-    return Judged(judgement, intake)
+    return Judged(judgement, told)
 
 
 def assess(
@@ -128,13 +120,8 @@ def _quality(
     )
 
 
-def display_names(app: App, session: Session) -> Mapping[str, str]:
-    """Return how tenants are called: as configured, else as first spelt."""
-    return ledger.display_names(session) | dict(app.directory.names)
-
-
 def taught(app: App, session: Session) -> tuple[Lesson, ...]:
-    """Return what answers teach; a day that was pulled anew is no data error any more."""
+    """Return what plans and answers teach; a day pulled anew is no data error any more."""
     canonical = app.directory.canonical
 
     def repulled_at(tenant: str, day: date) -> datetime | None:
@@ -143,7 +130,11 @@ def taught(app: App, session: Session) -> tuple[Lesson, ...]:
         return max((at for name, at in changes if canonical(name) == owner), default=None)
 
     taught = lessons(session, conversion.teaching(app.settings), repulled_at)
-    return tuple(replace(lesson, tenant=canonical(lesson.tenant)) for lesson in taught)
+    # Of a planned day that was answered too, the answer is named: the later reason stands.
+    return (
+        *filter(None, map(planned_lesson, planned_events(app, session))),
+        *(replace(lesson, tenant=canonical(lesson.tenant)) for lesson in taught),
+    )
 
 
 def _spent(app: App, session: Session, day: date) -> Mapping[str, int]:

@@ -25,8 +25,10 @@ from spendwatch.settings_sections import (
     BudgetDefaults,
     ConsoleReceiver,
     DetectionSettings,
+    PlannedEventSettings,
     PriceSettings,
     ServiceSettings,
+    SilenceSettings,
     Source,
     TenantSettings,
 )
@@ -63,6 +65,8 @@ class Settings(BaseSettings):
     answers: AnswerSettings = AnswerSettings()
     alerts: AlertSettings
     receivers: tuple[ConsoleReceiver, ...] = ()
+    silences: tuple[SilenceSettings, ...] = ()
+    planned_events: tuple[PlannedEventSettings, ...] = ()
 
     @classmethod
     def settings_customise_sources(
@@ -142,8 +146,8 @@ def _validate(
 
 
 def _is_inherited(key: Key, written: Any, whole: Any) -> bool:
-    """Whether a tenant, budget or rate only inherited this: it is told where it was written."""
-    if key[0] != "tenants" and key[:2] != ("prices", "rates"):
+    """Whether this was only inherited, from where it is told already."""
+    if key[0] not in ("tenants", "receivers") and key[:2] != ("prices", "rates"):
         return False
     return _holds(whole, key) and not _holds(written, key)
 

@@ -13,7 +13,7 @@ from detector.model import normalise_tenant
 from spendwatch.settings_inheritance import table, tables
 from spendwatch.settings_problems import Problem
 from spendwatch.settings_sections import DetectionSettings
-from spendwatch.settings_types import is_currency, nearest, shown
+from spendwatch.settings_types import as_utc, is_currency, moment, nearest, shown, time_zone
 from spendwatch.toml_lines import dotted
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def find_clashes(document: dict[str, Any]) -> list[Problem]:
         _repeated_budgets,
         _repeated_prices,
         _week_starts,
+        _silence_spans,
     )
     return [problem for check in checks for problem in check(document)]
 
@@ -234,4 +235,19 @@ def _week_starts(document: dict[str, Any]) -> Iterator[Problem]:
                 (*key, "fiscal_start_day"),
                 "must be a whole number from 1 (Monday) to 7 (Sunday) where the budget is weekly, "
                 f"not {day}",
+            )
+
+
+def _silence_spans(document: dict[str, Any]) -> Iterator[Problem]:
+    for index, silence in tables(document, "silences"):
+        try:
+            zone = time_zone(table(document, "service").get("time_zone"))
+            begin, end = (as_utc(moment(silence.get(key)), zone) for key in ("from", "until"))
+        except ValueError:
+            continue
+        if end <= begin:
+            yield Problem(
+                ("silences", index, "until"),
+                f"must be after from, not {shown(silence['until'])}: as it stands the silence is "
+                "never in force",
             )

@@ -62,6 +62,8 @@ def complete(document: dict[str, Any], folder: Path) -> dict[str, Any]:
     for key in ("sources", "receivers"):
         for _, item in tables(whole, key):
             _anchor(item, "path", folder)
+    for _, receiver in tables(whole, "receivers"):
+        receiver.setdefault("time_zone", service["time_zone"])
     _complete_tenants(whole, service)
     return whole
 

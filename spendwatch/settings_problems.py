@@ -75,6 +75,11 @@ def models_in(annotation: Any) -> list[type[BaseModel]]:
     return [model for part in get_args(annotation) for model in models_in(part)]
 
 
+def key_names(model: type[BaseModel]) -> list[str]:
+    """Give the keys of a table as people write them; some are no names in Python."""
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
 def problems_of(error: ValidationError, root: type[BaseModel]) -> list[Problem]:
     """Turn the errors of a validation of ``root`` into problems."""
     return [_problem(detail, root) for detail in error.errors(include_url=False)]
@@ -94,7 +99,7 @@ def _problem(detail: ErrorDetails, root: type[BaseModel]) -> Problem:
         key, models = _place((*detail["loc"], "kind"), root)
         return Problem(key, _not_one_of([_kind_of(model) for model in models], value.get("kind")))
     if kind == "extra_forbidden":
-        return unknown_key(key, {name for model in models for name in model.model_fields})
+        return unknown_key(key, {name for model in models for name in key_names(model)})
     if kind == "literal_error":
         fields = [model.model_fields[str(key[-1])] for model in models]
         return Problem(key, _not_one_of(get_args(fields[0].annotation), value))

@@ -6,18 +6,25 @@ every path is absolute and every tenant and budget carries what it inherited.
 
 from __future__ import annotations
 
+from datetime import date, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from alerts.declaring import LONGEST_PLAN_DAYS
 from spendwatch.settings_types import (
+    ClockSpan,
+    ClockTime,
     Currency,
     DatabaseUrl,
     Day,
     ExchangeRate,
     FilePath,
+    Gravity,
+    Kind,
+    Moment,
     Money,
     MoneyOrNone,
     MoneyOrOff,
@@ -31,9 +38,11 @@ from spendwatch.settings_types import (
     micro_usd,
     number,
     whole,
+    whole_or,
 )
 
 Period = Literal["weekly", "monthly", "quarterly", "yearly"]
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
 
 class Section(BaseModel):
@@ -250,11 +259,76 @@ class AlertSettings(Section):
 
     receiver: Text = ""
     worse_factor: Annotated[float, number(1, 100, above=True)] = 1.5
+    reminder_hours: Annotated[int | None, whole_or("off", 1, 720)] = 24
+    group_above: Annotated[int, whole(1, 1000)] = 20
+    learning_days: Annotated[int, whole(0, 365)] = 0
 
 
-class ConsoleReceiver(Section):
+class Receiver(Section):
+    """What every kind of receiver has: a name, hours of rest and a digest."""
+
+    name: Name
+    time_zone: TimeZone
+    quiet_hours: ClockSpan = None
+    digest: Literal["daily", "weekly", "off"] = "daily"
+    digest_at: ClockTime = time(8)
+    digest_day: Weekday = "monday"
+
+
+class ConsoleReceiver(Receiver):
     """Writes messages to the terminal, or appends them to a file."""
 
     kind: Literal["console"]
-    name: Name
     path: FilePath | None = None
+
+
+class SilenceSettings(Section):
+    """Alerts that are not told for a time."""
+
+    tenant: TenantId | None = None
+    kind: Kind | None = None
+    severity: Gravity | None = None
+    starts: Moment | None = Field(None, alias="from")
+    until: Moment
+    comment: Name
+
+    @model_validator(mode="after")
+    def _names_something(self) -> SilenceSettings:
+        if self.tenant is None and self.kind is None and self.severity is None:
+            raise ValueError(
+                "must name a tenant, a kind or a severity; a silence for everything hides "
+                "everything"
+            )
+        return self
+
+
+class PlannedEventSettings(Section):
+    """Spend that is announced before it happens."""
+
+    tenant: TenantId
+    first_day: Day
+    last_day: Day | None = None
+    ceiling: Money
+    comment: Name
+
+    @model_validator(mode="after")
+    def _is_one_event(self) -> PlannedEventSettings:
+        if "*" in self.tenant:
+            raise ValueError("is for one tenant, as its ceiling is; write one for each tenant")
+        days = (self.until_day - self.first_day).days + 1
+        if not 1 <= days <= LONGEST_PLAN_DAYS:
+            raise ValueError(
+                f"last_day must not be before first_day, nor more than {LONGEST_PLAN_DAYS} days "
+                "in all; what lasts longer is the new normal"
+            )
+        return self
+
+    @property
+    def until_day(self) -> date:
+        """The last planned day."""
+        return self.last_day or self.first_day
+
+    @property
+    def ceiling_micro_usd(self) -> int:
+        """What one day may cost without an alert."""
+        return micro_usd(self.ceiling)

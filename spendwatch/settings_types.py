@@ -9,27 +9,33 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from datetime import date, datetime
+from contextlib import suppress
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BeforeValidator
 
-from detector.model import MICRO, UNATTRIBUTED, normalise_tenant
+from detector.model import MICRO, UNATTRIBUTED, FindingKind, Severity, normalise_tenant
 from detector.price_table import SCOPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from enum import StrEnum
 
 _MONEY = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?")
 _RATE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,12})?")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _SQLITE = re.compile(r"sqlite:///(?!:memory:)[^?\x00-\x1f]+")
+_YEARS = range(2000, 2200)
+_CLOCK = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 MAX_TEXT = 200
 _SHOWN = 60
 _HUGE = 10**18
+
+_Member = TypeVar("_Member", bound="StrEnum")
 
 
 def shown(value: Any) -> str:
@@ -66,6 +72,22 @@ def whole(low: int, high: int) -> BeforeValidator:
         if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
             return value
         raise ValueError(f"must be a whole number from {low} to {high}, not {shown(value)}")
+
+    return BeforeValidator(check)
+
+
+def whole_or(word: str, low: int, high: int) -> BeforeValidator:
+    """Accept a whole number, or the one word that stands for its absence."""
+    words = f'must be a whole number from {low} to {high} or "{word}"'
+    accept: Any = whole(low, high).func
+
+    def check(value: Any) -> int | None:
+        if value == word:
+            return None
+        try:
+            return int(accept(value))
+        except ValueError:
+            raise ValueError(f"{words}, not {shown(value)}") from None
 
     return BeforeValidator(check)
 
@@ -185,6 +207,70 @@ def day(value: Any) -> date:
         raise ValueError(f"must be a day such as 2026-06-01, not {shown(value)}") from None
 
 
+def moment(value: Any) -> datetime:
+    """Accept a moment, with an offset or in the service's time zone; a day is its midnight."""
+    found = value
+    if isinstance(value, date) and not isinstance(value, datetime):
+        found = datetime.combine(value, time())
+    if isinstance(value, str):
+        with suppress(ValueError):
+            found = datetime.fromisoformat(value.strip())
+    if isinstance(found, datetime) and found.year in _YEARS:
+        return found
+    raise ValueError(
+        f"must be a moment such as 2026-11-30T09:00:00, not {shown(value)}: in the service's time "
+        "zone, or with an offset such as +01:00"
+    )
+
+
+def clock_time(value: Any) -> time:
+    """Accept a time of day, 24 hours."""
+    if isinstance(value, str) and _CLOCK.fullmatch(value):
+        return time.fromisoformat(value)
+    raise ValueError(f'must be a time of day such as "08:00", not {shown(value)}')
+
+
+def clock_span(value: Any) -> tuple[time, time] | None:
+    """Accept hours of the day, also over midnight; "off" is none."""
+    if value == "off":
+        return None
+    begin, _, end = value.partition("-") if isinstance(value, str) else ("", "", "")
+    if _CLOCK.fullmatch(begin) and _CLOCK.fullmatch(end) and begin != end:
+        return clock_time(begin), clock_time(end)
+    raise ValueError(
+        'must be two different times of day such as "22:00-07:00", or "off", not ' + shown(value)
+    )
+
+
+def as_utc(value: datetime, zone: str) -> datetime:
+    """Place a moment: without an offset it is in ``zone``.
+
+    A time that the clocks leave out comes as much later; of one they show twice, the first.
+    """
+    return (value if value.tzinfo else value.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
+
+
+def finding_kind(value: Any) -> FindingKind:
+    """Accept a kind of finding; a hyphen counts as a space."""
+    return _member(FindingKind, value)
+
+
+def severity(value: Any) -> Severity:
+    """Accept a severity."""
+    return _member(Severity, value)
+
+
+def _member(kind: type[_Member], value: Any) -> _Member:
+    """Accept one of a list of words."""
+    words = [member.value for member in kind]
+    if isinstance(value, str):
+        plain = " ".join(re.sub(r"[-_]", " ", value).split()).casefold()
+        if plain in words:
+            return kind(plain)
+    guess = nearest(value, words) if isinstance(value, str) else ""
+    raise ValueError(f"must be one of {', '.join(words)}, not {shown(value)}{guess}")
+
+
 def scope(value: Any) -> str:
     """Accept where and how a model is served, as the price table names it."""
     if isinstance(value, str) and value in SCOPES:
@@ -227,6 +313,11 @@ TenantId = Annotated[str, BeforeValidator(tenant_id)]
 Scope = Annotated[str, BeforeValidator(scope)]
 ScopeOrEmpty = Annotated[str, BeforeValidator(scope_or_empty)]
 Day = Annotated[date, BeforeValidator(day)]
+ClockTime = Annotated[time, BeforeValidator(clock_time)]
+ClockSpan = Annotated[tuple[time, time] | None, BeforeValidator(clock_span)]
+Moment = Annotated[datetime, BeforeValidator(moment)]
+Kind = Annotated[FindingKind, BeforeValidator(finding_kind)]
+Gravity = Annotated[Severity, BeforeValidator(severity)]
 FilePath = Annotated[Path, BeforeValidator(folder_or_file)]
 DatabaseUrl = Annotated[str, BeforeValidator(database_url)]
 Percent = Annotated[int, whole(1, 1000)]

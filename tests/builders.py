@@ -5,8 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
-from alerts.lifecycle import open_alert
-from alerts.model import Action, AlertState, Line, Message, Notification, Reason, Reply, Verb
+from alerts.lifecycle import mark_told, open_alert
+from alerts.model import (
+    Action,
+    AlertRules,
+    AlertState,
+    Line,
+    Message,
+    Notification,
+    Reason,
+    Reply,
+    Verb,
+)
+from alerts.policy import Situation
+from alerts.telling import Telling
 from detector.model import (
     MICRO,
     Baseline,
@@ -215,12 +227,29 @@ def unpriced_model(day=DAY, tokens=1_250_000):
 
 def an_alert(finding=None, *, number=12, **changes):
     """An alert as it is once stored and told."""
-    return replace(open_alert(finding or spike(), NOW), number=number, **changes)
+    about = finding or spike()
+    return replace(mark_told(open_alert(about, NOW), about, NOW), number=number, **changes)
+
+
+def a_telling(now=NOW, receivers=None, rules=AlertRules(), **changes):  # noqa: B008 # it is frozen
+    """What a telling needs; the situation's parts (silences, plans) may be given as well."""
+    situation = {name: changes.pop(name) for name in _SITUATION if name in changes}
+    around = Situation(now=now, **situation)
+    return Telling(NAMES, receivers or {"": "ops", "bolt": "bolt-team"}, rules, around, **changes)
+
+
+_SITUATION = ("silences", "plans", "quiet_hours", "learning_until")
 
 
 def a_reply(verb=Verb.ACKNOWLEDGE, verdict=None, note="", actor="alice"):
-    to_state = AlertState.ACKNOWLEDGED if verb is Verb.ACKNOWLEDGE else AlertState.DISMISSED
-    return Reply(12, verb, actor, NOW, AlertState.OPEN, to_state, verdict, note)
+    return Reply(12, verb, actor, NOW, AlertState.OPEN, _AFTER[verb], verdict, note)
+
+
+_AFTER = {
+    Verb.ACKNOWLEDGE: AlertState.ACKNOWLEDGED,
+    Verb.DISMISS: AlertState.DISMISSED,
+    Verb.SNOOZE: AlertState.SNOOZED,
+}
 
 
 def a_message(**changes):

@@ -25,7 +25,10 @@ class Crash(BaseException):
 
 
 class RecordingChannel:
-    """Keeps what was sent; fails, or dies before or after sending, when told."""
+    """Keeps what was sent; fails, or dies before or after sending, when told.
+
+    ``fails`` and ``find_fails`` hold what the next calls raise: words, or a whole ChannelError.
+    """
 
     def __init__(self, clock=None):
         self.clock = clock or FakeClock()
@@ -33,11 +36,11 @@ class RecordingChannel:
         self.updated = []
         self.lookups = []
         self.fails = []
+        self.find_fails = []
         self.dies = None
 
     def send(self, notification):
-        if self.fails:
-            raise ChannelError(self.fails.pop(0))
+        self._fail(self.fails)
         self._die("before")
         self.sent.append(notification)
         self._die("after")
@@ -45,6 +48,7 @@ class RecordingChannel:
 
     def find(self, key):
         self.lookups.append(key)
+        self._fail(self.find_fails)
         return next((self._receipt(each) for each in self.sent if each.key == key), None)
 
     def update(self, receipt, message):
@@ -53,6 +57,12 @@ class RecordingChannel:
 
     def _receipt(self, notification):
         return Receipt(notification.receiver, f"recorded {notification.key}", self.clock())
+
+    @staticmethod
+    def _fail(errors):
+        if errors:
+            error = errors.pop(0)
+            raise error if isinstance(error, ChannelError) else ChannelError(error)
 
     def _die(self, when):
         if self.dies == when:

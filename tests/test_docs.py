@@ -16,9 +16,14 @@ PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 GOLDEN = ROOT / "tests" / "golden" / "help"
 COMMANDS = (
     (), ("init",), ("check",), ("demo",), ("once",), ("import",), ("backfill",), ("backtest",),
-    ("costs",), ("tenants",), ("budgets",), ("alerts",), ("alerts", "list"), ("alerts", "show"),
-    ("alerts", "ack"), ("alerts", "dismiss"), ("prices",), ("prices", "list"), ("prices", "show"),
-    ("prices", "check"), ("prices", "import"),
+    ("costs",), ("tenants",), ("budgets",), ("digest",), ("alerts",), ("alerts", "list"),
+    ("alerts", "show"),
+    ("alerts", "why"), ("alerts", "ack"), ("alerts", "dismiss"), ("alerts", "snooze"),
+    ("alerts", "undo"), ("outbox",), ("outbox", "list"),
+    ("outbox", "retry"), ("outbox", "drop"), ("prices",), ("prices", "list"), ("prices", "show"),
+    ("prices", "check"), ("prices", "import"), ("silence",), ("silence", "add"),
+    ("silence", "list"), ("silence", "end"), ("planned",), ("planned", "add"),
+    ("planned", "list"), ("planned", "end"),
 )  # fmt: skip
 
 
@@ -37,7 +42,7 @@ def test_every_command_in_the_documentation_exists(page):
     for first, second in code:
         known = {command[0] for command in COMMANDS if command}
         assert first in known, f"spendwatch {first}"
-        if first in ("alerts", "prices") and second:
+        if first in ("alerts", "prices", "silence", "planned", "outbox") and second:
             assert (first, second) in COMMANDS
 
 

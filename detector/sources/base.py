@@ -60,7 +60,7 @@ class Coverage:
 class UsageSource(Protocol):
     """Where usage comes from.
 
-    Rows arrive ordered by the UTC date of ``start_at`` (so that one day after the other can be
+    Rows arrive ordered by ``start_at`` (so that one part of a day after the other can be
     committed in bounded memory); rows sharing a key within one answer are already summed.
     Rejections may stand anywhere in the stream.
     """

@@ -10,11 +10,8 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute
-import pyarrow.csv
-import pyarrow.parquet
 
+from detector.sources.arrow import pa, pc
 from detector.sources.base import SourceError
 from detector.sources.csv_columns import find_columns
 
@@ -219,5 +216,5 @@ def _filled(table: Any) -> NDArray[np.bool_]:
     """Tell the rows that hold anything at all from blank lines."""
     filled = np.zeros(table.num_rows, np.bool_)
     for column in table.columns:
-        filled |= pa.compute.binary_length(column).to_numpy() > 0
+        filled |= pc.binary_length(column).to_numpy() > 0
     return filled

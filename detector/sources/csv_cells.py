@@ -11,8 +11,8 @@ from decimal import Decimal, InvalidOperation, localcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
+
+from detector.sources.arrow import pa, pc
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,10 +6,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from detector.model import MICRO, Grain, Rejection, Usage
+from detector.sources.arrow import pa, pc
 from detector.sources.base import Coverage, SourceError
 from detector.sources.csv_blocks import SUFFIXES, read_blocks
 from detector.sources.csv_cells import DAY_S

@@ -10,10 +10,9 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from detector.model import Grain, Rejection
+from detector.sources.arrow import pa, pc
 from detector.sources.base import SourceError
 from detector.sources.csv_cells import (
     COST,

@@ -97,12 +97,16 @@ _CALENDAR = (
     _Entry(102, 58, "fabrikam", _K.SLOW_LEAK, "", 2.05),
     _Entry(106, 10, "lamna", _K.NEW_FEATURE, "code", 0.8, "gpt-5.6-sol"),
     _Entry(118, 40, "alpine-ski", _K.LAUNCH, "", 1.9),
-    # The story the demo tells: 12 to 18 November 2026.
+    # The story the demo tells: 12 to 21 November 2026.
     _Entry(135, 2, "contoso", _K.RETRY_STORM, "chat", 5.0),
     _Entry(137, 2, "adventure-works", _K.ATTRIBUTION_BREAK, "", 0.75),
     _Entry(138, 5, "litware", _K.UNPRICED_MODEL, "translate", 1.0, "gpt-7-preview"),
     _Entry(139, 3, "northwind", _K.DROP, "", 0.05),
     _Entry(140, 1, "contoso", _K.PLANNED_BATCH, "chat", 2.6),
+    _Entry(141, 1, "tailspin", _K.RETRY_STORM, "agent", 4.0),
+    _Entry(142, 1, "tailspin", _K.RETRY_STORM, "agent", 8.0),
+    _Entry(142, 1, "proseware", _K.PLANNED_BATCH, "extract", 4.0),
+    _Entry(143, 1, "proseware", _K.PLANNED_BATCH, "extract", 7.0),
 )
 
 

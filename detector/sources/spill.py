@@ -9,10 +9,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.ipc
 
+from detector.sources.arrow import pa, pc
 from detector.sources.base import SourceError
 
 if TYPE_CHECKING:

@@ -1,36 +1,35 @@
-"""`spendwatch alerts`: list, show, acknowledge, dismiss."""
+"""`spendwatch alerts list`."""
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from alerts import store
-from alerts.codec import encode
-from alerts.messages import alert_message
-from alerts.model import AlertState, Change, Verb, Verdict
+from alerts.model import AlertState
 from alerts.names import safe_name
 from alerts.numbers import money
-from alerts.render.text import render_text
-from alerts.replies import answer
-from detector.model import FindingKind, normalise_tenant
-from spendwatch import conversion
-from spendwatch.commands.opening import acting_user, open_app
-from spendwatch.db import reading, writing
+from detector.model import UNATTRIBUTED, FindingKind, normalise_tenant
+from spendwatch.commands.looking_up import as_of, facts_of, require_member
+from spendwatch.commands.opening import open_app
+from spendwatch.db import reading
 from spendwatch.exits import UsageProblem
-from spendwatch.judging import display_names
+from spendwatch.moments import local_words
 from spendwatch.output import print_json, print_line, print_table
 from spendwatch.settings_types import nearest
+from spendwatch.situation import display_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from enum import StrEnum
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
+    from zoneinfo import ZoneInfo
 
     from alerts.model import Alert, Reply
-    from alerts.store import Decision
     from spendwatch.app import App
+
+COLUMNS = (
+    "alert", "kind", "tenant", "state", "severity", "answered", "since", "newest", "days", "amount",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,159 +43,96 @@ class Wanted:
 
 
 def list_alerts(config: Path, wanted: Wanted, *, as_json: bool) -> None:
-    """List alerts, the newest first."""
+    """List alerts, the newest first; acknowledged ones by who has waited longest."""
     app = open_app(config)
-    states = [_member(AlertState, wanted.state, "--state")] if wanted.state else []
-    kind = _member(FindingKind, wanted.kind, "--kind") if wanted.kind else None
+    state = require_member(AlertState, wanted.state, "--state") if wanted.state else None
+    kind = require_member(FindingKind, wanted.kind, "--kind") if wanted.kind else None
     tenant = app.directory.canonical(normalise_tenant(wanted.tenant)) if wanted.tenant else None
     with reading(app.engine) as session:
-        found = store.list_alerts(session, states=states, tenant=tenant, kind=kind)
+        stored = store.list_alerts(session, states=_stored_as(state), tenant=tenant, kind=kind)
+        found = [as_of(alert, app.clock()) for alert in stored]
+        if state or not wanted.everything:
+            found = [each for each in found if (each.state is state if state else not each.ended)]
+        answers = store.newest_answers(session, [each.number for each in found])
         names = display_names(app, session)
-    if not (wanted.everything or wanted.state):
-        found = tuple(alert for alert in found if not alert.ended)
+    if not stored:
+        _require_known(app, tenant, names)
+    if state is AlertState.ACKNOWLEDGED:
+        found.sort(key=lambda each: _answered_at(each, answers))
     if as_json:
-        print_json([_facts(alert) for alert in found])
+        print_json([facts_of(alert) for alert in found])
         return
-    print_table(
-        ["alert", "kind", "tenant", "state", "severity", "days", "since", "newest", "amount"],
-        [_row(alert, names.get(alert.tenant, alert.tenant)) for alert in found],
-        words=5,
-    )
+    _print(app, found, names, answers)
     if not found:
-        print_line("no alerts" if wanted.everything else "no alerts last; --all shows ended ones")
+        everything = wanted.everything or wanted.state
+        print_line("no alerts" if everything else "no alerts last; --all shows ended ones")
 
 
-def _member(kind: type[StrEnum], word: str, option: str) -> Any:
-    try:
-        return kind(word.strip().casefold().replace("-", " ") if kind is FindingKind else word)
-    except ValueError:
-        known = ", ".join(member.value for member in kind)
-        guess = nearest(word, [member.value for member in kind])
-        raise UsageProblem(f"{option} knows {known}; not {word!r}{guess}") from None
+def _stored_as(state: AlertState | None) -> tuple[AlertState, ...]:
+    """Return the states in which alerts of a state may be stored."""
+    if state is None:
+        return ()
+    # A snooze whose time is over is open, before the next run notes it.
+    return (state, AlertState.SNOOZED) if state is AlertState.OPEN else (state,)
 
 
-def _row(alert: Alert, name: str) -> list[str]:
+def _require_known(app: App, tenant: str | None, names: Mapping[str, str]) -> None:
+    """Refuse a tenant nobody has heard of: an empty list would look like good news."""
+    known = {*names, *app.directory.names, UNATTRIBUTED}
+    if tenant is not None and tenant not in known:
+        raise UsageProblem(
+            f"no tenant is known as {safe_name(tenant)!r}{nearest(tenant, known)}; "
+            "`spendwatch tenants` lists them"
+        )
+
+
+def _answered_at(alert: Alert, answers: Mapping[int, Reply]) -> tuple[str, int]:
+    newest = answers.get(alert.number)
+    return (newest.at if newest else alert.updated_at).isoformat(), alert.number
+
+
+def _print(
+    app: App, found: Iterable[Alert], names: Mapping[str, str], answers: Mapping[int, Reply]
+) -> None:
+    zone = app.directory.default_zone
+    rows = [
+        _row(alert, names.get(alert.tenant, alert.tenant), answers.get(alert.number), zone)
+        for alert in found
+    ]
+    print_table(COLUMNS, rows, words=len(COLUMNS) - 2)
+
+
+def _row(alert: Alert, name: str, newest: Reply | None, zone: ZoneInfo) -> list[str]:
     finding = alert.finding
-    amount = finding.excess_micro_usd or finding.actual_micro_usd
-    state = (
-        alert.state.value
-        if not alert.ended or alert.state is AlertState.RESOLVED
-        else (f"{alert.state.value}, over")
-    )
     return [
         f"A-{alert.number}",
         alert.kind.value,
         name or finding.subject or "(all)",
-        state,
+        _state(alert, zone),
         alert.severity.value,
-        str(len(alert.days)),
+        f"{local_words(newest.at, zone)} {newest.actor}" if newest else "",
         min(alert.days, default=finding.day).isoformat(),
         max(alert.days, default=finding.day).isoformat(),
-        money(amount, signed=bool(finding.excess_micro_usd)) if amount is not None else "",
+        str(len(alert.days)),
+        _amount(alert),
     ]
 
 
-def _facts(alert: Alert) -> dict[str, Any]:
-    facts: dict[str, Any] = encode(alert)
-    return facts | {"reference": f"A-{alert.number}"}
+def _state(alert: Alert, zone: ZoneInfo) -> str:
+    if alert.snoozed_until:
+        return f"snoozed until {local_words(alert.snoozed_until, zone)}"
+    if alert.held and not alert.ended:
+        return f"{alert.state.value}, not told: {alert.held.value}"
+    over = alert.ended and alert.state is not AlertState.RESOLVED
+    return f"{alert.state.value}, over" if over else alert.state.value
 
 
-def show(config: Path, number: int, *, as_json: bool) -> None:
-    """Show an alert as it was told, with its evidence and everything that happened to it."""
-    app = open_app(config)
-    with reading(app.engine) as session:
-        alert = store.get_alert(session, number)
-        replies = store.replies_of(session, number)
-        decisions = store.decisions_of(session, number)
-        names = display_names(app, session)
-    if alert is None:
-        raise UsageProblem(
-            f"there is no alert A-{number}; `spendwatch alerts list --all` shows them"
-        )
-    if as_json:
-        story = {"replies": encode(replies), "decisions": [encode(each) for each in decisions]}
-        print_json(_facts(alert) | story)
-        return
-    change = Change.RESOLVED if alert.state is AlertState.RESOLVED else Change.UNCHANGED
-    message = alert_message(alert, change, names, reply=replies[-1] if replies else None)
-    print_line(render_text(message, colour=sys.stdout.isatty()))
-    _print_drivers(alert)
-    _print_story(decisions, replies)
-
-
-def _print_drivers(alert: Alert) -> None:
-    rows = [
-        [
-            f"{driver.model or '(no model)'} in {driver.feature or '(no feature)'}",
-            money(driver.expected_micro_usd),
-            money(driver.actual_micro_usd),
-            money(driver.change_micro_usd, signed=True),
-            money(driver.volume_micro_usd, signed=True),
-            money(driver.price_micro_usd, signed=True),
-            money(driver.mix_micro_usd, signed=True),
-        ]
-        for driver in alert.finding.drivers
-    ]
-    if rows:
-        print_line()
-        headings = ["driver", "expected", "actual", "change", "volume", "price", "mix"]
-        print_table(headings, rows)
-
-
-def _print_story(decisions: Iterable[Decision], replies: Iterable[Reply]) -> None:
-    told = [
-        (each.at, f"day {each.day}: {each.change}, "
-         + (f"told ({each.reason})" if each.notified else f"held back ({each.reason})"))
-        for each in decisions
-    ]  # fmt: skip
-    answered = [(reply.at, _reply_words(reply)) for reply in replies]
-    print_line()
-    for at, words in sorted(told + answered):
-        print_line(f"  {at:%Y-%m-%d %H:%M} UTC  {words}")
-
-
-def _reply_words(reply: Reply) -> str:
-    verdict = f" as {reply.verdict}" if reply.verdict else ""
-    note = f": {reply.note}" if reply.note else ""
-    moved = f"({reply.from_state} -> {reply.to_state})"
-    return safe_name(f"{reply.actor} answered {reply.verb}{verdict} {moved}{note}", limit=300)
-
-
-def acknowledge(config: Path, number: int, note: str, actor: str, *, as_json: bool) -> None:
-    """Say that somebody is on it."""
-    _answer(open_app(config), number, Verb.ACKNOWLEDGE, None, note, actor, as_json=as_json)
-
-
-def dismiss(
-    config: Path, number: int, verdict: str, note: str, actor: str, *, as_json: bool
-) -> None:
-    """Say why it needs nobody, and teach that."""
-    chosen: Verdict = _member(Verdict, verdict.strip().replace("-", "_"), "--verdict")
-    _answer(open_app(config), number, Verb.DISMISS, chosen, note, actor, as_json=as_json)
-
-
-def _answer(
-    app: App,
-    number: int,
-    verb: Verb,
-    verdict: Verdict | None,
-    note: str,
-    actor: str,
-    *,
-    as_json: bool,
-) -> None:
-    with writing(app.engine) as session:
-        answered = answer(
-            session,
-            number,
-            verb,
-            verdict,
-            note,
-            acting_user(actor),
-            app.clock(),
-            conversion.teaching(app.settings),
-        )
-    if as_json:
-        print_json(_facts(answered.alert) | {"words": answered.words})
-    else:
-        print_line(answered.words)
+def _amount(alert: Alert) -> str:
+    """Say how much it is about: a forecast's is what will be spent, not what was."""
+    finding = alert.finding
+    if alert.kind is FindingKind.BUDGET_FORECAST and finding.budget:
+        forecast = finding.budget.forecast_micro_usd
+        return f"forecast {money(forecast)}" if forecast is not None else ""
+    amount = finding.excess_micro_usd or finding.actual_micro_usd
+    signed = bool(finding.excess_micro_usd)
+    return money(amount, signed=signed) if amount is not None else ""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from alerts.numbers import count
+from alerts.codec import encode
+from alerts.names import safe_name
+from alerts.numbers import count, moment
 from detector.history import consecutive_days
 from detector.sources.base import SourceError, Window
 from detector.sources.csv_file import CsvFileSource
@@ -19,13 +20,17 @@ from spendwatch.logs import logger
 from spendwatch.output import print_json, print_line, progress
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import date
     from pathlib import Path
 
+    from alerts.settling import Entry
     from detector.sources.base import UsageSource
     from spendwatch.app import App
     from spendwatch.jobs import Cycle
+
+MOST_NAMED = 10
+"""Messages that did not go out and are named one by one; the outbox lists all."""
 
 
 def once(config: Path, day: date | None, *, as_json: bool) -> None:
@@ -65,7 +70,7 @@ def cycle_summary(cycle: Cycle) -> dict[str, Any]:
         "judged_days": [judged.judgement.day.isoformat() for judged in cycle.judged],
         "findings": sum(len(judged.judgement.findings) for judged in cycle.judged),
         "told": cycle.delivered.sent,
-        "undelivered": [asdict(each) for each in cycle.delivered.undelivered],
+        "undelivered": [encode(each) for each in cycle.delivered.undelivered],
         "failures": cycle.failures,
     }
 
@@ -73,13 +78,16 @@ def cycle_summary(cycle: Cycle) -> dict[str, Any]:
 def _print_cycle(cycle: Cycle) -> None:
     for failure in cycle.failures:
         sys.stderr.write(f"spendwatch: source {failure}\n")
-    for undelivered in cycle.delivered.undelivered:
-        sys.stderr.write(f"spendwatch: not delivered: {undelivered.error}; it stays queued\n")
+    for words in _undelivered_words(cycle.delivered.undelivered):
+        sys.stderr.write(f"spendwatch: {words}\n")
     summary = cycle_summary(cycle)
+    if not cycle.judged:
+        print_line(f"{cycle.day}: not judged, no source has told of use on that day or before")
+        return
     told = summary["told"]
     held: dict[str, int] = {}
     for judged in cycle.judged:
-        for reason, changes in judged.intake.held_back.items():
+        for reason, changes in judged.told.held_back.items():
             held[reason.value] = held.get(reason.value, 0) + changes
     quiet = ", ".join(f"{changes} {reason}" for reason, changes in sorted(held.items()))
     print_line(
@@ -88,6 +96,22 @@ def _print_cycle(cycle: Cycle) -> None:
         + f"; {summary['rows']} rows pulled"
         + (f", {summary['rejected']} rejected" if summary["rejected"] else "")
     )
+
+
+def _undelivered_words(undelivered: Sequence[Entry]) -> Iterator[str]:
+    """Say what did not go out and what happens to it; of many, of the newest."""
+    for each in undelivered[:MOST_NAMED]:
+        why = f"to {safe_name(each.receiver)}: {safe_name(each.error, limit=300)}"
+        if each.due_at is None:
+            yield (
+                f"given up, message {each.number} {why}; put it right, then "
+                f"`spendwatch outbox retry {each.number}`, or `spendwatch outbox drop` it"
+            )
+        else:
+            yield f"not delivered {why}; it stays queued, next try {moment(each.due_at)}"
+    if len(undelivered) > MOST_NAMED:
+        more = count(len(undelivered) - MOST_NAMED, "more message")
+        yield f"{more} not delivered; `spendwatch outbox list` shows all"
 
 
 def import_file(

@@ -9,36 +9,49 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from alerts import store
+from alerts.announcements import add_planned_event, list_planned_events
+from alerts.holds import PlannedEvent
 from alerts.model import AlertState, Verb, Verdict
 from alerts.numbers import full_day, money
-from alerts.replies import answer
+from alerts.render.text import render_text
+from alerts.replies import Answer, answer
 from detector import ledger
 from detector.history import consecutive_days
-from detector.model import FindingKind
+from detector.model import MICRO, FindingKind
 from detector.sources.base import Window
 from spendwatch import conversion
 from spendwatch.app import App, build_app, build_channels
+from spendwatch.commands.storytelling import tell_story
 from spendwatch.db import reading, writing
+from spendwatch.digests import compose
 from spendwatch.exits import UsageProblem
 from spendwatch.ingest import pull
 from spendwatch.jobs import run_cycle
-from spendwatch.judging import assess, display_names
+from spendwatch.judging import assess
 from spendwatch.output import print_json, print_line, print_table, progress
 from spendwatch.settings import load_settings
+from spendwatch.situation import display_names
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from alerts.channels.base import Channel
+    from alerts.model import Alert, Reply
     from detector.model import Finding
 
 FIRST_DAY = date(2026, 6, 1)
 QUIET_UNTIL = date(2026, 11, 10)
 ANSWERED_AFTER = date(2026, 11, 16)
-LAST_DAY = date(2026, 11, 18)
-HERO = "contoso"
+TAUGHT = date(2026, 11, 17)
+ACKNOWLEDGED = date(2026, 11, 18)
+WORSE = date(2026, 11, 19)
+LAST_DAY = date(2026, 11, 20)
+HERO, DROPPED, WORSENED, PLANNED = "contoso", "northwind", "tailspin", "proseware"
+CEILING_MICRO_USD = 400 * MICRO
 SEED = 7
+ONE_DAY = timedelta(days=1)
+ACTOR = "the demo"
 
 
 @dataclass(slots=True)
@@ -62,11 +75,8 @@ def run(folder: Path, config: Path, *, as_json: bool) -> None:
     app = build_app(load_settings(config, dict(os.environ) | overrides), clock)
     _require_the_story(app, config)
     story = _Story(app, clock, build_channels(app, sys.stderr if as_json else sys.stdout), as_json)
-    story.spend()
-    story.days(QUIET_UNTIL, ANSWERED_AFTER)
-    story.answer()
-    story.days(ANSWERED_AFTER, LAST_DAY)
-    story.effect()
+    for act in ACTS:
+        act(story)
     story.end(folder)
 
 
@@ -83,11 +93,19 @@ def _require_the_story(app: App, config: Path) -> None:
 
 @dataclass(slots=True)
 class _Story:
+    """What every act needs."""
+
     app: App
     clock: StoryClock
     channels: Mapping[str, Channel]
     as_json: bool
     told: int = 0
+    act: int = 0
+
+    def heading(self, words: str) -> None:
+        """Begin the next act."""
+        self.act += 1
+        self.say(f"{self.act}. {words}" if self.act == 1 else f"\n{self.act}. {words}")
 
     def say(self, words: str = "") -> None:
         if not self.as_json:
@@ -95,7 +113,7 @@ class _Story:
 
     def spend(self) -> None:
         """Months of token use become priced spend."""
-        self.say("1. Five months of token use become priced spend")
+        self.heading("Five months of token use become priced spend")
         (source,) = self.app.usage_sources()
         days = consecutive_days(FIRST_DAY, QUIET_UNTIL)
         with progress("   pulling and pricing", len(days)) as step:
@@ -125,11 +143,9 @@ class _Story:
                 indent=3,
             )
 
-    def days(self, after: date, last: date) -> None:
+    def mornings(self, first: date, last: date) -> None:
         """Day after day is judged; what matters is told, once."""
-        self.say()
-        self.say(f"{2 if after == QUIET_UNTIL else 4}. Every morning the day before is judged")
-        for day in consecutive_days(after + timedelta(days=1), last):
+        for day in consecutive_days(first, last):
             self.clock.day = day
             self.say()
             self.say(f"--- {full_day(day)} ---")
@@ -138,32 +154,28 @@ class _Story:
             if not cycle.delivered.sent:
                 self.say("(nothing new to tell)")
 
-    def answer(self) -> None:
-        """Somebody answers an alert; the answer teaches."""
-        with reading(self.app.engine) as session:
-            mine = store.list_alerts(session, tenant=HERO, kind=FindingKind.SPEND_SPIKE)
-        first = min(mine, key=lambda alert: alert.number)
-        self.say()
-        self.say(f"3. Somebody answers A-{first.number}: it was a load test, and will not be back")
-        command = f'alerts dismiss {first.number} --verdict expected --note "load test"'
-        self.say(f"   $ spendwatch {command}")
+    def answer(self, alert: Alert, given: Answer, command: str) -> None:
+        """Answer an alert, unless an earlier run of the demo has."""
+        self.say(f"   $ spendwatch alerts {command.replace('N', str(alert.number), 1)}")
         with writing(self.app.engine) as session:
-            answered = answer(
-                session, first.number, Verb.DISMISS, Verdict.EXPECTED, "load test",
-                "the demo", self.clock(), conversion.teaching(self.app.settings),
-            )  # fmt: skip
-        self.say(f"   {answered.words}")
+            if _was_given(given, store.replies_of(session, alert.number)):
+                self.say(f"   A-{alert.number} was answered by an earlier run")
+                return
+            teaching = conversion.teaching(self.app.settings)
+            words = answer(session, alert.number, given, self.clock(), teaching).words
+        self.say(f"   {words}")
 
-    def effect(self) -> None:
-        """Judge the same day with and without the answer."""
-        day = ANSWERED_AFTER + timedelta(days=1)
-        self.say()
-        self.say(f"5. What the answer changed: {HERO} on {full_day(day)}")
+    def newest(self, tenant: str, kind: FindingKind) -> Alert:
+        """Return the newest alert of a tenant that had begun by now."""
         with reading(self.app.engine) as session:
-            heeded = _spike(assess(self.app, session, day).findings)
-            unheeded = _spike(assess(self.app, session, day, heed_answers=False).findings)
-        self.say(f"   with the answer:    {_words(heeded)}")
-        self.say(f"   without the answer: {_words(unheeded)}")
+            alerts = store.list_alerts(session, tenant=tenant, kind=kind)
+        return next(alert for alert in alerts if min(alert.days) <= self.clock.day)
+
+    def open_alerts(self) -> list[Alert]:
+        """Return the alerts that had begun by now and nobody has answered, oldest first."""
+        with reading(self.app.engine) as session:
+            alerts = store.list_alerts(session, states=[AlertState.OPEN])
+        return [alert for alert in reversed(alerts) if min(alert.days) <= self.clock.day]
 
     def end(self, folder: Path) -> None:
         with reading(self.app.engine) as session:
@@ -178,6 +190,101 @@ class _Story:
         again = "" if self.told else " (this is not the first run: all of it was told before)"
         self.say(f"{self.told} messages told{again}; {len(alerts)} alerts, {open_now} open now.")
         self.say(f"Everything is kept in {folder}. Run it again: nothing is told twice.")
+
+
+def _judge_the_first_days(story: _Story) -> None:
+    story.heading("Every morning the day before is judged")
+    story.mornings(QUIET_UNTIL + ONE_DAY, ANSWERED_AFTER)
+
+
+def _answer_alerts(story: _Story) -> None:
+    story.heading("People answer: one alert is explained, one sleeps, somebody is on the others")
+    spike = story.newest(HERO, FindingKind.SPEND_SPIKE)
+    expected = Answer(Verb.DISMISS, ACTOR, verdict=Verdict.EXPECTED, note="load test")
+    story.answer(spike, expected, 'dismiss N --verdict expected --note "load test"')
+    drop = story.newest(DROPPED, FindingKind.SPEND_DROP)
+    until = story.clock() + 2 * ONE_DAY
+    story.answer(drop, Answer(Verb.SNOOZE, ACTOR, until=until), "snooze N --for 2d")
+    for alert in story.open_alerts():
+        story.answer(alert, Answer(Verb.ACKNOWLEDGE, ACTOR), "ack N")
+
+
+def _show_what_was_taught(story: _Story) -> None:
+    story.heading("The answer taught: the next, smaller spike of the same tenant is found")
+    story.mornings(TAUGHT, TAUGHT)
+    with reading(story.app.engine) as session:
+        heeded = _spike(assess(story.app, session, TAUGHT).findings)
+        unheeded = _spike(assess(story.app, session, TAUGHT, heed_answers=False).findings)
+    story.say(f"   with the answer:    {_words(heeded)}")
+    story.say(f"   without the answer: {_words(unheeded)}")
+    story.answer(
+        story.newest(HERO, FindingKind.SPEND_SPIKE), Answer(Verb.ACKNOWLEDGE, ACTOR), "ack N"
+    )
+
+
+def _end_the_snooze(story: _Story) -> None:
+    story.heading("The snooze ends, and a new spike begins")
+    story.mornings(ACKNOWLEDGED, ACKNOWLEDGED)
+    drop = story.newest(DROPPED, FindingKind.SPEND_DROP)
+    story.say("Somebody is on both:")
+    for alert in (drop, story.newest(WORSENED, FindingKind.SPEND_SPIKE)):
+        story.answer(alert, Answer(Verb.ACKNOWLEDGE, ACTOR), "ack N")
+
+
+def _plan_a_batch(story: _Story) -> None:
+    story.heading(f"A batch is announced beforehand: up to $400 a day for {PLANNED}")
+    first, last = WORSE, LAST_DAY
+    story.say(
+        f"   $ spendwatch planned add --tenant {PLANNED} --from {first} --to {last} "
+        "--ceiling 400 --comment batch"
+    )
+    plan = PlannedEvent("", PLANNED, first, last, CEILING_MICRO_USD, "batch", ACTOR)
+    with writing(story.app.engine) as session:
+        if not any(each.author == ACTOR for each in list_planned_events(session)):
+            add_planned_event(session, plan, story.clock())
+
+
+def _wake_the_worsened(story: _Story) -> None:
+    story.heading("What was acknowledged gets worse and speaks again; what was planned is quiet")
+    story.mornings(WORSE, WORSE)
+    planned = story.newest(PLANNED, FindingKind.SPEND_SPIKE)
+    story.say(f"   $ spendwatch alerts why {planned.number}")
+    if not story.as_json:
+        tell_story(story.app, planned.number, indent="   ")
+
+
+def _exceed_the_plan(story: _Story) -> None:
+    spike = story.newest(WORSENED, FindingKind.SPEND_SPIKE)
+    real = Answer(Verb.DISMISS, ACTOR, verdict=Verdict.REAL, note="retries without end")
+    story.answer(spike, real, 'dismiss N --verdict real --note "retries without end"')
+    story.heading("The next day the batch costs more than was announced")
+    story.mornings(LAST_DAY, LAST_DAY)
+
+
+def _show_the_digest(story: _Story) -> None:
+    story.heading("What need not wake anybody comes as a digest")
+    story.say("   $ spendwatch digest --receiver finops")
+    receiver = story.app.directory.receivers[""]
+    with reading(story.app.engine) as session:
+        (digest,) = compose(story.app, session, [receiver], story.clock())
+    story.say(render_text(digest.message, colour=sys.stdout.isatty()))
+
+
+ACTS = (
+    lambda story: story.spend(),
+    _judge_the_first_days,
+    _answer_alerts,
+    _show_what_was_taught,
+    _end_the_snooze,
+    _plan_a_batch,
+    _wake_the_worsened,
+    _exceed_the_plan,
+    _show_the_digest,
+)
+
+
+def _was_given(given: Answer, replies: Iterable[Reply]) -> bool:
+    return any((each.actor, each.verb) == (given.actor, given.verb) for each in replies)
 
 
 def _spike(findings: tuple[Finding, ...]) -> Finding | None:

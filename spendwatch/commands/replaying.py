@@ -18,13 +18,14 @@ from detector.backtest import replay
 from detector.detect import METHODS, SPEND_KINDS, Context
 from detector.history import build_history
 from detector.model import MICRO, Grain, Rejection, Usage
+from detector.price_usage import price_usage
 from detector.rules import RuleBook, Rules
 from detector.sources.base import SourceError, Window
 from detector.sources.csv_file import CsvFileSource
+from detector.usage import merge_usage
 from spendwatch.app import system_clock
 from spendwatch.commands.opening import parse_pairs
 from spendwatch.exits import UsageProblem
-from spendwatch.ingest import merge_usage, price_usage
 from spendwatch.output import print_json, print_line, print_table, progress
 from spendwatch.price_files import load_price_table
 from spendwatch.settings_types import nearest

@@ -14,8 +14,8 @@ from spendwatch.budgeting import budget_states
 from spendwatch.commands.opening import open_app
 from spendwatch.db import reading
 from spendwatch.exits import UsageProblem
-from spendwatch.judging import display_names
 from spendwatch.output import print_json, print_line, print_table
+from spendwatch.situation import display_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,14 +8,14 @@ from sqlmodel import select
 from alerts import store
 from alerts.intake import take_in
 from alerts.model import AlertRules, AlertState, Change, Reason, Teaching, Verb, Verdict
-from alerts.replies import answer
+from alerts.replies import Answer, answer
 from alerts.tables import NotificationRow
 from detector.model import EVERYONE, MICRO, FindingKind
 from spendwatch.db import reading, writing
 from tests.builders import (
     DAY,
-    NAMES,
     NOW,
+    a_telling,
     budget,
     judgement,
     november,
@@ -33,12 +33,12 @@ RULES = AlertRules()
 def take(database, *findings, day=DAY, unjudged=(), **more):
     judged = judgement(*findings, day=day, unjudged=unjudged)
     with writing(database) as session:
-        return take_in(session, judged, NAMES, RECEIVERS, NOW, RULES, **more)
+        return take_in(session, judged, a_telling(**more))
 
 
 def reply(database, verb, verdict=None, number=1):
     with writing(database) as session:
-        return answer(session, number, verb, verdict, "", "alice", NOW, Teaching())
+        return answer(session, number, Answer(verb, "alice", verdict), NOW, Teaching())
 
 
 def titles(database):
@@ -223,13 +223,13 @@ def test_a_price_change_needs_no_end(database):
 
 def test_an_intake_that_fails_leaves_nothing_behind(database):
     with pytest.raises(KeyError), writing(database) as session:
-        take_in(session, judgement(spike()), NAMES, {}, NOW, RULES)
+        take_in(session, judgement(spike()), a_telling(receivers={"bolt": "bolt-team"}))
     assert alerts(database) == ()
 
 
 def test_many_findings_of_one_run_are_taken_in_and_ended_together(database):
     findings = [spike(tenant=f"tenant-{number}") for number in range(600)]
-    assert take(database, *findings).told == 600
+    assert take(database, *findings, group_above=600).told == 600
     assert take(database, *findings).taken == ()
     ended = [take(database, day=DAY + timedelta(days=days)) for days in (1, 2)]
     assert ended[1].changes == {Change.RESOLVED: 600}

@@ -1,19 +1,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
-from alerts.lifecycle import (
-    ReplyRefused,
-    fingerprint,
-    mark_told,
-    match,
-    observe,
-    open_alert,
-    reply,
-)
+from alerts.episode import fingerprint, match
+from alerts.lifecycle import mark_told, observe, open_alert, reply
 from alerts.model import AlertRules, AlertState, Change, Verb, Verdict
 from detector.model import MICRO, FindingKind, Severity
 from tests.builders import (
@@ -40,7 +32,7 @@ def judge(alert, *days):
         day = november(each) if isinstance(each, int) else each.day
         alert, change = observe(alert, finding, day, NOW, RULES)
         if finding and change in (Change.WORSE, Change.REVISED):
-            alert = mark_told(alert, finding)
+            alert = mark_told(alert, finding, NOW)
         changes.append(change)
     return alert, changes
 
@@ -371,27 +363,6 @@ def test_what_a_person_has_seen_counts_as_told():
     answered = reply(seen, Verb.DISMISS, Verdict.EXPECTED, NOW)
     assert judge(answered, spent(14, 200))[1] == [Change.UPDATED]
     assert judge(answered, spent(14, 210))[1] == [Change.WORSE]
-
-
-@pytest.mark.parametrize("state", AlertState)
-def test_a_dismissal_is_taken_in_every_state(state):
-    later = NOW + timedelta(hours=1)
-    alert = reply(replace(opened(12), state=state), Verb.DISMISS, Verdict.REAL, later)
-    assert (alert.state, alert.revision, alert.updated_at) == (AlertState.DISMISSED, 2, later)
-
-
-def test_only_an_open_alert_can_be_acknowledged():
-    assert reply(opened(12), Verb.ACKNOWLEDGE, None, NOW).state is AlertState.ACKNOWLEDGED
-    for state in (AlertState.ACKNOWLEDGED, AlertState.DISMISSED, AlertState.RESOLVED):
-        with pytest.raises(ReplyRefused, match=f"A-12 is already {state}"):
-            reply(replace(opened(12), state=state), Verb.ACKNOWLEDGE, None, NOW)
-
-
-def test_a_dismissal_needs_a_verdict_and_an_acknowledgement_none():
-    with pytest.raises(ReplyRefused, match="needs a verdict: real, expected"):
-        reply(opened(12), Verb.DISMISS, None, NOW)
-    with pytest.raises(ReplyRefused, match="only a dismissal carries a verdict"):
-        reply(opened(12), Verb.ACKNOWLEDGE, Verdict.REAL, NOW)
 
 
 def test_an_alert_speaks_for_its_finding():

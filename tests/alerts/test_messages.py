@@ -2,17 +2,28 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from alerts.messages import Revision, alert_message, reply_words
-from alerts.model import AlertState, Change, Verb, Verdict
+from alerts.holds import PlannedEvent
+from alerts.messages import (
+    Revision,
+    above_plan,
+    alert_message,
+    group_message,
+    held_until_now,
+    reply_words,
+    undo_words,
+)
+from alerts.model import AlertState, Change, Reason, Verb, Verdict
 from alerts.render.text import render_text
 from detector.model import MICRO, FindingKind, Severity
 from tests.builders import (
     DAY,
     NAMES,
+    NOW,
     a_reply,
     an_alert,
     baseline,
@@ -27,20 +38,40 @@ from tests.builders import (
 )
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "messages"
-STATES = ("opened", "worse", "revised", "resolved", "withdrawn", "acknowledged", "dismissed")
+ANSWERS = {
+    "acknowledged": (AlertState.ACKNOWLEDGED, Verb.ACKNOWLEDGE),
+    "dismissed": (AlertState.DISMISSED, Verb.DISMISS),
+    "snoozed": (AlertState.SNOOZED, Verb.SNOOZE),
+}
+SPOKE_AGAIN = {
+    "worse_than_acknowledged": (Change.WORSE, Verb.ACKNOWLEDGE),
+    "worse_than_dismissed": (Change.WORSE, Verb.DISMISS),
+    "worse_than_snoozed": (Change.WORSE, Verb.SNOOZE),
+    "snooze_over": (Change.WOKEN, Verb.SNOOZE),
+    "unanswered": (Change.REMINDED, None),
+    "released": (Change.RELEASED, None),
+    "plan_exceeded": (Change.OPENED, None),
+}
+STATES = (
+    "opened", "worse", "revised", "resolved", "withdrawn", *ANSWERS, *SPOKE_AGAIN,
+)  # fmt: skip
 EFFECT = "12 Nov will stay out of Acme's baseline"
 SOURCES = (FindingKind.SOURCE_STALE, FindingKind.SOURCE_FAILING)
 BUDGETS = (FindingKind.BUDGET_THRESHOLD, FindingKind.BUDGET_FORECAST)
+PLAN = PlannedEvent("P-2", "acme", DAY, november(14), 500 * MICRO, "load test", "Aiko Tanaka")
+FLOOD = (spike(tenant="bolt", actual=500), *one_of_each())
 
 
 def applies(finding, state):
     if finding.kind is FindingKind.PRICE_CHANGE:
-        return state == "opened"
+        return state in ("opened", "released")
+    if state == "plan_exceeded":
+        return finding.kind is FindingKind.SPEND_SPIKE
     if state == "revised":
         return finding.expected_micro_usd is not None
-    if state == "worse":
+    if state.startswith("worse"):
         return finding.kind not in SOURCES
-    return not (state == "withdrawn" and finding.kind in BUDGETS)
+    return not (state in ("withdrawn", "unanswered") and finding.kind in BUDGETS)
 
 
 CASES = [
@@ -50,14 +81,17 @@ CASES = [
 
 def in_state(finding, state):
     """The message of a finding in one state of its alert."""
-    if state == "acknowledged":
-        alert = an_alert(finding, state=AlertState.ACKNOWLEDGED)
-        return alert_message(alert, Change.UNCHANGED, NAMES, reply=a_reply())
-    if state == "dismissed":
-        alert = an_alert(finding, state=AlertState.DISMISSED)
-        reply = a_reply(Verb.DISMISS, Verdict.EXPECTED, "load test, ends Friday")
-        effect = EFFECT if finding.expected_micro_usd else ""
-        return alert_message(alert, Change.UNCHANGED, NAMES, reply=reply, effect=effect)
+    if state in ANSWERS:
+        stands, verb = ANSWERS[state]
+        alert = an_alert(finding, state=stands)
+        effect = EFFECT if verb is Verb.DISMISS and finding.expected_micro_usd else ""
+        return alert_message(alert, Change.UNCHANGED, NAMES, reply=answered(verb), effect=effect)
+    if state in SPOKE_AGAIN:
+        change, verb = SPOKE_AGAIN[state]
+        reply = replace(answered(verb), magnitude=less_than(finding)) if verb else None
+        notes = [held_until_now(Reason.SILENCED)] if state == "released" else []
+        notes += [above_plan(finding, PLAN)] if state == "plan_exceeded" else []
+        return alert_message(an_alert(finding), change, NAMES, reply=reply, notes=notes)
     over = state in ("resolved", "withdrawn")
     alert = an_alert(finding, state=AlertState.RESOLVED if over else AlertState.OPEN, ended=over)
     revision = None
@@ -68,12 +102,30 @@ def in_state(finding, state):
     return alert_message(alert, Change(state), NAMES, revision=revision)
 
 
+def answered(verb):
+    """An answer of each kind, as a person gives it."""
+    if verb is Verb.DISMISS:
+        return a_reply(verb, Verdict.EXPECTED, "load test, ends Friday")
+    until = NOW + timedelta(days=1) if verb is Verb.SNOOZE else None
+    return replace(a_reply(verb, actor="Aiko Tanaka"), until=until)
+
+
+def less_than(finding):
+    """How bad it was when somebody answered: of a budget a lower threshold."""
+    return 50 if finding.kind in BUDGETS else finding.magnitude * 4 // 7
+
+
 @pytest.mark.parametrize(
     ("finding", "state"), CASES, ids=[f"{finding.kind}-{state}" for finding, state in CASES]
 )
 def test_every_kind_in_every_state_reads_as_its_golden_file(finding, state):
-    text = render_text(in_state(finding, state), colour=False) + "\n"
-    path = GOLDEN / f"{finding.kind.value.replace(' ', '_')}_{state}.txt"
+    reads_as(
+        GOLDEN / f"{finding.kind.value.replace(' ', '_')}_{state}.txt", in_state(finding, state)
+    )
+
+
+def reads_as(path, message):
+    text = render_text(message, colour=False) + "\n"
     if os.environ.get("GOLDEN") == "write":
         path.write_text(text, encoding="utf-8")
     assert path.read_text(encoding="utf-8") == text
@@ -81,7 +133,14 @@ def test_every_kind_in_every_state_reads_as_its_golden_file(finding, state):
 
 def test_no_golden_file_is_left_over():
     wanted = {f"{finding.kind.value.replace(' ', '_')}_{state}.txt" for finding, state in CASES}
-    assert {path.name for path in GOLDEN.iterdir()} == wanted
+    wanted.add("group.txt")
+    mine = {path.name for path in GOLDEN.iterdir() if not path.name.startswith("digest_")}
+    assert mine == wanted
+
+
+def test_many_at_once_read_as_their_golden_file():
+    news = [(an_alert(finding, number=n), Change.OPENED) for n, finding in enumerate(FLOOD, 12)]
+    reads_as(GOLDEN / "group.txt", group_message(news, DAY, NAMES))
 
 
 @pytest.mark.parametrize(("finding", "state"), CASES)
@@ -228,7 +287,56 @@ def test_an_answer_is_answered_in_one_line():
     assert "nothing changed" in reply_words(alert, a_reply(), "", repeated=True)
 
 
+def test_an_answer_that_kept_no_level_is_not_compared_with_one():
+    message = alert_message(an_alert(), Change.WORSE, NAMES, reply=a_reply())
+    assert message.lines[0].text == "than what alice acknowledged on 13 Nov 06:10 UTC"
+
+
+def test_fault_92_an_answer_that_speaks_again_is_inert():
+    hostile = replace(a_reply(note="a\x1b[2Jb\nc"), actor="\u202eeve", magnitude=MICRO)
+    message = alert_message(an_alert(), Change.WORSE, NAMES, reply=hostile)
+    assert "than what eve acknowledged" in message.lines[0].text
+    assert message.lines[0].text.endswith("said then: ab c")
+
+
+def test_an_open_alert_offers_every_answer_and_an_answered_one_its_undoing():
+    def labels(state):
+        actions = alert_message(an_alert(state=state), Change.UNCHANGED, NAMES).actions
+        return [action.label for action in actions]
+
+    assert labels(AlertState.OPEN) == ["acknowledge", "dismiss", "snooze", "look closer"]
+    assert labels(AlertState.SNOOZED) == ["dismiss", "take it back", "look closer"]
+    assert labels(AlertState.DISMISSED) == ["change the verdict", "take it back", "look closer"]
+    assert labels(AlertState.RESOLVED) == ["say why", "look closer"]
+
+
+def test_an_undone_answer_says_whose_it_was_and_what_is_left():
+    alert = an_alert()
+    dismissal = a_reply(Verb.DISMISS, Verdict.REAL, actor="Aiko Tanaka")
+    assert undo_words(alert, dismissal) == (
+        "A-12 is open now: the dismissal of Aiko Tanaka on 13 Nov 06:10 UTC is undone; "
+        "what it taught is forgotten"
+    )
+    assert "is undone; " not in undo_words(alert, a_reply())
+    assert undo_words(alert, repeated=True).endswith("undone already; nothing changed")
+
+
+def test_a_snooze_is_answered_with_its_end():
+    alert = an_alert(state=AlertState.SNOOZED, snoozed_until=NOW + timedelta(days=1))
+    assert reply_words(alert, answered(Verb.SNOOZE), "") == (
+        "A-12 snoozed until 14 Nov 06:10 UTC, unless it ends or gets worse before"
+    )
+
+
 def test_fault_92_a_hostile_model_name_cannot_ride_on_a_command():
     hostile = replace(price_change(), subject="x; rm -rf ~\x1b[2J")
     message = alert_message(an_alert(hostile), Change.OPENED, NAMES)
     assert message.actions[0].command == "spendwatch prices show 'x; rm -rf ~'"
+
+
+def test_undoing_a_verdict_says_which_one_counts_again():
+    earlier = a_reply(Verb.DISMISS, Verdict.FALSE_ALARM, actor="bob")
+    undone = a_reply(Verb.DISMISS, Verdict.EXPECTED)
+    words = undo_words(an_alert(state=AlertState.DISMISSED), undone, earlier)
+    assert words.endswith("what it taught is forgotten; bob's verdict counts again: false alarm")
+    assert "counts again" not in undo_words(an_alert(), undone, a_reply())

@@ -10,7 +10,7 @@ from sqlalchemy import event
 from alerts import store
 from alerts.lifecycle import ReplyRefused, observe, open_alert
 from alerts.model import AlertRules, AlertState, Teaching, Verb, Verdict
-from alerts.replies import answer, lessons
+from alerts.replies import Answer, answer, lessons
 from detector.model import Effect
 from spendwatch.db import reading, writing
 from tests.builders import NOW, budget, november, spike
@@ -33,7 +33,7 @@ def insert(database, *findings):
 
 def give(database, verb, verdict=None, note="", actor="alice", *, number=1, at=NOW):
     with writing(database) as session:
-        return answer(session, number, verb, verdict, note, actor, at, TEACHING)
+        return answer(session, number, Answer(verb, actor, verdict, note), at, TEACHING)
 
 
 def replies(database, number=1):
@@ -84,22 +84,17 @@ def test_the_second_of_two_people_is_told_who_was_first(opened):
         give(opened, ACK, actor="bob")
 
 
-def test_a_state_that_no_person_gave_names_nobody(opened):
-    with writing(opened) as session:
-        resolved = replace(
-            open_alert(spike(tenant="bolt"), NOW), state=AlertState.RESOLVED, ended=True
-        )
-        store.insert_alerts(session, [resolved])
-    with pytest.raises(ReplyRefused, match=r"A-2 is already resolved$"):
-        give(opened, ACK, number=2)
-
-
-def test_an_answer_repeated_after_the_end_is_refused_not_confirmed(opened):
+def test_fault_76_an_acknowledgement_after_the_end_is_kept_and_changes_nothing(opened):
     acknowledged = give(opened, ACK).alert
+    ended = replace(acknowledged, state=AlertState.RESOLVED, ended=True)
     with writing(opened) as session:
-        store.save_alerts(session, [replace(acknowledged, state=AlertState.RESOLVED, ended=True)])
-    with pytest.raises(ReplyRefused, match=r"A-1 is already resolved$"):
-        give(opened, ACK)
+        store.save_alerts(session, [ended])
+    late = give(opened, ACK, actor="bob")
+    assert late.words == "A-1 is already resolved; your answer is kept on record"
+    assert late.alert == ended
+    assert [(each.actor, each.to_state) for each in replies(opened)] == [
+        ("alice", AlertState.ACKNOWLEDGED), ("bob", AlertState.RESOLVED),
+    ]  # fmt: skip
 
 
 def test_an_alert_that_is_not_there_is_refused(database):

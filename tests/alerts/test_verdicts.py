@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from alerts.model import Teaching, Verdict
-from alerts.verdicts import describe_lesson, lesson
+from alerts.verdicts import covered, describe_lesson, lesson, preview
 from detector.model import MICRO, Effect
 from tests.builders import NOW, an_alert, budget, drop, november, spike
 
@@ -73,3 +73,68 @@ def test_what_is_taught_is_said_as_people_speak():
 
 def test_fault_92_a_hostile_name_in_a_lesson_is_inert():
     assert "\x1b" not in taught(Verdict.EXPECTED, name="con\x1b[31mtoso\n")
+
+
+# before it is chosen
+
+
+def past(number, day, excess=100, tenant="acme", finding=spike):
+    """Another alert, of one day."""
+    sides = {"actual": 331 + excess} if finding is spike else {"actual": 331 - excess}
+    return an_alert(finding(november(day), tenant, **sides), number=number)
+
+
+def covers(verdict, *others, alert=None):
+    found = covered(alert or past(12, 12), verdict, others, NOW, TEACHING)
+    return [each.number for each in found]
+
+
+def test_a_false_alarm_would_have_covered_what_is_below_its_floor():
+    others = (past(1, 2, 124), past(2, 3, 125), past(3, 4, 90), past(4, 5, 900))
+    assert covers(Verdict.FALSE_ALARM, *others) == [1, 3]
+
+
+def test_the_largest_day_of_another_alert_decides_whether_it_was_covered():
+    long = past(1, 2, 90)
+    worst = replace(long.abnormal[0], day=november(3), excess_micro_usd=200 * MICRO)
+    assert covers(Verdict.FALSE_ALARM, replace(long, abnormal=(*long.abnormal, worst))) == []
+
+
+def test_a_new_normal_would_have_covered_what_began_on_its_first_day_or_later():
+    assert covers(Verdict.NEW_NORMAL, past(1, 11), past(2, 12), past(3, 13, 900)) == [2, 3]
+
+
+@pytest.mark.parametrize("verdict", [Verdict.REAL, Verdict.EXPECTED, Verdict.DATA_ERROR])
+def test_the_other_verdicts_are_about_their_own_days_alone(verdict):
+    assert covers(verdict, past(1, 11, 10), past(2, 13, 10)) == []
+
+
+def test_only_recent_alerts_of_the_same_tenant_and_kind_count():
+    strangers = (
+        past(1, 11, 10, tenant="bolt"),
+        past(2, 11, 10, finding=drop),
+        an_alert(spike(november(14, 8)), number=3),
+        replace(past(4, 11), abnormal=()),
+    )
+    alert = past(12, 12)
+    seen = preview(alert, Verdict.FALSE_ALARM, (*strangers, alert), NOW, TEACHING, "Acme")
+    assert (seen.covered, seen.others) == ((), 0)
+    assert preview(alert, Verdict.REAL, [past(5, 15, 9)], NOW, TEACHING, "Acme").others == 1
+    old = an_alert(spike(november(15, 8), actual=340), number=6)
+    assert [each.number for each in covered(alert, Verdict.FALSE_ALARM, [old], NOW, TEACHING)] == [
+        6
+    ]
+
+
+def test_a_preview_says_what_it_means_and_what_exactly_it_does():
+    seen = preview(past(12, 12, 48), Verdict.FALSE_ALARM, [], NOW, TEACHING, "contoso")
+    assert seen.meaning == "nobody needed to know"
+    assert seen.effect == "contoso's floor rises to $60 until 13 Dec"
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_a_kind_without_a_baseline_is_previewed_as_teaching_nothing(verdict):
+    others = (replace(an_alert(budget(50)), number=1),)
+    seen = preview(an_alert(budget()), verdict, others, NOW, TEACHING, "Acme")
+    assert (seen.effect, seen.covered) == ("kept on record, teaches nothing", ())
+    assert seen.others == 1

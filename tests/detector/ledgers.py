@@ -14,6 +14,7 @@ from detector.model import CostDay, Grain, SeriesKey, Usage
 from detector.recording import MEASURES, SeriesIndex, Slice, record_slice
 from detector.slots import record_slots, sum_local_day
 from detector.tables import COST_DAY, COST_REVISION, SERIES, SOURCE_DAY, USAGE_SLOT
+from detector.usage import whole_day
 from spendwatch.db import reading, writing
 from tests.conftest import open_empty
 
@@ -123,7 +124,8 @@ class Slots:
     def put(self, day, slots, *, whole=True, source="gateway"):
         with writing(self.engine) as session:
             index = SeriesIndex(session, source)
-            return record_slots(session, day, slots, index, self.zone_of, whole=whole)
+            part = whole_day(day, slots)
+            return record_slots(session, part, index, self.zone_of, whole=whole)
 
     def day(self, day, source="gateway"):
         zones = {self.default, *self.zones.values()}

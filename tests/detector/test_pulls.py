@@ -233,6 +233,12 @@ def test_a_change_of_price_is_no_change_by_a_pull(database):
 
 
 def test_later_days_wait_for_their_turn(database):
+    record(database, [cost()], now=NOW)
     judged(database, NEXT, NOW)
     record(database, [cost(day=NEXT)], day=NEXT, now=LATER)
     assert to_judge(database) == (DAY,)
+
+
+def test_days_before_any_use_are_not_judged(database):
+    record(database, [cost(day=NEXT)], day=NEXT, now=NOW)
+    assert to_judge(database) == ()

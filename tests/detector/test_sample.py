@@ -221,10 +221,10 @@ def test_calm_tenants_stray_only_when_something_happened(costs):
             assert 0.6 < costs[name][day] / level / weekend < 1.6, (name, day)
 
 
-def test_every_cycle_has_two_of_every_kind():
+def test_every_cycle_has_two_or_more_of_every_kind():
     cycle = ANCHOR + timedelta(days=CYCLE_DAYS), ANCHOR + timedelta(days=2 * CYCLE_DAYS - 1)
     begun = [each.kind for each in incidents(*cycle) if each.first_day >= cycle[0]]
-    assert {kind: begun.count(kind) for kind in IncidentKind} == dict.fromkeys(IncidentKind, 2)
+    assert min(begun.count(kind) for kind in IncidentKind) == 2
     assert all(incidents(cycle[0] + timedelta(days=at * 30), cycle[1]) for at in range(6))
 
 

@@ -1,22 +1,17 @@
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from detector.model import Grain, Usage
-from detector.slots import add_up, day_bounds, has_slots, local_day, utc_days
+from detector.slots import slot_days
+from detector.usage import day_bounds
 from spendwatch.db import reading
 from tests.detector.ledgers import DAY, Slots, at, first_days, hours, quarters, slot
 
 BERLIN, TOKYO = ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Tokyo")
 ONE = timedelta(days=1)
-
-
-def test_a_row_of_day_grain_names_its_local_day_itself():
-    usage = Usage(at(DAY), Grain.DAY, "acme")
-    assert local_day(usage, ZoneInfo("Pacific/Pago_Pago")) == DAY
 
 
 @pytest.mark.parametrize(
@@ -74,12 +69,6 @@ def test_fault_47_no_hour_is_lost_or_doubled_over_the_change_of_the_clocks(datab
     for day in days:
         slots.put(day, hours(day))
     assert sum(slots.requests(first - ONE, *days, days[-1] + ONE)) == 5 * 24
-
-
-def test_fault_47_midnight_that_does_not_exist_begins_the_day_when_the_clock_jumps():
-    cairo = ZoneInfo("Africa/Cairo")  # 24 April 2026 begins at 01:00
-    begin, end = day_bounds(date(2026, 4, 24), cairo)
-    assert (begin, end - begin) == (datetime(2026, 4, 23, 22, tzinfo=UTC), timedelta(hours=23))
 
 
 def test_a_day_a_zone_left_out_is_empty():
@@ -151,12 +140,6 @@ def test_an_unknown_number_makes_the_sum_unknown(database):
     assert (usage.requests, usage.requests_without_usage, usage.estimated) == (2, 2, True)
 
 
-def test_adding_up_rows_keeps_the_same_rule_as_the_database():
-    usage = add_up([slot(at(DAY), cached_tokens=4), slot(at(DAY, 1), estimated=True)])
-    assert (usage.requests, usage.prompt_tokens, usage.cached_tokens) == (2, 200, None)
-    assert (usage.estimated, usage.cost_micro_usd) == (True, None)
-
-
 def test_a_series_begins_on_the_first_local_day_of_its_own(database):
     slots = Slots(database, acme=ZoneInfo("America/New_York"))
     slots.put(DAY, [slot(at(DAY)), slot(at(DAY), tenant="bolt")])
@@ -164,22 +147,9 @@ def test_a_series_begins_on_the_first_local_day_of_its_own(database):
     assert found == {"acme": DAY - ONE, "bolt": DAY}
 
 
-@pytest.mark.parametrize(
-    ("zones", "days"),
-    [
-        (["UTC"], [0]),
-        (["Asia/Tokyo"], [-1, 0]),
-        (["America/New_York"], [0, 1]),
-        (["Asia/Tokyo", "UTC", "America/New_York"], [-1, 0, 1]),
-    ],
-)
-def test_a_local_day_reaches_into_the_utc_days_of_every_zone(zones, days):
-    assert utc_days(DAY, map(ZoneInfo, zones)) == {DAY + ONE * step for step in days}
-
-
-def test_whether_a_utc_day_holds_slots_is_asked_of_one_source(database):
+def test_the_utc_days_a_source_told_slots_of_are_its_own(database):
     Slots(database).put(DAY, [slot(at(DAY, 23))])
     with reading(database) as session:
-        assert has_slots(session, "gateway", DAY)
-        assert not has_slots(session, "gateway", DAY + ONE)
-        assert not has_slots(session, "import", DAY)
+        assert slot_days(session, "gateway") == {DAY}
+        assert slot_days(session, "gateway", whole=False) == set()
+        assert slot_days(session, "import") == set()

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.model import Grain, Usage
-from detector.slots import day_bounds, local_day, utc_days
+from detector.usage import day_bounds, local_day, utc_days
 from tests.conftest import open_empty
 from tests.detector.ledgers import Slots, copied
 

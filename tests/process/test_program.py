@@ -42,6 +42,17 @@ def test_the_demo_shows_that_the_answer_changed_the_next_days(demo):
     assert "without the answer: not abnormal" in demo[0].stdout
 
 
+def test_the_demo_shows_the_whole_life_of_an_alert(demo):
+    words = " ".join(demo[0].stdout.split())
+    assert "Northwind Traders: snooze over, only $7.36" in words
+    assert "tailspin: worse, $1,369" in words
+    assert "Worse than what the demo acknowledged on" in words
+    assert "$351" not in words, "planned spend up to its ceiling is quiet"
+    assert "held back, planned: P-1 by the demo, up to $400 a day" in words
+    assert "$400 a day was planned until Fri 20 Nov (batch); this is $334 above it" in words
+    assert "digest to Fri 20 Nov: 2 alerts need an answer" in words
+
+
 def test_the_demo_run_twice_tells_nothing_twice(demo):
     second = demo[1]
     assert second.returncode == 0, second.stderr

@@ -36,6 +36,7 @@ database_url = "sqlite:///spendwatch.db"
 [[receivers]]
 kind = "console"
 name = "desk"
+digest = "off"
 
 [alerts]
 receiver = "desk"
@@ -93,11 +94,11 @@ def _numbers(changes):
 
 
 class FakeSource:
-    """Answers with the rows it was given, ordered by day; fails or is partial when told."""
+    """Answers with the rows it was given, ordered by start; fails or is partial when told."""
 
     def __init__(self, *rows, name="gateway", partial=(), span=None, fails_after=None):
         self.name = name
-        self.rows = sorted(rows, key=lambda row: _day(row) or date.min)
+        self.rows = sorted(rows, key=_start)
         self.partial, self.span, self.fails_after = frozenset(partial), span, fails_after
         self.asked: list[Window] = []
         self._answered = Coverage(None, None)
@@ -130,6 +131,10 @@ class DyingSource(FakeSource):
             if number == self.dies_after:
                 raise Crash
             yield row
+
+
+def _start(row):
+    return row.start_at if isinstance(row, Usage) else datetime.min.replace(tzinfo=UTC)
 
 
 def _day(row):

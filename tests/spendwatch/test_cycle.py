@@ -8,7 +8,7 @@ import pytest
 
 from alerts import store
 from alerts.model import AlertState, Verb, Verdict
-from alerts.replies import answer
+from alerts.replies import Answer, answer
 from detector.model import FindingKind
 from spendwatch import conversion
 from spendwatch.db import reading, writing
@@ -40,7 +40,8 @@ def dismiss(place, number, verdict):
     app = place.app()
     with writing(app.engine) as session:
         taught = conversion.teaching(app.settings)
-        return answer(session, number, Verb.DISMISS, verdict, "", "ana", app.clock(), taught).words
+        given = Answer(Verb.DISMISS, "ana", verdict)
+        return answer(session, number, given, app.clock(), taught).words
 
 
 def test_a_spike_is_told_once_with_its_cause(steady):
@@ -66,7 +67,9 @@ def test_fault_39_a_spike_of_ten_days_is_one_alert(steady):
     for step in range(35, 45):
         steady.write_day(day(step), ["acme,chat,gpt-4o,400"])
         steady.judge(day(step))
-    assert steady.read().count("A-1, spend spike, open") == 1
+    told = steady.read()
+    assert told.count("A-1, spend spike, open") == 2
+    assert told.count("[warning] acme: still unanswered, ") == 1
     assert len(alerts_of(steady, kind=FindingKind.SPEND_SPIKE)) == 1
 
 
@@ -338,3 +341,10 @@ def test_a_file_imported_once_makes_no_drops_after_its_last_day(steady, tmp_path
     assert steady.read() == ""
     assert not cycle.judged[0].judgement.judged(FindingKind.SPEND_DROP, "guest")
     assert cycle.judged[0].judgement.judged(FindingKind.SPEND_DROP, "acme")
+
+
+def test_a_day_before_any_use_is_not_judged_and_spoils_nothing(steady, capsys):
+    before = FIRST - timedelta(days=400)
+    assert steady.judge(before).judged == []
+    assert steady.run("once", "--day", str(before)) == 0
+    assert "not judged, no source has told of use" in capsys.readouterr().out

@@ -1,17 +1,17 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from detector import ledger
 from detector.model import CostDay, Rejection, SeriesKey
+from detector.price_usage import price_usage
 from detector.sources.base import SourceError, Window
 from detector.sources.csv_file import CsvFileSource
 from spendwatch import ingest
 from spendwatch.db import reading
-from spendwatch.ingest import merge_usage, price_usage, pull
+from spendwatch.ingest import pull
 from tests.detector.ledgers import current, only, revisions, rows, source_days
 from tests.fakes import Crash
 from tests.spendwatch.apps import (
@@ -260,9 +260,10 @@ def test_whole_days_outside_the_window_are_not_taken_although_it_was_asked_for_m
 def test_rows_out_of_the_order_of_their_days_are_refused(app):
     source = FakeSource()
     source.rows = [used(), used(DAY + ONE), used(who="bolt")]
-    with pytest.raises(SourceError, match=f"{DAY} after that of {DAY + ONE}.* order of their UTC"):
+    words = f"{DAY} 00:00 after that of {DAY + ONE} 00:00.* order of their start"
+    with pytest.raises(SourceError, match=words):
         pull(app, source, Window())
-    assert costs(app) == {("acme", 0): 3_000, ("acme", 1): 3_000}
+    assert costs(app) == {("acme", 0): 3_000}
 
 
 def test_fault_16_what_was_refused_is_kept_with_its_place_and_reason(app):
@@ -342,19 +343,3 @@ def test_fault_51_a_killed_pull_leaves_whole_days_and_a_rerun_mends_it(tmp_path,
     told(killed, *days)
     assert current(killed.engine) == current(undisturbed.engine)
     assert {row.version for row in rows(killed.engine).values()} == {1}
-
-
-# Merging
-
-
-def test_rows_of_one_key_are_summed_and_others_stay_apart():
-    merged = merge_usage([used(who="Acme"), used(who="acme"), used(feature="search"),
-                          used(cost_micro_usd=1), used(DAY + ONE)])  # fmt: skip
-    assert [row.requests for row in merged] == [6, 3, 3, 3]
-    assert {row.tenant for row in merged} == {"acme"}
-
-
-def test_a_row_that_needs_no_change_is_passed_on_as_it_is():
-    row = used()
-    assert merge_usage([row])[0] is row
-    assert merge_usage([replace(row, tenant="Acme")])[0].tenant == "acme"

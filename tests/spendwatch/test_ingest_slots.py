@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import select
 
 from detector.model import Grain
+from detector.slots import slot_days
 from detector.sources.base import SourceError, Window
+from detector.tables import USAGE_SLOT
+from detector.usage import whole_day
+from spendwatch.db import reading
 from spendwatch.ingest import pull
-from tests.detector.ledgers import current, rows, source_days
+from tests.detector.ledgers import at, current, rows, source_days
 from tests.fakes import Crash
 from tests.spendwatch.apps import (
     DAY,
@@ -176,3 +182,72 @@ def test_slots_that_came_before_a_failure_are_summed(tmp_path):
         told(app, *days, fails_after=60)
     assert requests(app) == {("acme", 0): 15 * 3, ("acme", 1): 24 * 3, ("acme", 2): 9 * 3}
     assert wholes(app) == {0: False, 1: True, 2: False}
+
+
+def busy_day(day, tenants=range(250)):
+    """More slots than are recorded at once: the last four hours are a part of their own."""
+    return [one for number in tenants for one in hours(day, f"t{number}")]
+
+
+def by_hour(app, day):
+    with reading(app.engine) as session:
+        begin, end, _ = whole_day(day)
+        statement = select(USAGE_SLOT.c.start_at).where(USAGE_SLOT.c.start_at.between(begin, end))
+        return Counter(moment.hour for moment in session.execute(statement).scalars())
+
+
+def test_a_busy_day_is_recorded_part_by_part_and_whole_at_its_end(app):
+    seen = []
+
+    class Watched(FakeSource):
+        def usage(self, window):
+            for number, row in enumerate(super().usage(window)):
+                if number == len(self.rows) - 1:
+                    seen.append((len(by_hour(app, DAY)), unfinished(app)))
+                yield row
+
+    pull(app, Watched(*busy_day(DAY)), Window())
+    assert seen == [(20, {DAY})]
+    assert unfinished(app) == set()
+    assert by_hour(app, DAY) == dict.fromkeys(range(24), 250)
+    assert wholes(app) == {0: True}
+
+
+def unfinished(app):
+    with reading(app.engine) as session:
+        return slot_days(session, "gateway", whole=False)
+
+
+def test_fault_51_a_pull_killed_within_a_day_leaves_the_day_unfinished_until_it_is_told_again(app):
+    with pytest.raises(Crash):
+        pull(app, DyingSource(*busy_day(DAY), dies_after=5_500), Window())
+    told(app, *hours(DAY + ONE, "t1"))  # another day alone: what was left unsummed is summed now
+    assert wholes(app) == {0: False, 1: True}
+    assert sum(requests(app).values()) == (20 * 250 + 24) * 3
+    told(app, *busy_day(DAY))
+    assert wholes(app) == {0: True, 1: True}
+    assert sum(requests(app).values()) == (24 * 250 + 24) * 3
+
+
+def test_fault_51_a_failure_within_a_day_loses_nothing_of_what_was_stored_before(app):
+    told(app, *busy_day(DAY))
+    before = requests(app)
+    with pytest.raises(SourceError):
+        told(app, *busy_day(DAY), fails_after=5_500)
+    assert requests(app) == before
+    assert wholes(app) == {0: False}
+
+
+def test_a_busy_day_told_again_loses_the_slots_that_are_gone_in_every_part_of_it(app):
+    told(app, *busy_day(DAY))
+    fewer = [one for one in busy_day(DAY) if one.start_at.hour not in (0, 7, 23)]
+    told(app, *fewer)
+    assert by_hour(app, DAY).keys() == set(range(24)) - {0, 7, 23}
+    assert sum(requests(app).values()) == 21 * 250 * 3
+
+
+def test_slots_out_of_the_order_of_their_start_are_refused(app):
+    source = FakeSource()
+    source.rows = [slot(at(DAY, 3)), slot(at(DAY, 2))]
+    with pytest.raises(SourceError, match=f"{DAY} 02:00 after that of {DAY} 03:00"):
+        pull(app, source, Window())

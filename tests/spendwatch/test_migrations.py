@@ -55,6 +55,14 @@ def head(migrations):
     return ScriptDirectory.from_config(config).get_current_head()
 
 
+def migrate(engine, to, move=command.upgrade):
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        move(config, to)
+
+
 def revision(engine):
     with engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
@@ -98,13 +106,26 @@ def test_an_old_database_keeps_its_data_through_an_upgrade(engine, next_migratio
         assert names.all() == ["acme", "bolt"]
 
 
+def test_slots_stored_before_their_days_were_noted_count_as_whole_and_summed(tmp_path):
+    engine = create_engine(f"sqlite:///{tmp_path / 'old.db'}")
+    migrate(engine, "0001")
+    with engine.begin() as connection:
+        for statement in (
+            "INSERT INTO series VALUES (1, 'gateway', 'acme', '', '', '', '', '2026-11-12')",
+            "INSERT INTO usage_slot VALUES ('2026-11-12 23:00:00', 1, 0, 'hour', 1, 0, 1, 1, 1, "
+            "NULL, 0)",
+        ):
+            connection.exec_driver_sql(statement)
+    upgrade(engine)
+    with engine.connect() as connection:
+        days = connection.exec_driver_sql("SELECT * FROM slot_day").all()
+    assert days == [("gateway", "2026-11-12", 1, 1)]
+    engine.dispose()
+
+
 def test_every_table_goes_when_the_first_migration_is_undone(tmp_path):
     engine = create_engine(f"sqlite:///{tmp_path / 'undone.db'}")
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-        command.downgrade(config, "base")
+    migrate(engine, "head")
+    migrate(engine, "base", command.downgrade)
     assert inspect(engine).get_table_names() == ["alembic_version"]
     engine.dispose()

@@ -125,3 +125,62 @@ def test_a_weekly_budget_begins_on_a_day_of_the_week(tmp_path):
     assert load(tmp_path, f"{text}7\n").tenants[0].budgets[0].fiscal_start_day == 7
     (problem,) = problems(tmp_path, f"{text}8\n")
     assert "from 1 (Monday) to 7 (Sunday) where the budget is weekly, not 8" in problem
+
+
+SILENCE = '[[silences]]\ncomment = "migration"\ntenant = "Acme*"\n'
+PLAN = '[[planned_events]]\ncomment = "migration"\ntenant = "ACME"\nfirst_day = 2026-11-24\n'
+
+
+def test_a_silence_ends_after_it_begins_in_the_services_time_zone(tmp_path):
+    text = f"[service]\ntime_zone = 'Europe/Berlin'\n{SILENCE}from = 2026-11-24T09:00:00\n"
+    for end in ("2026-11-24T09:00:01", "2026-11-24T08:30:00Z", "2026-11-25"):
+        assert load(tmp_path, f"{text}until = {end}\n").silences[0].tenant == "acme*"
+    for end in ("2026-11-24T09:00:00", "2026-11-24T08:00:00Z", "2026-11-24"):
+        (problem,) = problems(tmp_path, f"{text}until = {end}\n")
+        assert "config.toml:7: silences[0].until: must be after from, not 2026-11-24" in problem
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (SILENCE, "until: is required"),
+        (f"{SILENCE}until = 5\n", "until: must be a moment such as 2026-11-30T09:00:00, not 5"),
+        (f"{SILENCE}until = 'Friday'\n", "until: must be a moment such as"),
+        (f"{SILENCE}until = 1999-12-31\n", "until: must be a moment such as"),
+        (f"{SILENCE}until = 2026-11-30\nfrom = 1\n", "from: must be a moment such as"),
+        (f"{SILENCE}until = 2026-11-30\nform = 1\n", "form: unknown key; did you mean from?"),
+        (f"{SILENCE}until = 2026-11-30\nstarts = 1\n", "starts: unknown key"),
+        (f"{SILENCE}until = 2026-11-30\nkind = 'spik'\n", "kind: must be one of spend spike, "),
+        (f"{SILENCE}until = 2026-11-30\nseverity = 5\n", "severity: must be one of critical, "),
+        ("[[silences]]\nuntil = 2026-11-30\n", "comment: is required"),
+        (
+            "[[silences]]\nuntil = 2026-11-30\ncomment = 'x'\n",
+            "silences[0]: must name a tenant, a kind or a severity",
+        ),
+    ],
+)
+def test_a_silence_that_makes_no_sense_is_refused_where_it_stands(tmp_path, text, words):
+    (problem,) = problems(tmp_path, text)
+    assert words in problem
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (PLAN, "ceiling: is required"),
+        (f"{PLAN}ceiling = -1\n", "ceiling: must be an amount such as 250"),
+        (f"{PLAN}ceiling = 1\nlast_day = 2026-11-23\n", "last_day must not be before first_day"),
+        (f"{PLAN}ceiling = 1\nlast_day = 2027-02-24\n", "nor more than 92 days in all"),
+        (f"{PLAN.replace('ACME', 'ACME*')}ceiling = 1\n", "planned_events[0]: is for one tenant"),
+    ],
+)
+def test_a_planned_event_that_makes_no_sense_is_refused_where_it_stands(tmp_path, text, words):
+    (problem,) = problems(tmp_path, text)
+    assert words in problem
+
+
+def test_a_planned_event_has_at_least_its_first_day_and_a_ceiling_may_be_zero(tmp_path):
+    (plan,) = load(tmp_path, f"{PLAN}ceiling = 0\n").planned_events
+    assert (plan.until_day, plan.ceiling_micro_usd, plan.tenant) == (plan.first_day, 0, "acme")
+    (longest,) = load(tmp_path, f"{PLAN}ceiling = 0\nlast_day = 2027-02-23\n").planned_events
+    assert (longest.until_day - longest.first_day).days == 91

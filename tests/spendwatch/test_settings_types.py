@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
+from detector.model import FindingKind
+from spendwatch.settings_types import as_utc, finding_kind, moment
 from tests.spendwatch.config_files import BUDGET, load, problems
 
 
@@ -70,3 +74,30 @@ def test_fault_5_the_nearest_time_zone_is_named_once(tmp_path):
     assert problem.endswith("did you mean Europe/Berlin?")
     (number,) = problems(tmp_path, "[service]\ntime_zone = 5\n")
     assert number.endswith("not 5")
+
+
+@pytest.mark.parametrize(
+    ("written", "utc"),
+    [
+        ("2026-11-25T09:00", "2026-11-25T08:00"),
+        ("2026-11-25T09:00-05:00", "2026-11-25T14:00"),
+        (datetime(2026, 11, 25, 9, tzinfo=UTC), "2026-11-25T09:00"),
+        (datetime(2026, 11, 25).date(), "2026-11-24T23:00"),  # noqa: DTZ001 - as TOML gives it
+    ],
+)
+def test_a_moment_without_an_offset_is_in_the_services_zone(written, utc):
+    assert as_utc(moment(written), "Europe/Berlin").isoformat()[:16] == utc
+
+
+def test_fault_83_a_moment_the_clocks_leave_out_is_later_and_of_two_it_is_the_first():
+    assert (
+        as_utc(moment("2027-03-28T02:30"), "Europe/Berlin").isoformat()[:16] == "2027-03-28T01:30"
+    )
+    assert (
+        as_utc(moment("2026-10-25T02:30"), "Europe/Berlin").isoformat()[:16] == "2026-10-25T00:30"
+    )
+
+
+@pytest.mark.parametrize("written", ["spend spike", "Spend-Spike", " spend_spike "])
+def test_a_kind_may_be_written_with_a_hyphen(written):
+    assert finding_kind(written) is FindingKind.SPEND_SPIKE

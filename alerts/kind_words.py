@@ -1,0 +1,274 @@
+"""What each kind of finding says: title, lines, where to look first.
+
+Plain ASCII except for names, which are made inert first.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from alerts.model import Action, Line
+from alerts.names import safe_name
+from alerts.numbers import count, full_day, money, percent, short_day, times
+from alerts.phrases import against, amount, drivers, forecast, forecast_title, pace
+from detector.model import UNATTRIBUTED, FindingKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from detector.model import Finding
+
+TEXT_LIMIT = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What one kind says; ``over`` completes "resolved, ...", ``look`` is where to look first."""
+
+    who: str
+    what: str
+    over: str
+    lines: tuple[Line, ...] = ()
+    look: tuple[Action, ...] = ()
+
+
+def words_of(finding: Finding, name: str) -> Words:
+    """Return what a finding says.
+
+    Parameters
+    ----------
+    finding : Finding
+    name : str
+        The tenant's display name, made inert; empty where the finding has no tenant.
+    """
+    return _WORDS[finding.kind](finding, name)
+
+
+def _spend_spike(finding: Finding, name: str) -> Words:
+    ratio = times(finding.actual_micro_usd or 0, finding.expected_micro_usd or 0)
+    compared = f", {ratio} normal" if ratio else ", where it spent nothing before"
+    if finding.rule == "young tenant":
+        compared = ", too new to have a normal"
+    return Words(
+        who=name,
+        what=f"{amount(finding)} on {full_day(finding.day)}{compared}",
+        over="spend is normal again",
+        lines=_spend_lines(finding),
+    )
+
+
+def _spend_drop(finding: Finding, name: str) -> Words:
+    expected = finding.expected_micro_usd or 0
+    share = percent(-finding.excess_micro_usd, expected)
+    below = f", {share} below normal" if share else ""
+    return Words(
+        who=name,
+        what=f"only {amount(finding)} on {full_day(finding.day)}{below}",
+        over="spend is normal again",
+        lines=_spend_lines(finding),
+    )
+
+
+def _spend_lines(finding: Finding) -> tuple[Line, ...]:
+    expected = finding.expected_micro_usd
+    excess = money(finding.excess_micro_usd, signed=True)
+    side = "under" if finding.excess_micro_usd < 0 else "over"
+    what = f"{excess} {side} the usual {money(expected)}" if expected else amount(finding)
+    lines = [Line("What", what), Line("Against", against(finding))]
+    if finding.drivers:
+        lines.append(Line("Why", drivers(finding)))
+    if finding.budget:
+        lines.append(Line("Budget", pace(finding.budget)))
+    if finding.lower_bound:
+        lines.append(Line("Data", "some use of the day has no known price: it cost at least this"))
+    return tuple(lines)
+
+
+def _budget(finding: Finding, name: str) -> Words:
+    budget = finding.budget
+    if budget is None:
+        what = f"{finding.magnitude} % threshold of the budget crossed"
+        return Words(name, what, "the budget is within its threshold again")
+    who = f"{name}, feature {safe_name(budget.feature)}" if budget.feature else name
+    span = f"{short_day(budget.starts_on)} up to {short_day(budget.ends_on)}"
+    what = f"{budget.period} budget from {span}: {finding.magnitude} % threshold crossed"
+    lines = [Line("What", what), Line("Budget", forecast(budget))]
+    if budget.unknown_cost:
+        lines.append(Line("Data", "some use in it has no known price: at least this was spent"))
+    title = forecast_title if finding.kind is FindingKind.BUDGET_FORECAST else pace
+    over = "below the threshold again, or its cap or period changed"
+    look = Action("see the budget", f"spendwatch budgets --tenant {shlex.quote(budget.tenant)}")
+    return Words(who, title(budget), over, tuple(lines), (look,))
+
+
+def level(kind: FindingKind, magnitude: int) -> str:
+    """Return how bad it is, in the unit of the kind, and what that is measured from.
+
+    Parameters
+    ----------
+    kind : FindingKind
+    magnitude : int
+        As the kind's findings have it.
+
+    Examples
+    --------
+    >>> level(FindingKind.SPEND_SPIKE, 120_000_000), level(FindingKind.BUDGET_THRESHOLD, 80)
+    ('$120 over the usual', '80 %')
+    """
+    return f"{amount_of(kind, magnitude)}{_MEASURED_FROM.get(kind, '')}"
+
+
+def amount_of(kind: FindingKind, magnitude: int) -> str:
+    """Return how bad it is, in the unit of the kind alone; see :func:`level`."""
+    if kind in (FindingKind.BUDGET_THRESHOLD, FindingKind.BUDGET_FORECAST):
+        return f"{magnitude} %"
+    thing = _COUNTED.get(kind)
+    return count(magnitude, thing) if thing else money(magnitude)
+
+
+_REVISED = Action("see what was revised", "spendwatch costs --revised")
+
+
+def _price_change(finding: Finding, _: str) -> Words:
+    if "days" in finding.facts:
+        return _priced_again(finding)
+    effect = int(finding.facts.get("effect_micro_usd", 0))
+    direction = "more" if effect > 0 else "less"
+    would = f"about {money(abs(effect))} a day {direction}" if effect else "the same"
+    day = _fact_day(finding, "effective")
+    return Words(
+        who=_fact(finding, "models"),
+        what=f"{_fact(finding, 'old')} -> {_fact(finding, 'new')}{f' from {day}' if day else ''}",
+        over="the new price is in force",
+        lines=(Line("What", f"your use of {full_day(finding.day)} would cost {would}"),),
+        look=(_show_price(finding.subject),),
+    )
+
+
+def _priced_again(finding: Finding) -> Words:
+    """Tell of past days that have another cost, because their price was only now known."""
+    before, after = (int(finding.facts.get(f"{when}_micro_usd", 0)) for when in ("before", "after"))
+    first, last = _fact_day(finding, "effective"), _fact_day(finding, "until")
+    span = f"on {first}" if first == last else f"from {first} to {last}"
+    days = count(int(finding.facts["days"]), "day")
+    was = money(before) if before else "an unknown cost"
+    return Words(
+        who=_fact(finding, "models"),
+        what=f"{days} of past use priced again, {was} -> {money(after)}",
+        over="the new price is in force",
+        lines=(
+            Line("What", f"use {span}; {money(after - before, signed=True)} in all"),
+            Line("Why", "a price was added or changed with effect from a day in the past"),
+        ),
+        look=(_show_price(finding.subject), _REVISED),
+    )
+
+
+def _unpriced_model(finding: Finding, _: str) -> Words:
+    tokens = count(int(finding.facts.get("tokens", finding.magnitude)), "token")
+    tenants = count(int(finding.facts.get("tenants", 0)), "tenant")
+    model = finding.subject
+    return Words(
+        who=safe_name(model),
+        what=f"no price is known for {tokens} on {full_day(finding.day)}",
+        over="its use has a price, or there was none",
+        lines=(
+            Line("What", f"used by {tenants}; the cost is unknown, not 0: the day is incomplete"),
+            Line("Why", _fact(finding, "reason")),
+        ),
+        look=(_show_price(model), Action("add its price", "spendwatch prices import FILE")),
+    )
+
+
+def _rejected_usage(finding: Finding, _: str) -> Words:
+    rows, kept = (int(finding.facts.get(key, 0)) for key in ("rows", "kept"))
+    counted = [f"{count(rows, 'usage row')} refused"] if rows else []
+    counted += [f"{count(kept, 'usage row')} kept with a remark"] if kept else []
+    return Words(
+        who=f"source {_fact(finding, 'source')}",
+        what=f"{', '.join(counted) or 'usage rows refused'} on {full_day(finding.day)}",
+        over="the newest data had no row to refuse",
+        lines=(Line("Why", _fact(finding, "reasons")), Line("First", _fact(finding, "first"))),
+    )
+
+
+def _source_stale(finding: Finding, _: str) -> Words:
+    usual = int(finding.facts.get("usual_rows", 0))
+    usually = f" (usually {count(usual, 'row')} a day)" if usual else ""
+    last = _fact_day(finding, "last_day")
+    return Words(
+        who=f"source {_fact(finding, 'source')}",
+        what=f"silent, no usage for {full_day(finding.day)}{usually}",
+        over="it gives usage again",
+        lines=(
+            Line("What", f"last usage is of {last}" if last else "it gave no usage so far"),
+            Line("Data", "until it speaks again nobody's spend is judged, up or down"),
+        ),
+    )
+
+
+def _source_failing(finding: Finding, _: str) -> Words:
+    return Words(
+        who=f"source {_fact(finding, 'source')}",
+        what=f"cannot be read for {full_day(finding.day)}",
+        over="it can be read again",
+        lines=(Line("Why", _fact(finding, "error")),),
+        look=(Action("check the settings", "spendwatch check"),),
+    )
+
+
+def _attribution_gap(finding: Finding, _: str) -> Words:
+    share = percent(float(finding.facts.get("share", 0)))
+    usual = finding.facts.get("usual_share")
+    usually = f", usually {percent(float(usual))}" if usual is not None else ""
+    cost = money(int(finding.facts.get("usd_micro", finding.magnitude)))
+    return Words(
+        who="unattributed",
+        what=f"{share} of the cost of {full_day(finding.day)} has no tenant ({cost})",
+        over="cost has its tenants again",
+        lines=(Line("What", f"{cost} that no tenant's baseline or budget sees{usually}"),),
+        look=(Action("see where", f"spendwatch costs --tenant {UNATTRIBUTED}"),),
+    )
+
+
+def _show_price(model: str) -> Action:
+    name = shlex.quote(safe_name(model, TEXT_LIMIT))
+    return Action("see its price", f"spendwatch prices show {name}")
+
+
+def _fact(finding: Finding, key: str) -> str:
+    """Return a fact as one inert line; the subject where the finding does not carry it."""
+    return safe_name(str(finding.facts.get(key) or finding.subject or "not stated"), TEXT_LIMIT)
+
+
+def _fact_day(finding: Finding, key: str) -> str:
+    text = str(finding.facts.get(key, ""))
+    return full_day(date.fromisoformat(text)) if text else ""
+
+
+_MEASURED_FROM = {
+    FindingKind.SPEND_SPIKE: " over the usual",
+    FindingKind.SPEND_DROP: " under the usual",
+    FindingKind.ATTRIBUTION_GAP: " without a tenant",
+}
+_COUNTED = {
+    FindingKind.UNPRICED_MODEL: "token",
+    FindingKind.REJECTED_USAGE: "usage row",
+    FindingKind.SOURCE_STALE: "day",
+    FindingKind.SOURCE_FAILING: "day",
+}
+_WORDS: Mapping[FindingKind, Callable[[Finding, str], Words]] = {
+    FindingKind.SPEND_SPIKE: _spend_spike,
+    FindingKind.SPEND_DROP: _spend_drop,
+    FindingKind.BUDGET_THRESHOLD: _budget,
+    FindingKind.BUDGET_FORECAST: _budget,
+    FindingKind.PRICE_CHANGE: _price_change,
+    FindingKind.ATTRIBUTION_GAP: _attribution_gap,
+    FindingKind.UNPRICED_MODEL: _unpriced_model,
+    FindingKind.REJECTED_USAGE: _rejected_usage,
+    FindingKind.SOURCE_STALE: _source_stale,
+    FindingKind.SOURCE_FAILING: _source_failing,
+}

@@ -1,0 +1,249 @@
+"""The outbox: notifications as rows before they are sent; the caller owns the transaction.
+
+new -> sending -> sent | retry | dead; retry -> sending. A person drops what was not sent, and asks
+for what is dead again (retry); that is kept beside the message, where no channel overwrites it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import CursorResult, and_, exists, insert, or_, update
+from sqlalchemy.orm import aliased
+from sqlmodel import col, select
+
+from alerts.codec import decode, encode
+from alerts.model import Message, Notification, Reason
+from alerts.tables import NOTIFICATION, NotificationRow
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlmodel import Session
+
+    from alerts.model import Receipt
+
+
+class NotificationState(StrEnum):
+    """How far a notification has come."""
+
+    NEW = "new"
+    SENDING = "sending"
+    RETRY = "retry"
+    SENT = "sent"
+    DEAD = "dead"
+    DROPPED = "dropped"
+
+
+_WAITING = (NotificationState.NEW, NotificationState.RETRY)
+_ON_ITS_WAY = (*_WAITING, NotificationState.SENDING)
+_ERROR_LENGTH = 500
+
+
+class Asked(StrEnum):
+    """What a person can ask for a notification."""
+
+    RETRY = "retry"
+    DROP = "drop"
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What one person asked for a notification, when and why."""
+
+    asked: Asked
+    actor: str
+    at: datetime
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A notification that one delivery has for itself, for as long as its lease lasts.
+
+    Attributes
+    ----------
+    again : bool
+        It was claimed before, so it may have been sent already.
+    attempts : int
+        How often it was tried since ``since``, this time included.
+    since : datetime
+        When its time to be delivered began: it was written, or a person asked for it again.
+    """
+
+    notification: Notification
+    claimed_at: datetime
+    again: bool
+    attempts: int
+    since: datetime
+
+
+def add_notifications(session: Session, notifications: Sequence[Notification]) -> None:
+    """Store messages that must go out; a key that was stored before is an error."""
+    if notifications:
+        rows = [
+            {
+                "key": each.key,
+                "alert_number": each.alert_number,
+                "receiver": each.receiver,
+                "reason": each.reason.value,
+                "message": encode(each.message),
+                "state": NotificationState.NEW.value,
+                "created_at": each.created_at,
+                "reference": "",
+                "error": "",
+            }
+            for each in notifications
+        ]
+        session.connection().execute(insert(NOTIFICATION), rows)
+
+
+def pending_keys(session: Session, now: datetime, left_behind_before: datetime) -> tuple[str, ...]:
+    """Return the keys of what is due, or was left half sent, oldest first."""
+    query = select(NotificationRow.key).where(_is_due(now, left_behind_before))
+    return tuple(session.exec(query.order_by(col(NotificationRow.number))))
+
+
+def claim(session: Session, key: str, now: datetime, left_behind_before: datetime) -> Claim | None:
+    """Claim a notification; None where somebody else has it, or it is not its turn."""
+    query = select(NotificationRow).where(
+        col(NotificationRow.key) == key, _is_due(now, left_behind_before), ~_is_behind_another()
+    )
+    row = session.exec(query).first()
+    if row is None:
+        return None
+    claimed = Claim(
+        notification=_notification(row),
+        claimed_at=now,
+        # Nothing becomes new again, not even where a person has its attempts count anew.
+        again=row.state != NotificationState.NEW,
+        attempts=row.attempts + 1,
+        since=_since(row),
+    )
+    mine = _update(key, row.state, row.claimed_at).values(
+        state=NotificationState.SENDING.value,
+        claimed_at=now,
+        attempts=claimed.attempts,
+        due_at=None,
+    )
+    return claimed if _changes_one(session, mine) else None
+
+
+def renew(session: Session, mine: Claim, now: datetime) -> Claim | None:
+    """Take a fresh lease on what one has claimed; None where somebody else has it by now."""
+    still_mine = _update(mine.notification.key, NotificationState.SENDING, mine.claimed_at)
+    if not _changes_one(session, still_mine.values(claimed_at=now)):
+        return None
+    return replace(mine, claimed_at=now)
+
+
+def record_receipt(session: Session, key: str, receipt: Receipt) -> None:
+    """Note that a notification went out, whatever was believed of it meanwhile."""
+    session.execute(
+        update(NotificationRow)
+        .where(col(NotificationRow.key) == key)
+        .values(
+            state=NotificationState.SENT.value,
+            sent_at=receipt.sent_at,
+            reference=receipt.reference,
+            due_at=None,
+            error="",
+        )
+    )
+
+
+def record_failure(session: Session, mine: Claim, error: str, due_at: datetime | None) -> None:
+    """Note why a notification did not go out, and when it is due again; never is None."""
+    # Only while it is mine: a delivery that was suspended must not undo what others did since.
+    session.execute(
+        _update(mine.notification.key, NotificationState.SENDING, mine.claimed_at).values(
+            state=(NotificationState.RETRY if due_at else NotificationState.DEAD).value,
+            due_at=due_at,
+            error=error[:_ERROR_LENGTH],
+        )
+    )
+
+
+def postpone(session: Session, receiver: str, until: datetime) -> None:
+    """Send a receiver nothing more before a moment: the other side asked for a pause."""
+    due_at = col(NotificationRow.due_at)
+    session.execute(
+        update(NotificationRow)
+        .where(
+            col(NotificationRow.receiver) == receiver,
+            col(NotificationRow.state).in_(_WAITING),
+            or_(due_at.is_(None), due_at < until),
+        )
+        .values(due_at=until)
+    )
+
+
+def remember(row: NotificationRow, act: Act) -> None:
+    """Note what a person did with a notification; nothing that is sent later overwrites it."""
+    row.acts = [*row.acts, encode(act)]  # a new list: the session sees no change inside the old
+
+
+def acts_of(row: NotificationRow) -> tuple[Act, ...]:
+    """Return what people did with a notification, in the order they did it."""
+    return tuple(decode(Act, each) for each in row.acts)
+
+
+def _is_due(now: datetime, left_behind_before: datetime) -> Any:
+    """Pick what is due, or was claimed so long ago that its sender must have died."""
+    state, due_at = col(NotificationRow.state), col(NotificationRow.due_at)
+    claimed_at = col(NotificationRow.claimed_at)
+    waits = and_(state.in_(_WAITING), or_(due_at.is_(None), due_at <= now))
+    left = or_(claimed_at.is_(None), claimed_at <= left_behind_before)
+    return or_(waits, and_(state == NotificationState.SENDING, left))
+
+
+def _is_behind_another() -> Any:
+    """Pick what must wait: an earlier word about the same alert is on its way to the receiver.
+
+    What is about many alerts at once has no alert number, equals no other and never waits.
+    """
+    earlier = aliased(NotificationRow)
+    return exists().where(
+        col(earlier.alert_number) == col(NotificationRow.alert_number),
+        col(earlier.receiver) == col(NotificationRow.receiver),
+        col(earlier.number) < col(NotificationRow.number),
+        col(earlier.state).in_(_ON_ITS_WAY),
+    )
+
+
+def _update(key: str, state: str, claimed_at: datetime | None) -> Any:
+    """Change a row only where it still is as it was read."""
+    return update(NotificationRow).where(
+        col(NotificationRow.key) == key,
+        col(NotificationRow.state) == state,
+        col(NotificationRow.claimed_at).is_not_distinct_from(claimed_at),
+    )
+
+
+def _changes_one(session: Session, statement: Any) -> bool:
+    done: CursorResult[Any] = session.connection().execute(statement)
+    session.expire_all()
+    return done.rowcount == 1
+
+
+def _since(row: NotificationRow) -> datetime:
+    """Say when the 24 hours began.
+
+    ``created_at`` stays the message's own; a person who asks for it again starts them anew.
+    """
+    again = [each.at for each in acts_of(row) if each.asked is Asked.RETRY]
+    return max(again, default=row.created_at)
+
+
+def _notification(row: NotificationRow) -> Notification:
+    return Notification(
+        key=row.key,
+        alert_number=row.alert_number,
+        receiver=row.receiver,
+        reason=Reason(row.reason),
+        message=decode(Message, row.message),
+        created_at=row.created_at,
+    )

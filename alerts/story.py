@@ -1,0 +1,152 @@
+"""The whole story of one alert, in order: what was decided, sent, answered and taken back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlmodel import col, select
+
+from alerts import store
+from alerts.model import Reason, Verb
+from alerts.names import safe_name
+from alerts.numbers import count, full_day, moment
+from alerts.outbox import NotificationState, acts_of
+from alerts.tables import NotificationRow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
+
+    from sqlmodel import Session
+
+    from alerts.model import Reply
+    from alerts.store import Decision
+
+    Said = Callable[[datetime], str]
+
+_LONGEST = 400
+_DID = {
+    Verb.ACKNOWLEDGE: "acknowledged",
+    Verb.DISMISS: "dismissed",
+    Verb.SNOOZE: "snoozed",
+    Verb.UNDO: "undid",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One thing that happened to an alert.
+
+    Attributes
+    ----------
+    what : str
+        ``told``, ``held back`` or the verb of an answer.
+    words : str
+        One inert line.
+    facts : dict
+        The same for programs.
+    """
+
+    at: datetime
+    what: str
+    words: str
+    facts: dict[str, Any]
+
+
+def story_of(session: Session, number: int, said: Said = moment) -> tuple[Happening, ...]:
+    """Return everything that happened to an alert, oldest first; ``said`` writes a moment."""
+    sent = _notifications(session, number)
+    told = [
+        _decision(each, [row for row in sent if row.created_at == each.at], said)
+        for each in store.decisions_of(session, number)
+    ]
+    answers = _answers(store.replies_of(session, number), said)
+    # Equal moments keep this order: what was judged came before what was answered.
+    return tuple(sorted([*told, *answers], key=lambda each: each.at))
+
+
+def _notifications(session: Session, number: int) -> Sequence[NotificationRow]:
+    query = select(NotificationRow).where(col(NotificationRow.alert_number) == number)
+    return session.exec(query.order_by(col(NotificationRow.number))).all()
+
+
+def _decision(decision: Decision, sent: Sequence[NotificationRow], said: Said) -> Happening:
+    because = f"{decision.reason}{_detail(decision.detail)}"
+    if decision.notified:
+        what, outcome = "told", "; ".join(_delivery(row, said) for row in sent)
+    elif decision.reason is Reason.GROUPED:
+        what, outcome = "told", decision.detail
+    else:
+        what, outcome = "held back", f"held back, {because}"
+    facts = {
+        "day": decision.day,
+        "change": decision.change,
+        "reason": decision.reason,
+        "detail": decision.detail,
+        "deliveries": [
+            {"receiver": row.receiver, "state": row.state, "sent_at": row.sent_at,
+             "attempts": row.attempts, "error": row.error}
+            for row in sent
+        ],
+    }  # fmt: skip
+    words = f"{decision.change}, day {full_day(decision.day)}: {outcome}"
+    return Happening(decision.at, what, safe_name(words, _LONGEST), facts)
+
+
+def _detail(detail: str) -> str:
+    return f": {detail}" if detail else ""
+
+
+def _delivery(row: NotificationRow, said: Said) -> str:
+    """Say to whom it was told, and how far that has come."""
+    return f"told to {row.receiver}, {_fate(row, said)}"
+
+
+def _fate(row: NotificationRow, said: Said) -> str:
+    tried = f"{count(row.attempts, 'attempt')}{_detail(row.error)}"
+    if row.state == NotificationState.SENT and row.sent_at:
+        return f"sent {said(row.sent_at)}"
+    if row.state == NotificationState.DEAD:
+        return f"given up after {tried}; to try again: spendwatch outbox retry {row.number}"
+    if row.state == NotificationState.DROPPED:
+        last = acts_of(row)[-1:]
+        return f"never sent: dropped{f' by {last[0].actor}: {last[0].note}' if last else ''}"
+    if row.state == NotificationState.RETRY:
+        due = f", next try {said(row.due_at)}" if row.due_at else ""
+        return f"not sent yet after {tried}{due}"
+    return "waiting to be sent"
+
+
+def _answers(replies: Sequence[Reply], said: Said) -> Iterator[Happening]:
+    by_number = {reply.number: reply for reply in replies}
+    for reply in replies:
+        undone = by_number.get(reply.undoes or 0)
+        facts = {
+            "actor": reply.actor,
+            "note": reply.note,
+            "verdict": reply.verdict,
+            "until": reply.until,
+            "from_state": reply.from_state,
+            "to_state": reply.to_state,
+            "undoes": reply.undoes,
+        }
+        words = safe_name(_answer(reply, undone, said), _LONGEST)
+        yield Happening(reply.at, reply.verb.value, words, facts)
+
+
+def _answer(reply: Reply, undone: Reply | None, said: Said) -> str:
+    moved = f"{reply.from_state} -> {reply.to_state}"
+    if reply.from_state is reply.to_state:
+        moved = f"still {reply.to_state}"
+    note = f": {safe_name(reply.note, _LONGEST)}" if reply.note else ""
+    return f"{safe_name(reply.actor)} {_deed(reply, undone, said)} ({moved}){note}"
+
+
+def _deed(reply: Reply, undone: Reply | None, said: Said) -> str:
+    done = _DID[reply.verb]
+    if undone:
+        return f"{done} what {safe_name(undone.actor)} {_DID[undone.verb]} on {said(undone.at)}"
+    if reply.verdict:
+        return f"{done} it as {reply.verdict.value.replace('_', ' ')}"
+    return f"{done} it until {said(reply.until)}" if reply.until else f"{done} it"

@@ -1,0 +1,31 @@
+"""What time alone changes: snoozes that end, news held back until now, alerts left unanswered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from alerts import store
+from alerts.lifecycle import come_due
+from alerts.model import Change
+from alerts.telling import Taken, tell
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from sqlmodel import Session
+
+    from alerts.model import Alert
+    from alerts.telling import Telling, Told
+
+
+def wake(session: Session, day: date, telling: Telling) -> Told:
+    """Tell what has become due; ``day`` is the newest that was judged."""
+    now, rules = telling.situation.now, telling.rules
+    waiting = store.waiting_alerts(session, now, rules.remind_after)
+    return tell(session, [_due(alert, telling) for alert in waiting], day, telling)
+
+
+def _due(alert: Alert, telling: Telling) -> Taken:
+    after, change = come_due(alert, telling.situation.now, telling.rules)
+    over = change is Change.RESOLVED
+    return Taken(alert, after, None if over else after.finding, change)

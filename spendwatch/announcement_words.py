@@ -1,0 +1,163 @@
+"""How silences and planned events are shown: a sentence, a row of a table, facts for programs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from alerts.names import safe_name
+from alerts.numbers import count, full_day, money
+from spendwatch.moments import end_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date, datetime
+    from zoneinfo import ZoneInfo
+
+    from alerts.declaring import Preview
+    from alerts.holds import PlannedEvent, Silence, ToldNews
+
+_SHOWN = 5
+
+
+def preview_words(seen: Preview) -> Iterator[str]:
+    """Say what a silence would have held back of what was told in the last 30 days."""
+    if not seen.told:
+        yield "nothing was told in the last 30 days that it could have held back"
+        return
+    kinds = ", ".join(count(many, kind.value) for kind, many in seen.kinds.most_common())
+    many = len(seen.held) or "none"
+    of = count(seen.told, "message")
+    yield f"would have held back {many} of {of} of the last 30 days{kinds and f': {kinds}'}"
+    named = [_news(each) for each in seen.alerts]
+    if named:
+        more = f" and {len(named) - _SHOWN} more" if len(named) > _SHOWN else ""
+        yield f"  newest: {', '.join(named[:_SHOWN])}{more}"
+
+
+def preview_facts(seen: Preview) -> dict[str, Any]:
+    """Give the same for programs."""
+    return {
+        "told": seen.told,
+        "held_back": len(seen.held),
+        "kinds": {kind.value: many for kind, many in seen.kinds.items()},
+        "newest": [f"A-{each.alert_number}" for each in seen.alerts[:_SHOWN]],
+    }
+
+
+def silence_words(silence: Silence, zone: ZoneInfo, now: datetime, *, stored: bool) -> str:
+    """Say what is silenced, until when exactly, and how that is ended."""
+    begin = "" if silence.begun(now) else f"from {_on(silence.starts_at, zone)} "
+    span = f"{_what(silence)} {begin}until {end_words(silence.ends_at, zone)}"
+    if not stored:
+        return f"only a preview, nothing was stored: {span}"
+    end = f"spendwatch silence end {silence.reference.removeprefix('S-')}"
+    return f"{silence.reference} silences {span}; before that: {end}"
+
+
+def silence_row(silence: Silence, now: datetime, zone: ZoneInfo) -> list[str]:
+    """Give the cells of one silence."""
+    return [
+        silence.reference,
+        silence.tenant or "(all)",
+        silence.kind.value if silence.kind else "(all)",
+        silence.severity.value if silence.severity else "(all)",
+        f"{silence.starts_at.astimezone(zone):%Y-%m-%d %H:%M}" if silence.starts_at else "",
+        f"{silence.ends_at.astimezone(zone):%Y-%m-%d %H:%M}",
+        _silence_state(silence, now),
+        silence.author,
+        silence.comment,
+    ]
+
+
+def silence_facts(silence: Silence, now: datetime) -> dict[str, Any]:
+    """Give one silence for programs."""
+    return {
+        "reference": silence.reference,
+        "tenant": silence.tenant,
+        "kind": silence.kind,
+        "severity": silence.severity,
+        "from": silence.starts_at,
+        "until": silence.ends_at,
+        "state": _silence_state(silence, now),
+        "author": silence.author,
+        "comment": silence.comment,
+        "ended_by": silence.ended_by,
+    }
+
+
+def plan_words(plan: PlannedEvent) -> str:
+    """Say what is planned, and how that is ended."""
+    one = plan.first_day == plan.last_day
+    days = f"on {_dated(plan.first_day)}"
+    if not one:
+        days = f"from {_dated(plan.first_day)} to {_dated(plan.last_day)}"
+    up_to = f"up to {money(plan.ceiling_micro_usd)} a day are planned"
+    end = f"spendwatch planned end {plan.reference.removeprefix('P-')}"
+    out = "the day stays" if one else "these days stay"
+    return (
+        f"{plan.reference}: {up_to} for {safe_name(plan.tenant)} {days}; {out} out of its "
+        f"baseline; if that changes: {end}"
+    )
+
+
+def plan_row(plan: PlannedEvent, today: date) -> list[str]:
+    """Give the cells of one planned event."""
+    return [
+        plan.reference,
+        plan.tenant,
+        plan.first_day.isoformat(),
+        plan.last_day.isoformat() if plan.last_day >= plan.first_day else "",
+        _plan_state(plan, today),
+        plan.author,
+        plan.comment,
+        money(plan.ceiling_micro_usd),
+    ]
+
+
+def plan_facts(plan: PlannedEvent, today: date) -> dict[str, Any]:
+    """Give one planned event for programs."""
+    return {
+        "reference": plan.reference,
+        "tenant": plan.tenant,
+        "first_day": plan.first_day,
+        "last_day": plan.last_day,
+        "ceiling_micro_usd": plan.ceiling_micro_usd,
+        "state": _plan_state(plan, today),
+        "author": plan.author,
+        "comment": plan.comment,
+        "ended_by": plan.ended_by,
+    }
+
+
+def _what(silence: Silence) -> str:
+    """Name what is silenced: ``warning spend spike alerts of contoso*``."""
+    named = [each.value for each in (silence.severity, silence.kind) if each]
+    of = f" of {safe_name(silence.tenant)}" if silence.tenant else ""
+    return f"{' '.join([*named, 'alerts'])}{of}"
+
+
+def _news(told: ToldNews) -> str:
+    of = f" {safe_name(told.tenant)}" if told.tenant else ""
+    return f"A-{told.alert_number} {told.kind}{of}"
+
+
+def _silence_state(silence: Silence, now: datetime) -> str:
+    if silence.over(now):
+        return f"ended by {silence.ended_by}" if silence.ended_by else "expired"
+    return "in force" if silence.begun(now) else "to come"
+
+
+def _plan_state(plan: PlannedEvent, today: date) -> str:
+    ended = f"ended by {plan.ended_by}" if plan.ended_by else ""
+    if plan.over(today):
+        return ended or "over"
+    state = "in force" if plan.first_day <= today else "to come"
+    return f"{state}, {ended}" if ended else state
+
+
+def _on(at: datetime | None, zone: ZoneInfo) -> str:
+    return end_words(at, zone) if at else ""
+
+
+def _dated(day: date) -> str:
+    return f"{full_day(day)} {day.year}"

@@ -1,0 +1,55 @@
+"""The options that many commands share."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from spendwatch.exits import alert_number, require_day
+
+# Typer reads these annotations when a command is built, so they stay real types at run time.
+ConfigOption = Annotated[
+    Path,
+    typer.Option("--config", envvar="SPENDWATCH_CONFIG", help="The settings file."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+DayOption = Annotated[
+    Optional[datetime],  # noqa: UP045 - typer builds its parser from this form on every Python
+    typer.Option(formats=["%Y-%m-%d"], metavar="DAY", help="A calendar day, like 2026-11-12."),
+]
+FromOption = Annotated[
+    Optional[datetime],  # noqa: UP045 - as above
+    typer.Option("--from", formats=["%Y-%m-%d"], metavar="DAY", help="First day."),
+]
+ToOption = Annotated[
+    Optional[datetime],  # noqa: UP045 - as above
+    typer.Option("--to", formats=["%Y-%m-%d"], metavar="DAY", help="Last day."),
+]
+ColumnOption = Annotated[
+    Optional[list[str]],  # noqa: UP045 - as above
+    typer.Option("--column", metavar="OURS=THEIRS", help="Map a column name; repeat as needed."),
+]
+RepriceOption = Annotated[
+    bool, typer.Option("--reprice", help="Price tokens by our table, ignore cost_usd.")
+]
+AsOption = Annotated[str, typer.Option("--as", help="Who acts; by default the system's user.")]
+NoteOption = Annotated[str, typer.Option("--note", help="A remark kept with the answer.")]
+Number = Annotated[
+    int,
+    typer.Argument(parser=alert_number, metavar="NUMBER", help="The alert's number: 12 or A-12."),
+]
+
+DEFAULT_CONFIG = Path("config.toml")
+
+
+def sub_commands(words: str) -> typer.Typer:
+    """Return an empty group of commands."""
+    return typer.Typer(help=words, no_args_is_help=True, rich_markup_mode=None)
+
+
+def chosen_day(moment: datetime | None) -> date | None:
+    """Return the day that was asked for; None where none was."""
+    return None if moment is None else require_day(moment.date(), "the day")

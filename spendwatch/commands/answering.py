@@ -1,0 +1,149 @@
+"""`spendwatch alerts ack`, `dismiss`, `snooze` and `undo`: answers, and what they would do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from alerts import store
+from alerts.model import Verb, Verdict
+from alerts.names import safe_name
+from alerts.numbers import count
+from alerts.outlook import wake_words
+from alerts.replies import Answer, answer
+from alerts.verdicts import LOOK_BACK, preview
+from spendwatch import conversion
+from spendwatch.commands.looking_up import facts_of, require_alert, require_member
+from spendwatch.commands.opening import acting_user, open_app
+from spendwatch.db import reading, writing
+from spendwatch.exits import WRONG_USAGE, UsageProblem
+from spendwatch.moments import end_words, parse_end
+from spendwatch.output import print_json, print_line
+from spendwatch.situation import display_names
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from alerts.model import Alert
+    from alerts.replies import Answered
+    from alerts.verdicts import Preview
+    from spendwatch.app import App
+
+_CHOOSE = "choose one with --verdict"
+_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What every answer may carry: a note, and who gives it."""
+
+    note: str = ""
+    actor: str = ""
+
+
+def acknowledge(config: Path, number: int, said: Said, *, as_json: bool) -> None:
+    """Say that somebody is on it."""
+    given = Answer(Verb.ACKNOWLEDGE, acting_user(said.actor), note=said.note)
+    _answer(open_app(config), number, given, as_json=as_json)
+
+
+def snooze(
+    config: Path, number: int, until: str, lasting: str, said: Said, *, as_json: bool
+) -> None:
+    """Be quiet until a time, then tell it again if it still lasts."""
+    app = open_app(config)
+    end = parse_end(until, lasting, app.directory.default_zone, app.clock())
+    given = Answer(Verb.SNOOZE, acting_user(said.actor), note=said.note, until=end)
+    _answer(app, number, given, as_json=as_json)
+
+
+def undo(config: Path, number: int, actor: str, *, as_json: bool) -> None:
+    """Take the newest answer back."""
+    _answer(open_app(config), number, Answer(Verb.UNDO, acting_user(actor)), as_json=as_json)
+
+
+def dismiss(
+    config: Path, number: int, verdict: str, said: Said, *, only_preview: bool, as_json: bool
+) -> None:
+    """Say why it needs nobody, and teach that; without a verdict show what each would do."""
+    chosen = require_member(Verdict, verdict, "--verdict") if verdict else None
+    app = open_app(config)
+    if chosen is None or only_preview:
+        error = "" if only_preview else _CHOOSE
+        _preview(app, number, [chosen] if chosen else list(Verdict), error, as_json=as_json)
+        return
+    given = Answer(Verb.DISMISS, acting_user(said.actor), verdict=chosen, note=said.note)
+    _answer(app, number, given, as_json=as_json)
+
+
+def _answer(app: App, number: int, given: Answer, *, as_json: bool) -> None:
+    now = app.clock()
+    with writing(app.engine) as session:
+        require_alert(session, number)
+        answered = answer(session, number, given, now, conversion.teaching(app.settings))
+    wakes = _wakes(app, answered)
+    if as_json:
+        print_json(facts_of(answered.alert) | {"words": answered.words, "wakes": wakes})
+        return
+    print_line(f"{answered.words}{f'; {wakes}' if wakes else ''}")
+    if answered.alert.snoozed_until:
+        zone = app.directory.default_zone
+        print_line(f"  it ends {end_words(answered.alert.snoozed_until, zone)}")
+
+
+def _wakes(app: App, answered: Answered) -> str:
+    if answered.reply.to_state is not answered.alert.state:
+        return ""
+    return wake_words(answered.alert, conversion.alert_rules(app.settings))
+
+
+def _preview(
+    app: App, number: int, verdicts: Sequence[Verdict], error: str, *, as_json: bool
+) -> None:
+    """Show what verdicts would do, and then refuse where one should have been chosen."""
+    with reading(app.engine) as session:
+        alert = require_alert(session, number)
+        others = store.list_alerts(session, tenant=alert.tenant, kind=alert.kind)
+        names = display_names(app, session)
+    name = names.get(alert.tenant, alert.tenant)
+    teaching = conversion.teaching(app.settings)
+    seen = [preview(alert, verdict, others, app.clock(), teaching, name) for verdict in verdicts]
+    if as_json:
+        facts = {"reference": f"A-{number}", "verdicts": list(map(_facts, seen))}
+        print_json(facts | ({"error": error} if error else {}))
+        if error:
+            # A program gets one document: what would be told of the problem stands in it already.
+            raise SystemExit(WRONG_USAGE)
+        return
+    print_line(f"A-{number}, {alert.kind} of {safe_name(name or alert.finding.subject)}")
+    print_line(f"{_others(seen[0], alert)} in the last {LOOK_BACK.days} days")
+    for each in seen:
+        print_line(f"{each.verdict.value}: {each.meaning}")
+        print_line(f"  {each.effect}{_covers(each)}")
+    if error:
+        raise UsageProblem(f"nothing changed: {error}")
+
+
+def _others(seen: Preview, alert: Alert) -> str:
+    kind = alert.kind.value
+    return count(seen.others, f"other {kind}") if seen.others else f"no other {kind}"
+
+
+def _covers(seen: Preview) -> str:
+    """Say how many of the others the same answer would have covered."""
+    if not seen.others:
+        return ""
+    named = ", ".join(f"A-{each.number}" for each in seen.covered[:_NAMED])
+    more = "" if len(seen.covered) <= _NAMED else ", ..."
+    return f"; would have covered {len(seen.covered)} of them{f' ({named}{more})' if named else ''}"
+
+
+def _facts(seen: Preview) -> dict[str, Any]:
+    return {
+        "verdict": seen.verdict,
+        "meaning": seen.meaning,
+        "effect": seen.effect,
+        "covered": [f"A-{each.number}" for each in seen.covered],
+        "others": seen.others,
+    }

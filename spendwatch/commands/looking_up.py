@@ -1,0 +1,62 @@
+"""What the commands about one alert share: finding it, naming it, showing its facts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from alerts import store
+from alerts.codec import encode
+from alerts.lifecycle import state_at
+from alerts.model import AlertState
+from spendwatch.exits import UsageProblem
+from spendwatch.settings_types import nearest
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from enum import StrEnum
+
+    from sqlmodel import Session
+
+    from alerts.model import Alert
+
+    E = TypeVar("E", bound=StrEnum)
+
+
+def require_alert(session: Session, number: int) -> Alert:
+    """Return an alert as it is stored; raises UsageProblem where there is none of that number."""
+    alert = store.get_alert(session, number)
+    if alert is None:
+        raise UsageProblem(
+            f"there is no alert A-{number}; `spendwatch alerts list --all` shows them"
+        )
+    return alert
+
+
+def as_of(alert: Alert, now: datetime) -> Alert:
+    """Return an alert as it is now: a snooze is over when its time is, whoever noted it."""
+    state = state_at(alert, now)
+    return replace(
+        alert,
+        state=state,
+        snoozed_until=alert.snoozed_until if state is AlertState.SNOOZED else None,
+    )
+
+
+def require_member(kind: type[E], word: str, option: str) -> E:
+    """Read one of an option's words, however it is spaced; raises UsageProblem."""
+    members = {_plain(member.value): member for member in kind}
+    if _plain(word) in members:
+        return members[_plain(word)]
+    known = [member.value for member in kind]
+    raise UsageProblem(f"{option} knows {', '.join(known)}; not {word!r}{nearest(word, known)}")
+
+
+def facts_of(alert: Alert) -> dict[str, Any]:
+    """Return an alert for programs."""
+    facts: dict[str, Any] = encode(alert)
+    return facts | {"reference": f"A-{alert.number}"}
+
+
+def _plain(word: str) -> str:
+    return word.strip().casefold().replace("-", " ").replace("_", " ")

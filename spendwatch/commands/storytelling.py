@@ -1,0 +1,130 @@
+"""`spendwatch alerts show` and `why`: one alert as it stands, and how it came to that."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from alerts import store
+from alerts.codec import encode
+from alerts.lifecycle import state_at
+from alerts.messages import alert_message
+from alerts.model import AlertState, Change
+from alerts.names import safe_name
+from alerts.numbers import money
+from alerts.outlook import outlook
+from alerts.policy import decide
+from alerts.render.text import render_text
+from alerts.replies import in_force
+from alerts.story import story_of
+from alerts.verdicts import describe_lesson, lesson
+from spendwatch import conversion
+from spendwatch.commands.looking_up import as_of, facts_of, require_alert
+from spendwatch.commands.opening import open_app
+from spendwatch.db import reading
+from spendwatch.moments import local_words
+from spendwatch.output import print_json, print_line, print_table
+from spendwatch.situation import display_names, telling
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from alerts.model import Alert, Message, Reply
+    from alerts.telling import Telling
+    from spendwatch.app import App
+
+
+def show(config: Path, number: int, *, as_json: bool) -> None:
+    """Show an alert as it would be told now, with its evidence."""
+    app = open_app(config)
+    with reading(app.engine) as session:
+        alert = as_of(require_alert(session, number), app.clock())
+        replies = store.replies_of(session, number)
+        decisions = store.decisions_of(session, number)
+        names = display_names(app, session)
+    if as_json:
+        story = {"replies": encode(replies), "decisions": [encode(each) for each in decisions]}
+        print_json(facts_of(alert) | story)
+        return
+    answers = in_force(replies)
+    newest = answers[-1] if answers else None
+    message = _message(app, alert, newest, names.get(alert.tenant, alert.tenant))
+    print_line(render_text(message, colour=sys.stdout.isatty()))
+    _print_drivers(alert)
+    print_line()
+    if alert.held and not alert.ended:
+        print_line(f"not told so far: held back, {alert.held}")
+    print_line(f"how it came to that: spendwatch alerts why {number}")
+
+
+def _message(app: App, alert: Alert, newest: Reply | None, name: str) -> Message:
+    over = alert.state is AlertState.RESOLVED
+    taught = None
+    if newest and newest.verdict:
+        taught = lesson(alert, newest.verdict, newest.at, conversion.teaching(app.settings))
+    return alert_message(
+        alert,
+        Change.RESOLVED if over else Change.UNCHANGED,
+        {alert.tenant: name},
+        reply=newest,
+        effect=describe_lesson(taught, name) if taught else "",
+    )
+
+
+def _print_drivers(alert: Alert) -> None:
+    rows = [
+        [
+            f"{driver.model or '(no model)'} in {driver.feature or '(no feature)'}",
+            money(driver.expected_micro_usd),
+            money(driver.actual_micro_usd),
+            money(driver.change_micro_usd, signed=True),
+            money(driver.volume_micro_usd, signed=True),
+            money(driver.price_micro_usd, signed=True),
+            money(driver.mix_micro_usd, signed=True),
+        ]
+        for driver in alert.finding.drivers
+    ]
+    if rows:
+        print_line()
+        headings = ["driver", "expected", "actual", "change", "volume", "price", "mix"]
+        print_table(headings, rows)
+
+
+def why(config: Path, number: int, *, as_json: bool) -> None:
+    """Tell everything that happened to an alert, and what it would take to hear of it again."""
+    tell_story(open_app(config), number, as_json=as_json)
+
+
+def tell_story(app: App, number: int, *, as_json: bool = False, indent: str = "") -> None:
+    """Print the story of an alert, oldest first."""
+    zone = app.directory.default_zone
+    with reading(app.engine) as session:
+        around = telling(app, session)
+        alert = require_alert(session, number)
+        story = story_of(session, number, lambda at: local_words(at, zone))
+    last = _outlook(app, alert, around)
+    if as_json:
+        steps = [
+            {"at": each.at, "what": each.what, "words": each.words} | each.facts for each in story
+        ]
+        print_json([*steps, {"at": around.situation.now, "what": "outlook", "words": last}])
+        return
+    name = safe_name(around.names.get(alert.tenant, alert.tenant) or alert.finding.subject)
+    state = state_at(alert, around.situation.now)
+    print_line(f"{indent}A-{number}, {alert.kind} of {name}, {state}; times in {zone.key}")
+    for each in story:
+        print_line(f"{indent}  {each.at.astimezone(zone):%Y-%m-%d %H:%M}  {each.words}")
+    print_line(f"{indent}  now: {last}")
+
+
+def _outlook(app: App, alert: Alert, around: Telling) -> str:
+    zone, now = app.directory.default_zone, around.situation.now
+    ruling = decide(alert, Change.RELEASED, around.situation, receiver=around.receiver_of(alert))
+    detail = f", {ruling.detail}" if ruling.detail else ""
+    return outlook(
+        alert,
+        around.rules,
+        now,
+        held="" if ruling.told else f"{ruling.reason}{detail}",
+        said=lambda at: local_words(at, zone),
+    )

@@ -1,0 +1,90 @@
+"""What is known around a judgement when it is told: names, receivers, silences, plans, the hour."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select
+
+from alerts import announcements
+from alerts.policy import Situation
+from alerts.telling import Telling
+from detector import ledger
+from detector.tables import JUDGED_DAY
+from spendwatch import conversion
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date, datetime
+
+    from sqlmodel import Session
+
+    from alerts.holds import PlannedEvent, Silence
+    from spendwatch.app import App
+
+
+def telling(app: App, session: Session) -> Telling:
+    """Gather what a telling needs, as of now."""
+    return Telling(
+        names=display_names(app, session),
+        receivers=app.directory.receivers,
+        rules=conversion.alert_rules(app.settings),
+        situation=situation(app, session),
+        group_above=app.settings.alerts.group_above,
+    )
+
+
+def situation(app: App, session: Session) -> Situation:
+    """Gather what holds news back now."""
+    now = app.clock()
+    return Situation(
+        now=now,
+        silences=silences(app, session, in_force_at=now),
+        plans=planned_events(app, session),
+        quiet_hours=conversion.quiet_hours(app.settings),
+        learning_until=learning_until(app, session),
+    )
+
+
+def silences(
+    app: App, session: Session, *, in_force_at: datetime | None = None
+) -> tuple[Silence, ...]:
+    """Return the silences of the settings, then the announced ones, for tenants as named now."""
+    canonical = app.directory.canonical
+    found = (
+        *conversion.silences(app.settings),
+        *announcements.list_silences(session, in_force_at=in_force_at),
+    )
+    # A pattern is no alias, whatever it looks like.
+    return tuple(
+        each if "*" in each.tenant else replace(each, tenant=canonical(each.tenant))
+        for each in found
+        if in_force_at is None or each.holds(in_force_at)
+    )
+
+
+def planned_events(app: App, session: Session) -> tuple[PlannedEvent, ...]:
+    """Return the planned events of the settings, then the announced ones, past ones included."""
+    canonical = app.directory.canonical
+    found = (
+        *conversion.planned_events(app.settings),
+        *announcements.list_planned_events(session),
+    )
+    return tuple(replace(each, tenant=canonical(each.tenant)) for each in found)
+
+
+def learning_until(app: App, session: Session) -> date | None:
+    """Return the first day whose spikes and drops are told at once; None where all are."""
+    days = app.settings.alerts.learning_days
+    if not days:
+        return None
+    first: date | None = session.connection().execute(select(func.min(JUDGED_DAY.c.day))).scalar()
+    # Before anything was judged, the day that now is will be the first.
+    return (first or app.last_settled_day()) + timedelta(days=days)
+
+
+def display_names(app: App, session: Session) -> Mapping[str, str]:
+    """Return how tenants are called: as configured, else as first spelt."""
+    return ledger.display_names(session) | dict(app.directory.names)
