@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
 import sys
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alerts import store
@@ -34,7 +37,6 @@ from spendwatch.situation import display_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
     from alerts.channels.base import Channel
     from alerts.model import Alert, Reply
@@ -52,6 +54,7 @@ CEILING_MICRO_USD = 400 * MICRO
 SEED = 7
 ONE_DAY = timedelta(days=1)
 ACTOR = "the demo"
+DATABASE = "SPENDWATCH_SERVICE__DATABASE_URL"
 
 
 @dataclass(slots=True)
@@ -69,7 +72,7 @@ def run(folder: Path, config: Path, *, as_json: bool) -> None:
     """Tell the story; a second run finds everything done and tells nothing twice."""
     clock = StoryClock()
     overrides = {
-        "SPENDWATCH_SERVICE__DATABASE_URL": f"sqlite:///{folder.absolute() / 'spendwatch.db'}",
+        DATABASE: f"sqlite:///{folder.absolute() / 'spendwatch.db'}",
         "SPENDWATCH_SERVICE__DATA_DIR": str(folder.absolute()),
     }
     app = build_app(load_settings(config, dict(os.environ) | overrides), clock)
@@ -78,6 +81,7 @@ def run(folder: Path, config: Path, *, as_json: bool) -> None:
     for act in ACTS:
         act(story)
     story.end(folder)
+    story.go_on(config, overrides[DATABASE])
 
 
 def _require_the_story(app: App, config: Path) -> None:
@@ -191,6 +195,18 @@ class _Story:
         self.say(f"{self.told} messages told{again}; {len(alerts)} alerts, {open_now} open now.")
         self.say(f"Everything is kept in {folder}. Run it again: nothing is told twice.")
 
+    def go_on(self, config: Path, database_url: str) -> None:
+        """Say how the commands that the messages name reach what the demo has stored."""
+        program = _program()
+        self.say("\nAnswer them yourself, where the demo ended:")
+        self.say(f"   $ export {DATABASE}={shlex.quote(database_url)}")
+        if config.absolute() != Path.cwd() / "config.toml":
+            self.say(f"   $ export SPENDWATCH_CONFIG={shlex.quote(str(config.absolute()))}")
+        self.say(f"   $ {program} alerts list")
+        newest = max(self.open_alerts(), key=lambda alert: alert.number, default=None)
+        if newest is not None:
+            self.say(f"   $ {program} alerts dismiss {newest.number}")
+
 
 def _judge_the_first_days(story: _Story) -> None:
     story.heading("Every morning the day before is judged")
@@ -281,6 +297,15 @@ ACTS = (
     _exceed_the_plan,
     _show_the_digest,
 )
+
+
+def _program() -> str:
+    """Return what to type for spendwatch here: its name, or where it was started from."""
+    started = Path(sys.argv[0])
+    if shutil.which(started.name) or started.suffix == ".py":
+        return "spendwatch"
+    here = started.is_relative_to(Path.cwd())
+    return shlex.quote(str(started.relative_to(Path.cwd()) if here else started))
 
 
 def _was_given(given: Answer, replies: Iterable[Reply]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -58,6 +59,16 @@ def test_the_demo_run_twice_tells_nothing_twice(demo):
     assert second.returncode == 0, second.stderr
     assert "0 messages told" in second.stdout
     assert "[warning]" not in second.stdout
+
+
+def test_the_demo_says_how_to_go_on_and_that_works(demo):
+    _, said = demo[0].stdout.split("Answer them yourself")
+    exported, listing, question = re.findall(r"^   \$ (.+)$", said, re.MULTILINE)
+    name, url = exported.removeprefix("export ").split("=", 1)
+    assert (listing, question) == ("spendwatch alerts list", "spendwatch alerts dismiss 13")
+    shown = start("alerts", "show", "13", env=dict(os.environ) | {name: url})
+    assert shown.returncode == 0, shown.stderr
+    assert "proseware: $734" in shown.stdout
 
 
 def test_fault_112_a_bare_environment_is_enough(tmp_path):
