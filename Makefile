@@ -105,7 +105,7 @@ bench: $(READY) ## run every benchmark
 	@for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
 
 golden: $(READY) ## rewrite the golden files; review the diff before you commit it
-	GOLDEN=write $(BIN)/pytest --quiet $$(grep -rlw GOLDEN tests --include='test_*.py')
+	GOLDEN=write $(BIN)/pytest --quiet -p no:randomly $$(grep -rlw GOLDEN tests --include='test_*.py')
 
 lock: $(READY) ## make the three locks again, with the newest versions that fit
 	rm -f requirements/*.txt

@@ -16,7 +16,6 @@ from alerts.tables import AlertRow, DecisionRow, PlannedEventRow, SilenceRow
 from detector.model import FindingKind, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import date, datetime
 
     from sqlmodel import Session
@@ -50,7 +49,7 @@ def list_silences(session: Session, *, in_force_at: datetime | None = None) -> t
 
 
 def end_silence(session: Session, number: int, actor: str, now: datetime) -> Silence:
-    """End a silence now; raises AnnouncementRefused where there is none or it is over."""
+    """End a silence now; raises AnnouncementRefused: there is none, or AlreadyOver."""
     row = session.get(SilenceRow, number, with_for_update=True)
     if row is None:
         raise AnnouncementRefused(
@@ -66,15 +65,12 @@ def told_since(session: Session, since: datetime) -> tuple[ToldNews, ...]:
     """Return what was told since a moment, alone or in one message with others, newest first."""
     told = or_(col(DecisionRow.notified).is_(True), col(DecisionRow.reason) == Reason.GROUPED.value)
     query = (
-        select(AlertRow.number, AlertRow.tenant, AlertRow.kind, AlertRow.severity)
+        select(AlertRow)
         .join(DecisionRow, col(DecisionRow.alert_number) == col(AlertRow.number))
         .where(told, col(DecisionRow.at) >= since)
         .order_by(col(DecisionRow.number).desc())
     )
-    return tuple(
-        ToldNews(number or 0, tenant, FindingKind(kind), Severity(severity))
-        for number, tenant, kind, severity in session.exec(query)
-    )
+    return tuple(map(_told_news, session.exec(query)))
 
 
 def add_planned_event(session: Session, plan: PlannedEvent, now: datetime) -> PlannedEvent:
@@ -100,21 +96,28 @@ def list_planned_events(session: Session) -> tuple[PlannedEvent, ...]:
 
 
 def end_planned_event(
-    session: Session, number: int, actor: str, today_of: Callable[[str], date]
+    session: Session, number: int, actor: str, judged_day: date | None
 ) -> PlannedEvent:
-    """Take the days to come from a planned event; ``today_of`` says which day a tenant has.
+    """Take from a planned event the days after the newest judged one, or all where none was.
 
-    Raises AnnouncementRefused where there is none, or it is over.
+    Raises AnnouncementRefused: there is none, or AlreadyOver.
     """
     row = session.get(PlannedEventRow, number, with_for_update=True)
     if row is None:
         raise AnnouncementRefused(
             f"there is no planned event P-{number}; `spendwatch planned list --all` shows them"
         )
-    ended = declaring.end_plan(_planned_event(row), actor, today_of(row.tenant))
+    ended = declaring.end_plan(_planned_event(row), actor, judged_day)
     row.last_day, row.ended_by = ended.last_day, ended.ended_by
     session.flush()
     return ended
+
+
+def _told_news(row: AlertRow) -> ToldNews:
+    costs = [day.get("actual_micro_usd") or 0 for day in (row.finding, *row.abnormal)]
+    return ToldNews(
+        row.number or 0, row.tenant, FindingKind(row.kind), Severity(row.severity), max(costs)
+    )
 
 
 def _silence(row: SilenceRow) -> Silence:

@@ -4,13 +4,15 @@ Errors
 ------
 AnnouncementRefused
     A silence or planned event makes no sense like that; the message says what would.
+    AlreadyOver
+        It was ended before, or is over by itself: what was asked for is so already.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from alerts.names import safe_name
@@ -19,7 +21,7 @@ from detector.model import Effect, Lesson
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import date, datetime
+    from datetime import datetime
 
     from alerts.holds import PlannedEvent, Silence, ToldNews
     from detector.model import FindingKind
@@ -34,16 +36,20 @@ class AnnouncementRefused(Exception):  # noqa: N818 - it names what happened, as
     """It cannot be announced or ended like that; the message says why and what would do."""
 
 
+class AlreadyOver(AnnouncementRefused):
+    """There is nothing left to end; the message says since when, and who ended it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a silence would have held back of what was told.
+    """What a silence or planned event would have held back of what was told.
 
     Attributes
     ----------
     told : int
         How many messages there were; each piece of news in a message about many counts as one.
     held : tuple of ToldNews
-        Those it matches, in the order they were given.
+        Those it fits, in the order they were given.
     """
 
     told: int
@@ -147,37 +153,42 @@ def end_silence(silence: Silence, actor: str, now: datetime) -> Silence:
 
     Raises
     ------
-    AnnouncementRefused
-        It is over already.
+    AlreadyOver
+        It was ended, or has ended by itself.
     """
     if silence.over(now):
-        raise AnnouncementRefused(
+        raise AlreadyOver(
             f"{silence.reference} is over since {moment(silence.ends_at)}{_by(silence.ended_by)}"
         )
     return replace(silence, ends_at=now, ended_by=actor)
 
 
-def end_plan(plan: PlannedEvent, actor: str, today: date) -> PlannedEvent:
-    """Return the planned event without the days after today; one to come loses all its days.
+def end_plan(plan: PlannedEvent, actor: str, judged_day: date | None) -> PlannedEvent:
+    """Return the planned event without the days that were not judged yet.
+
+    What it has held back stays held back; of a plan no day of which was judged, none is left.
 
     Parameters
     ----------
     plan : PlannedEvent
     actor : str
         Who ends it.
-    today : date
-        In the tenant's time zone.
+    judged_day : date or None
+        The newest judged day; None where no day was judged yet.
 
     Raises
     ------
-    AnnouncementRefused
-        It is over already, or somebody has ended it.
+    AlreadyOver
+        Somebody has ended it, or its last day was judged.
     """
     if plan.ended_by:
-        raise AnnouncementRefused(f"{plan.reference} was ended already{_by(plan.ended_by)}")
-    if plan.over(today):
-        raise AnnouncementRefused(f"{plan.reference} is over since {full_day(plan.last_day)}")
-    last_day = max(today, plan.first_day - timedelta(days=1))
+        raise AlreadyOver(f"{plan.reference} was ended already{_by(plan.ended_by)}")
+    judged = judged_day or date.min
+    if plan.last_day <= judged:
+        raise AlreadyOver(
+            f"{plan.reference} is over: its last day, {full_day(plan.last_day)}, was judged"
+        )
+    last_day = max(judged, plan.first_day - timedelta(days=1))
     return replace(plan, last_day=last_day, ended_by=actor)
 
 
@@ -196,17 +207,17 @@ def planned_lesson(plan: PlannedEvent) -> Lesson | None:
     return Lesson(plan.tenant, Effect.LEAVE_OUT, reason, days=days)
 
 
-def preview(silence: Silence, told: Iterable[ToldNews]) -> Preview:
-    """Return what of the messages a silence would have held back.
+def preview(announced: Silence | PlannedEvent, told: Iterable[ToldNews]) -> Preview:
+    """Return what of the messages a silence or planned event would have held back.
 
     Parameters
     ----------
-    silence : Silence
+    announced : Silence or PlannedEvent
         When it is in force does not matter.
     told : iterable of ToldNews
     """
     told = tuple(told)
-    return Preview(len(told), tuple(each for each in told if silence.matches(each)))
+    return Preview(len(told), tuple(each for each in told if announced.matches(each)))
 
 
 def _require_comment(comment: str) -> None:

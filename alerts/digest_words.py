@@ -29,7 +29,7 @@ def headline(alert: Alert, names: Mapping[str, str]) -> str:
     names : mapping of str to str
         Display names by tenant.
     """
-    words = words_of(alert.finding, _name(alert.tenant, names))
+    words = words_of(alert.finding, names)
     return f"A-{alert.number} {words.who}: {words.what}"
 
 

@@ -72,12 +72,19 @@ class Silence:
 
 @dataclass(frozen=True, slots=True)
 class ToldNews:
-    """What a silence would have had to match to hold a past message back."""
+    """What a silence or plan would have had to match to hold a past message back.
+
+    Attributes
+    ----------
+    micro_usd : int
+        What the alert's dearest day cost; 0 where it is about no spend.
+    """
 
     alert_number: int
     tenant: str
     kind: FindingKind
     severity: Severity
+    micro_usd: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +97,7 @@ class PlannedEvent:
         What people call it (``P-2``); of one in the settings, ``settings``.
     first_day, last_day : date
         Local days of the tenant, both included.
-        One that was ended before it began has its last day before its first.
+        One that was ended before any of them was judged has its last day before its first.
     ceiling_micro_usd : int
         What one day may cost without an alert.
     ended_by : str
@@ -112,6 +119,14 @@ class PlannedEvent:
             finding.kind is FindingKind.SPEND_SPIKE
             and finding.tenant == self.tenant
             and self.first_day <= finding.day <= self.last_day
+        )
+
+    def matches(self, told: ToldNews) -> bool:
+        """Whether it would have held a message back, had it been about its days."""
+        return (
+            told.kind is FindingKind.SPEND_SPIKE
+            and told.tenant == self.tenant
+            and told.micro_usd <= self.ceiling_micro_usd
         )
 
     def meets(self, other: PlannedEvent) -> bool:

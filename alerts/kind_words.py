@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from alerts.episode import BUDGETS
 from alerts.model import Action, Line
 from alerts.names import safe_name
 from alerts.numbers import count, full_day, money, percent, short_day, times
@@ -19,32 +20,64 @@ from detector.model import UNATTRIBUTED, FindingKind
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from detector.model import Finding
+    from detector.model import BudgetState, Finding
 
 TEXT_LIMIT = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What one kind says; ``over`` completes "resolved, ...", ``look`` is where to look first."""
+    """What one kind says; ``look`` is where to look first."""
 
     who: str
     what: str
-    over: str
     lines: tuple[Line, ...] = ()
     look: tuple[Action, ...] = ()
 
 
-def words_of(finding: Finding, name: str) -> Words:
+def words_of(finding: Finding, names: Mapping[str, str]) -> Words:
     """Return what a finding says.
 
     Parameters
     ----------
     finding : Finding
-    name : str
-        The tenant's display name, made inert; empty where the finding has no tenant.
+    names : mapping of str to str
+        Display names by tenant; the id stands where there is none.
     """
-    return _WORDS[finding.kind](finding, name)
+    return _WORDS[finding.kind](finding, safe_name(names.get(finding.tenant, finding.tenant)))
+
+
+def ending(finding: Finding, day: date) -> str:
+    """Return how a condition ended, as the title of its last message.
+
+    Parameters
+    ----------
+    finding : Finding
+        The newest.
+    day : date
+        The day that was judged without a finding.
+
+    Returns
+    -------
+    str
+        A budget whose period is over has not recovered, so that is not called resolved.
+    """
+    budget = finding.budget if finding.kind in BUDGETS else None
+    if budget and day >= budget.ends_on:
+        return _period_over(finding, budget)
+    on = f" on {full_day(day)}" if finding.kind is FindingKind.UNPRICED_MODEL else ""
+    return f"resolved, {OVER[finding.kind]}{on}"
+
+
+def _period_over(finding: Finding, budget: BudgetState) -> str:
+    """Say what was spent in the end; of a day before the last one, until when that is known."""
+    unit = budget.period.removesuffix("ly")
+    least = "at least " if budget.unknown_cost else ""
+    spent, cap = budget.spent_micro_usd, budget.cap_micro_usd
+    said = f"{percent(spent, cap)} of {money(cap)}" if cap else money(spent)
+    newest = finding.day + timedelta(days=1) == budget.ends_on
+    by = "" if newest else f" by {full_day(finding.day)}"
+    return f"the {unit} is over, {least}{said} was spent{by}; a new {unit} began"
 
 
 def _spend_spike(finding: Finding, name: str) -> Words:
@@ -55,7 +88,6 @@ def _spend_spike(finding: Finding, name: str) -> Words:
     return Words(
         who=name,
         what=f"{amount(finding)} on {full_day(finding.day)}{compared}",
-        over="spend is normal again",
         lines=_spend_lines(finding),
     )
 
@@ -67,7 +99,6 @@ def _spend_drop(finding: Finding, name: str) -> Words:
     return Words(
         who=name,
         what=f"only {amount(finding)} on {full_day(finding.day)}{below}",
-        over="spend is normal again",
         lines=_spend_lines(finding),
     )
 
@@ -91,7 +122,7 @@ def _budget(finding: Finding, name: str) -> Words:
     budget = finding.budget
     if budget is None:
         what = f"{finding.magnitude} % threshold of the budget crossed"
-        return Words(name, what, "the budget is within its threshold again")
+        return Words(name, what)
     who = f"{name}, feature {safe_name(budget.feature)}" if budget.feature else name
     span = f"{short_day(budget.starts_on)} up to {short_day(budget.ends_on)}"
     what = f"{budget.period} budget from {span}: {finding.magnitude} % threshold crossed"
@@ -99,9 +130,8 @@ def _budget(finding: Finding, name: str) -> Words:
     if budget.unknown_cost:
         lines.append(Line("Data", "some use in it has no known price: at least this was spent"))
     title = forecast_title if finding.kind is FindingKind.BUDGET_FORECAST else pace
-    over = "below the threshold again, or its cap or period changed"
     look = Action("see the budget", f"spendwatch budgets --tenant {shlex.quote(budget.tenant)}")
-    return Words(who, title(budget), over, tuple(lines), (look,))
+    return Words(who, title(budget), tuple(lines), (look,))
 
 
 def level(kind: FindingKind, magnitude: int) -> str:
@@ -123,7 +153,7 @@ def level(kind: FindingKind, magnitude: int) -> str:
 
 def amount_of(kind: FindingKind, magnitude: int) -> str:
     """Return how bad it is, in the unit of the kind alone; see :func:`level`."""
-    if kind in (FindingKind.BUDGET_THRESHOLD, FindingKind.BUDGET_FORECAST):
+    if kind in BUDGETS:
         return f"{magnitude} %"
     thing = _COUNTED.get(kind)
     return count(magnitude, thing) if thing else money(magnitude)
@@ -142,7 +172,6 @@ def _price_change(finding: Finding, _: str) -> Words:
     return Words(
         who=_fact(finding, "models"),
         what=f"{_fact(finding, 'old')} -> {_fact(finding, 'new')}{f' from {day}' if day else ''}",
-        over="the new price is in force",
         lines=(Line("What", f"your use of {full_day(finding.day)} would cost {would}"),),
         look=(_show_price(finding.subject),),
     )
@@ -158,7 +187,6 @@ def _priced_again(finding: Finding) -> Words:
     return Words(
         who=_fact(finding, "models"),
         what=f"{days} of past use priced again, {was} -> {money(after)}",
-        over="the new price is in force",
         lines=(
             Line("What", f"use {span}; {money(after - before, signed=True)} in all"),
             Line("Why", "a price was added or changed with effect from a day in the past"),
@@ -174,7 +202,6 @@ def _unpriced_model(finding: Finding, _: str) -> Words:
     return Words(
         who=safe_name(model),
         what=f"no price is known for {tokens} on {full_day(finding.day)}",
-        over="its use has a price, or there was none",
         lines=(
             Line("What", f"used by {tenants}; the cost is unknown, not 0: the day is incomplete"),
             Line("Why", _fact(finding, "reason")),
@@ -190,7 +217,6 @@ def _rejected_usage(finding: Finding, _: str) -> Words:
     return Words(
         who=f"source {_fact(finding, 'source')}",
         what=f"{', '.join(counted) or 'usage rows refused'} on {full_day(finding.day)}",
-        over="the newest data had no row to refuse",
         lines=(Line("Why", _fact(finding, "reasons")), Line("First", _fact(finding, "first"))),
     )
 
@@ -202,7 +228,6 @@ def _source_stale(finding: Finding, _: str) -> Words:
     return Words(
         who=f"source {_fact(finding, 'source')}",
         what=f"silent, no usage for {full_day(finding.day)}{usually}",
-        over="it gives usage again",
         lines=(
             Line("What", f"last usage is of {last}" if last else "it gave no usage so far"),
             Line("Data", "until it speaks again nobody's spend is judged, up or down"),
@@ -214,7 +239,6 @@ def _source_failing(finding: Finding, _: str) -> Words:
     return Words(
         who=f"source {_fact(finding, 'source')}",
         what=f"cannot be read for {full_day(finding.day)}",
-        over="it can be read again",
         lines=(Line("Why", _fact(finding, "error")),),
         look=(Action("check the settings", "spendwatch check"),),
     )
@@ -228,7 +252,6 @@ def _attribution_gap(finding: Finding, _: str) -> Words:
     return Words(
         who="unattributed",
         what=f"{share} of the cost of {full_day(finding.day)} has no tenant ({cost})",
-        over="cost has its tenants again",
         lines=(Line("What", f"{cost} that no tenant's baseline or budget sees{usually}"),),
         look=(Action("see where", f"spendwatch costs --tenant {UNATTRIBUTED}"),),
     )
@@ -249,6 +272,19 @@ def _fact_day(finding: Finding, key: str) -> str:
     return full_day(date.fromisoformat(text)) if text else ""
 
 
+OVER: Mapping[FindingKind, str] = {
+    FindingKind.SPEND_SPIKE: "spend is normal again",
+    FindingKind.SPEND_DROP: "spend is normal again",
+    FindingKind.BUDGET_THRESHOLD: "below the threshold again",
+    FindingKind.BUDGET_FORECAST: "the forecast is below the threshold again",
+    FindingKind.PRICE_CHANGE: "the new price is in force",
+    FindingKind.ATTRIBUTION_GAP: "cost has its tenants again",
+    FindingKind.UNPRICED_MODEL: "no unpriced use",
+    FindingKind.REJECTED_USAGE: "the newest data had no row to refuse",
+    FindingKind.SOURCE_STALE: "it gives usage again",
+    FindingKind.SOURCE_FAILING: "it can be read again",
+}
+"""What a day that was judged without a finding says; completes "resolved, ..."."""
 _MEASURED_FROM = {
     FindingKind.SPEND_SPIKE: " over the usual",
     FindingKind.SPEND_DROP: " under the usual",

@@ -7,8 +7,10 @@ Errors
 ------
 ReplyRefused
     The answer does not fit; the message says why.
-└── AlreadyAnswered
-    Somebody has answered the alert already.
+├── AlreadyAnswered
+│   Somebody has answered the alert already.
+└── SenselessReply
+    It would fit no state: there is no such number, or its verdict, time or note cannot be.
 """
 
 from __future__ import annotations
@@ -53,6 +55,10 @@ class ReplyRefused(Exception):  # noqa: N818 - it names what happened to the rep
 
 class AlreadyAnswered(ReplyRefused):
     """Somebody has answered already; who that was is known to the caller."""
+
+
+class SenselessReply(ReplyRefused):
+    """It can never be answered like that, whatever the state."""
 
 
 def open_alert(finding: Finding, now: datetime) -> Alert:
@@ -243,8 +249,10 @@ def reply(
 
     Raises
     ------
-    ReplyRefused
-        The answer does not fit the state, or its verdict or time is missing or out of place.
+    AlreadyAnswered
+        The answer does not fit the state.
+    SenselessReply
+        Its verdict or time is missing or out of place.
     """
     _require_details(verb, verdict, until, now)
     if verb in _QUIETING and alert.ended and alert.state is AlertState.RESOLVED:
@@ -336,21 +344,21 @@ def _require_details(
     verb: Verb, verdict: Verdict | None, until: datetime | None, now: datetime
 ) -> None:
     if (verdict is None) == (verb is Verb.DISMISS):
-        raise ReplyRefused(
+        raise SenselessReply(
             "a dismissal needs a verdict: real, expected, new_normal, false_alarm or data_error"
             if verb is Verb.DISMISS
             else "only a dismissal carries a verdict; to acknowledge or snooze, leave it out"
         )
     if (until is None) == (verb is Verb.SNOOZE):
-        raise ReplyRefused(
+        raise SenselessReply(
             "a snooze needs the time it ends"
             if verb is Verb.SNOOZE
             else "only a snooze carries a time; leave it out"
         )
     if until is not None and until <= now:
-        raise ReplyRefused(f"a snooze ends in the future; {moment(until)} is over")
+        raise SenselessReply(f"a snooze ends in the future; {moment(until)} is over")
     if until is not None and until - now > LONGEST_SNOOZE:
-        raise ReplyRefused(
+        raise SenselessReply(
             f"a snooze lasts at most {LONGEST_SNOOZE.days} days, to {moment(now + LONGEST_SNOOZE)};"
             " what shall be quiet for longer is better dismissed, or silenced"
         )

@@ -12,7 +12,8 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from alerts.episode import BUDGETS, EVENTS
-from alerts.kind_words import TEXT_LIMIT, Words, amount_of, level, words_of
+from alerts.kind_words import OVER, TEXT_LIMIT, Words, amount_of, ending, level, words_of
+from alerts.lifecycle import ANSWERED
 from alerts.model import Action, AlertState, Change, Line, Message, Verb
 from alerts.names import safe_name
 from alerts.numbers import count, full_day, moment, money, short_day, times
@@ -32,7 +33,7 @@ _ANSWERS = {
     Verb.DISMISS: "the dismissal",
     Verb.SNOOZE: "the snooze",
 }
-_CALM = frozenset({Change.RESOLVED, Change.WITHDRAWN})
+ENDS = frozenset({Change.RESOLVED, Change.REPLACED, Change.WITHDRAWN})
 _SPEAKING = frozenset(
     {
         Change.OPENED,
@@ -95,27 +96,27 @@ def alert_message(
     Returns
     -------
     Message
+        Calm where it is over by itself. What was answered keeps its severity: the title says so.
     """
     about = finding or alert.finding
-    name = safe_name(names.get(about.tenant, about.tenant))
-    words = words_of(about, name)
-    calm = change in _CALM or (change not in _SPEAKING and alert.state is not AlertState.OPEN)
+    words = words_of(about, names)
+    calm = change in ENDS or (change not in _SPEAKING and alert.state is AlertState.RESOLVED)
     # What is over is told in one line: what held while it lasted does not hold any more.
-    said = (Line("Was", words.what),) if change in _CALM else words.lines
+    said = (Line("Was", words.what),) if change in ENDS else words.lines
     if change is Change.REMINDED:
         said = ()  # the evidence was told; what is missing is an answer
     lines = (
         *_spoke_again(alert, change, reply),
         *_revised(change, revision),
         *said[:1],
-        *(notes if change not in _CALM else ()),
+        *(notes if change not in ENDS else ()),
         *said[1:],
         *_since(alert),
         *_answer(change, reply, effect),
     )
     return Message(
         tone="calm" if calm and about.kind not in EVENTS else about.severity.value,
-        title=_title(words, change, about, revision),
+        title=_title(alert, words, change, revision),
         lines=lines,
         actions=_actions(alert, change, words),
         reference=_reference(alert),
@@ -243,24 +244,31 @@ def _gravity(alert: Alert) -> tuple[int, int, int]:
 
 
 def _one_of_many(alert: Alert, change: Change, names: Mapping[str, str]) -> str:
-    about = alert.finding
-    words = words_of(about, safe_name(names.get(about.tenant, about.tenant)))
     said = Change.UNCHANGED if change is Change.REMINDED else change
-    return f"A-{alert.number} {_title(words, said, about, None)}"
+    return f"A-{alert.number} {_title(alert, words_of(alert.finding, names), said)}"
 
 
-def _title(words: Words, change: Change, about: Finding, revision: Revision | None) -> str:
+def _title(alert: Alert, words: Words, change: Change, revision: Revision | None = None) -> str:
     if change is Change.RESOLVED:
-        return f"{words.who}: resolved, {words.over}"
+        return f"{words.who}: {ending(alert.finding, alert.judged_day)}"
+    if change is Change.REPLACED:
+        return f"{words.who}: resolved, another alert of this budget tells of it"
     if change is Change.WITHDRAWN:
-        return f"{words.who}: withdrawn, {_no_longer(about, words, revision)}"
-    return f"{words.who}: {_PREFIX.get(change, '')}{words.what}"
+        return f"{words.who}: withdrawn, {_no_longer(alert, revision)}"
+    before = f"{_standing(alert)}, " if alert.state in ANSWERED else ""
+    return f"{words.who}: {_PREFIX.get(change, before)}{words.what}"
 
 
-def _no_longer(about: Finding, words: Words, revision: Revision | None) -> str:
-    day = full_day(revision.day if revision else about.day)
+def _standing(alert: Alert) -> str:
+    """Say in which state it is: what a person dismissed stays dismissed when it is over."""
+    dismissed = alert.state is AlertState.DISMISSED
+    return f"{alert.state}, over" if alert.ended and dismissed else alert.state.value
+
+
+def _no_longer(alert: Alert, revision: Revision | None) -> str:
+    day = full_day(revision.day if revision else alert.finding.day)
     if revision is None or revision.was_micro_usd is None:
-        return f"{day} judged again: {words.over}"
+        return f"{day} judged again: {OVER[alert.kind]}"
     if revision.now_micro_usd is None:
         return f"{day} was {money(revision.was_micro_usd)}, which is normal after late data"
     return f"{day} was {money(revision.was_micro_usd)}, now {money(revision.now_micro_usd)}"
@@ -355,5 +363,5 @@ def _actions(alert: Alert, change: Change, words: Words) -> tuple[Action, ...]:
 
 
 def _reference(alert: Alert) -> str:
-    state = "" if alert.kind in EVENTS else f", {alert.state}"
+    state = "" if alert.kind in EVENTS else f", {_standing(alert)}"
     return f"A-{alert.number}, {alert.kind}{state}"

@@ -48,6 +48,7 @@ class Change(StrEnum):
     WORSE = "worse"
     REVISED = "revised"
     RESOLVED = "resolved"
+    REPLACED = "replaced"
     WITHDRAWN = "withdrawn"
     UNCHANGED = "unchanged"
     WOKEN = "snooze ended"
@@ -265,7 +266,7 @@ class Message:
     Attributes
     ----------
     tone : str
-        ``critical``, ``warning``, ``notice``, ``calm`` (answered or over).
+        ``critical``, ``warning``, ``notice``, ``calm`` (over, or all quiet).
     title : str
         One line that says whether to act.
     reference : str

@@ -75,7 +75,6 @@ def decide(
     *,
     receiver: str = "",
     finding: Finding | None = None,
-    replaced: bool = False,
 ) -> Ruling:
     """Return whether to tell a change, and why or why not.
 
@@ -89,8 +88,6 @@ def decide(
         Who would be told.
     finding : Finding, optional
         What the change is about, where that is not the alert's newest finding.
-    replaced : bool
-        Another alert of the same condition was opened by the same judgement (a changed cap).
 
     Returns
     -------
@@ -100,7 +97,7 @@ def decide(
         dismissed; an end that nobody was told the beginning of is not told.
     """
     return (
-        _unspoken(alert, change, replaced=replaced)
+        _unspoken(alert, change)
         or _silenced(alert, situation)
         or _planned(alert, change, finding, situation)
         or _learning(alert, finding, situation)
@@ -109,12 +106,12 @@ def decide(
     )
 
 
-def _unspoken(alert: Alert, change: Change, *, replaced: bool) -> Ruling | None:
+def _unspoken(alert: Alert, change: Change) -> Ruling | None:
     """Hold back what says nothing new, or nothing new to who has answered."""
     over = change in (Change.RESOLVED, Change.WITHDRAWN)
     if alert.state in _ANSWERED:
         return Ruling(told=False, reason=_ANSWERED[alert.state])
-    if change is Change.RESOLVED and replaced:
+    if change is Change.REPLACED:
         return Ruling(told=False, reason=Reason.REPLACED)
     if change not in _SPEAKING or (over and not alert.announced):
         return Ruling(told=False, reason=alert.held or Reason.ALREADY_TOLD)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from alerts import store
-from alerts.lifecycle import AlreadyAnswered, ReplyRefused, undo
+from alerts.lifecycle import AlreadyAnswered, ReplyRefused, SenselessReply, undo
 from alerts.lifecycle import reply as apply_reply
 from alerts.messages import reply_words, undo_words
 from alerts.model import Reply, Verb, Verdict
@@ -60,9 +60,9 @@ def answer(
     """Apply a person's answer; raises ReplyRefused where it does not fit or came second."""
     before = store.get_alert(session, number)
     if before is None:
-        raise ReplyRefused(f"there is no alert A-{number}; `spendwatch alerts list` shows them")
+        raise SenselessReply(f"there is no alert A-{number}; `spendwatch alerts list` shows them")
     if len(given.note) > MAX_NOTE:
-        raise ReplyRefused(
+        raise SenselessReply(
             f"the note has {len(given.note):,} characters; at most {MAX_NOTE:,} are kept"
         )
     replies = store.replies_of(session, number)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func
 from sqlmodel import col, select
 
-from alerts.lifecycle import ReplyRefused
+from alerts.lifecycle import ReplyRefused, SenselessReply
 from alerts.model import Reason
 from alerts.names import safe_name
 from alerts.numbers import moment
@@ -29,7 +29,7 @@ UNSETTLED = (NotificationState.NEW, NotificationState.SENDING, *UNDELIVERED)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A notification as people look at it in the outbox."""
+    """A notification as people look at it in the outbox: a message."""
 
     number: int
     key: str
@@ -57,7 +57,7 @@ def retry(session: Session, number: int, act: Act) -> Entry:
     """Make one due now, its attempts and its 24 hours counted anew; raises ReplyRefused."""
     row = _row(session, number)
     if row.state not in UNDELIVERED:
-        raise ReplyRefused(f"notification {number} {_why_not_again(row)}")
+        raise ReplyRefused(f"message {number} {_why_not_again(row)}")
     return _queued_again(row, act)
 
 
@@ -72,15 +72,15 @@ def drop(session: Session, number: int, act: Act, left_behind_before: datetime) 
     """Decide that one never goes out; raises ReplyRefused where it may have, or was before."""
     row = _row(session, number)
     if row.state == NotificationState.SENT:
-        raise ReplyRefused(f"notification {number} {_sent(row)}: it cannot be dropped any more")
+        raise ReplyRefused(f"message {number} {_sent(row)}: it cannot be dropped any more")
     if row.state == NotificationState.DROPPED:
-        raise ReplyRefused(f"notification {number} {_dropped(row)}")
+        raise ReplyRefused(f"message {number} {_dropped(row)}")
     if (
         row.state == NotificationState.SENDING
         and row.claimed_at
         and row.claimed_at > left_behind_before
     ):
-        raise ReplyRefused(f"notification {number} is being sent right now; look again in a minute")
+        raise ReplyRefused(f"message {number} is being sent right now; look again in a minute")
     row.state, row.due_at = NotificationState.DROPPED.value, None
     remember(row, act)
     return _entry(row)
@@ -89,8 +89,8 @@ def drop(session: Session, number: int, act: Act, left_behind_before: datetime) 
 def _row(session: Session, number: int) -> NotificationRow:
     row = session.get(NotificationRow, number)
     if row is None:
-        raise ReplyRefused(
-            f"there is no notification {number}; `spendwatch outbox list --all` shows them"
+        raise SenselessReply(
+            f"there is no message {number}; `spendwatch outbox list --all` shows them"
         )
     return row
 

@@ -22,16 +22,17 @@ from alerts.messages import (
 )
 from alerts.model import Change, Notification, Reason
 from alerts.policy import Ruling, decide
+from detector.model import FindingKind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping, Sequence, Set
     from datetime import date
 
     from sqlmodel import Session
 
     from alerts.model import Alert, AlertRules, Line, Reply
     from alerts.policy import Situation
-    from detector.model import Finding, FindingKind
+    from detector.model import Finding
 
     Condition = tuple[FindingKind, str, str]
 
@@ -142,7 +143,6 @@ def condition(finding: Finding) -> Condition:
 
 def _decided(observed: Sequence[Taken], telling: Telling) -> list[Taken]:
     """Decide for each change whether it is told."""
-    opened = {_without_cap(each.alert.finding) for each in observed if each.before is None}
     return [
         _ruled(
             each,
@@ -152,11 +152,10 @@ def _decided(observed: Sequence[Taken], telling: Telling) -> list[Taken]:
                 telling.situation,
                 receiver=telling.receiver_of(each.alert),
                 finding=each.finding,
-                replaced=each.alert.kind in BUDGETS and _without_cap(each.alert.finding) in opened,
             ),
             telling,
         )
-        for each in map(_as_first_news, observed)
+        for each in map(_as_first_news, _as_replaced(observed))
     ]
 
 
@@ -168,6 +167,42 @@ def _as_first_news(taken: Taken) -> Taken:
     return taken
 
 
+def _as_replaced(observed: Sequence[Taken]) -> list[Taken]:
+    """Turn the end of a budget alert of whose budget another one tells into no end of its own."""
+    replaced = _replaced(observed)
+    return [
+        replace(each, change=Change.REPLACED)
+        if each.change is Change.RESOLVED and each.alert.fingerprint in replaced
+        else each
+        for each in observed
+    ]
+
+
+def _replaced(observed: Sequence[Taken]) -> Set[str]:
+    """Pick the budget alerts of whose budget another one tells, by fingerprint.
+
+    Its cap was changed, or what was forecast is spent by now: that is no good news.
+    """
+    opened = {_without_cap(each.alert.finding) for each in observed if each.before is None}
+    budgets = [each for each in observed if each.alert.kind in BUDGETS]
+    spent = {
+        _budget_of(each.finding): each.finding.magnitude
+        for each in budgets
+        if each.finding and each.alert.kind is FindingKind.BUDGET_THRESHOLD
+    }
+    return {
+        each.alert.fingerprint
+        for each in budgets
+        if _without_cap(each.alert.finding) in opened
+        or spent.get(_budget_of(each.alert.finding), 0) >= each.alert.finding.magnitude
+    }
+
+
+def _budget_of(finding: Finding) -> tuple[str, str, str]:
+    """Name a budget's period and cap, whatever was found of it."""
+    return finding.tenant, finding.subject, finding.period
+
+
 def _without_cap(finding: Finding) -> tuple[Condition, str]:
     """Name a budget's period whatever its cap: a changed cap opens another alert of it."""
     return condition(finding), finding.period.rpartition(" cap ")[0]
@@ -176,21 +211,27 @@ def _without_cap(finding: Finding) -> tuple[Condition, str]:
 def _ruled(taken: Taken, ruling: Ruling, telling: Telling) -> Taken:
     """Mark the alert as told, or as held back for now."""
     alert, about, now = taken.alert, taken.finding, telling.situation.now
+    if not ruling.told and taken.change is Change.REMINDED:
+        # Not due after all: it was not yet reminded of, and nothing is noted.
+        return replace(taken, alert=taken.before or alert, change=Change.UNCHANGED)
     if not ruling.told:
-        if taken.change is Change.REMINDED:
-            # Not due after all: it was not yet reminded of, and nothing is noted.
-            return replace(taken, alert=taken.before or alert, change=Change.UNCHANGED)
-        if ruling.reason in HELD_FOR_NOW and taken.change in _STARTS:
-            alert = replace(alert, held=ruling.reason, announced=False)
-        elif ruling.reason in HELD_FOR_NOW and taken.change is not Change.UPDATED:
-            alert = replace(alert, held=ruling.reason)
-        return replace(taken, alert=alert, ruling=ruling)
+        return replace(taken, alert=_kept_back(taken, ruling.reason), ruling=ruling)
     if about is None:
         alert = replace(alert, held=None, told_at=now)
     else:
         reminder = taken.change is Change.REMINDED
         alert = mark_told(alert, about, now, reminder=reminder)
     return replace(taken, alert=alert, ruling=ruling)
+
+
+def _kept_back(taken: Taken, reason: Reason) -> Alert:
+    """Note what is decided anew once its reason has passed."""
+    alert, change = taken.alert, taken.change
+    if change is Change.REPLACED:
+        return replace(alert, held=None)  # what was held back is told by the other alert
+    if reason not in HELD_FOR_NOW or change is Change.UPDATED:
+        return alert
+    return replace(alert, held=reason, announced=alert.announced and change not in _STARTS)
 
 
 def _grouped(taken: Sequence[Taken], telling: Telling) -> list[Taken]:

@@ -168,6 +168,12 @@ def judged_before(session: Session, day: date) -> date:
     return found or day - timedelta(days=1)
 
 
+def newest_judged_day(session: Session) -> date | None:
+    """Return the newest day that was judged; None where none was."""
+    newest: date | None = session.connection().execute(select(func.max(JUDGED_DAY.c.day))).scalar()
+    return newest
+
+
 def judged_before_at(session: Session, day: date) -> datetime | None:
     """Return when the newest day before this one was judged; None where none was."""
     statement = (
@@ -193,7 +199,7 @@ def days_to_judge(session: Session, day: date, most: int) -> tuple[date, ...]:
         .join(SOURCE_DAY, SOURCE_DAY.c.day == JUDGED_DAY.c.day)
         .where(SOURCE_DAY.c.changed_at > JUDGED_DAY.c.judged_at, JUDGED_DAY.c.day < day)
     )
-    newest = connection.execute(select(func.max(JUDGED_DAY.c.day))).scalar() or day
+    newest = newest_judged_day(session) or day
     missed = consecutive_days(max(newest, day - timedelta(days=most)) + timedelta(days=1), day)
     first = _first_day_of_use(session)
     due = {row.day for row in changed} | {*missed, day}

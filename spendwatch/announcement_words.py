@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from alerts.holds import PlannedEvent, Silence, ToldNews
 
 _SHOWN = 5
+_PREVIEW = "only a preview, nothing was stored"
 
 
 def preview_words(seen: Preview) -> Iterator[str]:
-    """Say what a silence would have held back of what was told in the last 30 days."""
+    """Say what a silence or plan would have held back of what was told in the last 30 days."""
     if not seen.told:
         yield "nothing was told in the last 30 days that it could have held back"
         return
@@ -49,9 +50,18 @@ def silence_words(silence: Silence, zone: ZoneInfo, now: datetime, *, stored: bo
     begin = "" if silence.begun(now) else f"from {_on(silence.starts_at, zone)} "
     span = f"{_what(silence)} {begin}until {end_words(silence.ends_at, zone)}"
     if not stored:
-        return f"only a preview, nothing was stored: {span}"
+        return f"{_PREVIEW}: {span}"
     end = f"spendwatch silence end {silence.reference.removeprefix('S-')}"
     return f"{silence.reference} silences {span}; before that: {end}"
+
+
+def silence_end_words(ended: Silence) -> str:
+    """Say what comes of a silence that was just ended."""
+    if _never_began(ended):
+        what = "before it began: it has held nothing back"
+        return f"{ended.reference} taken back by {ended.ended_by} {what}"
+    told = "what it held back and still holds is told by the next run"
+    return f"{ended.reference} ended by {ended.ended_by}: {told}"
 
 
 def silence_row(silence: Silence, now: datetime, zone: ZoneInfo) -> list[str]:
@@ -85,19 +95,28 @@ def silence_facts(silence: Silence, now: datetime) -> dict[str, Any]:
     }
 
 
-def plan_words(plan: PlannedEvent) -> str:
+def plan_words(plan: PlannedEvent, *, stored: bool) -> str:
     """Say what is planned, and how that is ended."""
     one = plan.first_day == plan.last_day
     days = f"on {_dated(plan.first_day)}"
     if not one:
         days = f"from {_dated(plan.first_day)} to {_dated(plan.last_day)}"
     up_to = f"up to {money(plan.ceiling_micro_usd)} a day are planned"
-    end = f"spendwatch planned end {plan.reference.removeprefix('P-')}"
     out = "the day stays" if one else "these days stay"
-    return (
-        f"{plan.reference}: {up_to} for {safe_name(plan.tenant)} {days}; {out} out of its "
-        f"baseline; if that changes: {end}"
-    )
+    said = f"{up_to} for {safe_name(plan.tenant)} {days}; {out} out of its baseline"
+    if not stored:
+        return f"{_PREVIEW}: {said}"
+    end = f"spendwatch planned end {plan.reference.removeprefix('P-')}"
+    return f"{plan.reference}: {said}; if that changes: {end}"
+
+
+def plan_end_words(ended: PlannedEvent) -> str:
+    """Say what is left of a planned event that was just ended."""
+    if _none_left(ended):
+        none = "none of its days was judged yet, none is planned any more"
+        return f"{ended.reference} taken back by {ended.ended_by}: {none}"
+    last = f"{full_day(ended.last_day)} was judged and is its last day"
+    return f"{ended.reference} ended by {ended.ended_by}: {last}"
 
 
 def plan_row(plan: PlannedEvent, today: date) -> list[str]:
@@ -106,7 +125,7 @@ def plan_row(plan: PlannedEvent, today: date) -> list[str]:
         plan.reference,
         plan.tenant,
         plan.first_day.isoformat(),
-        plan.last_day.isoformat() if plan.last_day >= plan.first_day else "",
+        "" if _none_left(plan) else plan.last_day.isoformat(),
         _plan_state(plan, today),
         plan.author,
         plan.comment,
@@ -142,17 +161,29 @@ def _news(told: ToldNews) -> str:
 
 
 def _silence_state(silence: Silence, now: datetime) -> str:
+    if silence.ended_by:
+        return f"{'taken back' if _never_began(silence) else 'ended'} by {silence.ended_by}"
     if silence.over(now):
-        return f"ended by {silence.ended_by}" if silence.ended_by else "expired"
+        return "expired"
     return "in force" if silence.begun(now) else "to come"
 
 
+def _never_began(silence: Silence) -> bool:
+    """Whether a silence ended before it began."""
+    return not silence.begun(silence.ends_at)
+
+
 def _plan_state(plan: PlannedEvent, today: date) -> str:
-    ended = f"ended by {plan.ended_by}" if plan.ended_by else ""
+    if plan.ended_by:
+        return f"{'taken back' if _none_left(plan) else 'ended'} by {plan.ended_by}"
     if plan.over(today):
-        return ended or "over"
-    state = "in force" if plan.first_day <= today else "to come"
-    return f"{state}, {ended}" if ended else state
+        return "over"
+    return "in force" if plan.first_day <= today else "to come"
+
+
+def _none_left(plan: PlannedEvent) -> bool:
+    """Whether a plan was ended before any of its days was judged."""
+    return plan.last_day < plan.first_day
 
 
 def _on(at: datetime | None, zone: ZoneInfo) -> str:

@@ -2,7 +2,7 @@
 
 The commands with subcommands are in ``cli_alerts.py`` and its siblings, what options share in
 ``cli_options.py``. Exit codes: 0 ok, 1 failed, 2 wrong usage, 75 busy (try later), 78 wrong
-settings.
+settings, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from spendwatch.cli_options import (
     RepriceOption,
     ToOption,
     chosen_day,
+    require_words,
 )
 from spendwatch.cli_outbox import outbox_app
 from spendwatch.cli_prices import prices_app
@@ -245,7 +246,9 @@ def budgets(
 def digest(
     config: ConfigOption = DEFAULT_CONFIG,
     *,
-    receiver: Annotated[str, typer.Option(metavar="NAME", help="One receiver alone.")] = "",
+    receiver: Annotated[
+        str, typer.Option(callback=require_words, metavar="NAME", help="One receiver alone.")
+    ] = "",
     as_json: JsonOption = False,
 ) -> None:
     """Show what the digest would say now; nothing is sent."""

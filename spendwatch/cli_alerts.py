@@ -13,6 +13,7 @@ from spendwatch.cli_options import (
     JsonOption,
     NoteOption,
     Number,
+    require_words,
     sub_commands,
 )
 
@@ -24,10 +25,15 @@ def alerts_list(
     config: ConfigOption = DEFAULT_CONFIG,
     *,
     state: Annotated[
-        str, typer.Option(help="open, acknowledged, snoozed, dismissed or resolved.")
+        str,
+        typer.Option(
+            callback=require_words, help="open, acknowledged, snoozed, dismissed or resolved."
+        ),
     ] = "",
-    tenant: Annotated[str, typer.Option(help="One tenant alone.")] = "",
-    kind: Annotated[str, typer.Option(help="One kind alone, like 'spend spike'.")] = "",
+    tenant: Annotated[str, typer.Option(callback=require_words, help="One tenant alone.")] = "",
+    kind: Annotated[
+        str, typer.Option(callback=require_words, help="One kind alone, like 'spend spike'.")
+    ] = "",
     everything: Annotated[bool, typer.Option("--all", help="Ended alerts too.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -79,7 +85,10 @@ def alerts_dismiss(
     config: ConfigOption = DEFAULT_CONFIG,
     *,
     verdict: Annotated[
-        str, typer.Option(help="real, expected, new_normal, false_alarm or data_error.")
+        str,
+        typer.Option(
+            callback=require_words, help="real, expected, new_normal, false_alarm or data_error."
+        ),
     ] = "",
     only_preview: Annotated[
         bool, typer.Option("--preview", help="Show what it would do; change nothing.")
@@ -102,10 +111,17 @@ def alerts_snooze(
     *,
     until: Annotated[
         str,
-        typer.Option(metavar="MOMENT", help="When it ends, like 2026-11-30T09:00 or 18:00."),
+        typer.Option(
+            callback=require_words,
+            metavar="MOMENT",
+            help="When it ends, like 2026-11-30T09:00 or 18:00.",
+        ),
     ] = "",
     lasting: Annotated[
-        str, typer.Option("--for", metavar="LENGTH", help="How long: 30m, 4h, 2d, 1w.")
+        str,
+        typer.Option(
+            "--for", callback=require_words, metavar="LENGTH", help="How long: 30m, 4h, 2d, 1w."
+        ),
     ] = "",
     note: NoteOption = "",
     actor: AsOption = "",

@@ -20,6 +20,9 @@ silence_app = sub_commands("Silence alerts for a time; what still holds then is 
 planned_app = sub_commands("Declare spend beforehand; only what is above its ceiling is told.")
 
 CommentOption = Annotated[str, typer.Option(help="Why; kept, and shown wherever it counts.")]
+PreviewOption = Annotated[
+    bool, typer.Option("--preview", help="Show what it would have held back, and stop.")
+]
 AllOption = Annotated[bool, typer.Option("--all", help="Those that are over too.")]
 
 
@@ -43,9 +46,7 @@ def silence_add(  # noqa: PLR0913 - one argument for each option
     ] = "",
     comment: CommentOption,
     actor: AsOption = "",
-    only_preview: Annotated[
-        bool, typer.Option("--preview", help="Show what it would have held back, and stop.")
-    ] = False,
+    only_preview: PreviewOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Silence what matches; first see what that would have held back."""
@@ -87,7 +88,7 @@ def silence_end(
 
 
 @planned_app.command("add")
-def planned_add(
+def planned_add(  # noqa: PLR0913 - one argument for each option
     config: ConfigOption = DEFAULT_CONFIG,
     *,
     tenant: Annotated[str, typer.Option(help="Who will spend.")],
@@ -105,6 +106,7 @@ def planned_add(
     ],
     comment: CommentOption,
     actor: AsOption = "",
+    only_preview: PreviewOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Declare spend that is to come; its days stay out of the baseline."""
@@ -112,7 +114,9 @@ def planned_add(
 
     first_day = require_day(first.date(), "--from")
     last_day = require_day(last.date(), "--to") if last else first_day
-    asked = announcing.AskedPlan(tenant, first_day, last_day, ceiling, comment, actor)
+    asked = announcing.AskedPlan(
+        tenant, first_day, last_day, ceiling, comment, actor, only_preview=only_preview
+    )
     announcing.add_planned_event(config, asked, as_json=as_json)
 
 
@@ -139,7 +143,7 @@ def planned_end(
     actor: AsOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """End a planned event: the days after today are not planned any more."""
+    """End a planned event: its days that were not judged yet are not planned any more."""
     from spendwatch.commands import announcing
 
     announcing.end_planned_event(config, number, actor, as_json=as_json)

@@ -8,7 +8,21 @@ from typing import Annotated, Optional
 
 import typer
 
-from spendwatch.exits import alert_number, require_day
+from spendwatch.exits import UsageProblem, alert_number, require_day
+
+
+def require_words(context: typer.Context, option: typer.CallbackParam, text: str) -> str:
+    """Refuse an option that was given and says nothing; raises UsageProblem.
+
+    A script whose variable is empty must not act in another name, or on everything.
+    """
+    from alerts.names import NO_NAME, safe_name
+
+    source = context.get_parameter_source(option.name)
+    if source is not None and source.name != "DEFAULT" and safe_name(text) == NO_NAME:
+        raise UsageProblem(f"{option.opts[0]} says nothing: give it a value, or leave it out")
+    return text
+
 
 # Typer reads these annotations when a command is built, so they stay real types at run time.
 ConfigOption = Annotated[
@@ -35,7 +49,10 @@ ColumnOption = Annotated[
 RepriceOption = Annotated[
     bool, typer.Option("--reprice", help="Price tokens by our table, ignore cost_usd.")
 ]
-AsOption = Annotated[str, typer.Option("--as", help="Who acts; by default the system's user.")]
+AsOption = Annotated[
+    str,
+    typer.Option("--as", callback=require_words, help="Who acts; by default the system's user."),
+]
 NoteOption = Annotated[str, typer.Option("--note", help="A remark kept with the answer.")]
 Number = Annotated[
     int,

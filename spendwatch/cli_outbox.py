@@ -11,9 +11,10 @@ from spendwatch.cli_options import (
     AsOption,
     ConfigOption,
     JsonOption,
+    require_words,
     sub_commands,
 )
-from spendwatch.exits import notification_number
+from spendwatch.exits import message_number
 
 outbox_app = sub_commands("Look after messages that did not go out.")
 
@@ -23,7 +24,10 @@ def outbox_list(
     config: ConfigOption = DEFAULT_CONFIG,
     *,
     state: Annotated[
-        str, typer.Option(help="One alone: new, sending, retry, dead, sent or dropped.")
+        str,
+        typer.Option(
+            callback=require_words, help="One alone: new, sending, retry, dead, sent or dropped."
+        ),
     ] = "",
     everything: Annotated[bool, typer.Option("--all", help="Sent and dropped ones too.")] = False,
     as_json: JsonOption = False,
@@ -38,7 +42,7 @@ def outbox_list(
 def outbox_retry(
     number: Annotated[
         Optional[int],  # noqa: UP045 - typer builds its parser from this form on every Python
-        typer.Argument(parser=notification_number, metavar="NUMBER", help="Its number."),
+        typer.Argument(parser=message_number, metavar="NUMBER", help="Its number."),
     ] = None,
     config: ConfigOption = DEFAULT_CONFIG,
     *,
@@ -55,7 +59,7 @@ def outbox_retry(
 @outbox_app.command("drop")
 def outbox_drop(
     number: Annotated[
-        int, typer.Argument(parser=notification_number, metavar="NUMBER", help="Its number.")
+        int, typer.Argument(parser=message_number, metavar="NUMBER", help="Its number.")
     ],
     config: ConfigOption = DEFAULT_CONFIG,
     *,

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from alerts.declaring import LONGEST_PLAN_DAYS
 from spendwatch.settings_types import (
+    Ceiling,
     ClockSpan,
     ClockTime,
     Currency,
@@ -308,7 +309,7 @@ class PlannedEventSettings(Section):
     tenant: TenantId
     first_day: Day
     last_day: Day | None = None
-    ceiling: Money
+    ceiling: Ceiling
     comment: Name
 
     @model_validator(mode="after")

@@ -118,7 +118,7 @@ def _as_float(value: Any) -> float | None:
         return None
 
 
-def money(value: Any, other: str = "") -> Decimal:
+def money(value: Any, other: str = "", least: str = "0 or more") -> Decimal:
     """Accept an amount as a whole number or as a decimal in quotes."""
     written = value
     if isinstance(value, int) and not isinstance(value, bool) and value < _HUGE:
@@ -126,8 +126,20 @@ def money(value: Any, other: str = "") -> Decimal:
     if isinstance(written, str) and _MONEY.fullmatch(written):
         return Decimal(written)
     raise ValueError(
-        f'must be an amount such as 250 or "12.50"{other}, not {shown(value)}: 0 or more, in '
+        f'must be an amount such as 250 or "12.50"{other}, not {shown(value)}: {least}, in '
         "quotes if it has decimals (at most 6), without sign, comma or currency"
+    )
+
+
+def ceiling(value: Any) -> Decimal:
+    """Accept what a planned day may cost: an amount above 0."""
+    amount = money(value, least="above 0")
+    if amount:
+        return amount
+    raise ValueError(
+        "must be above 0: it is what a day may cost without an alert. Days that shall only stay "
+        "out of the baseline need no plan: dismiss their alert with `spendwatch alerts dismiss "
+        "NUMBER --verdict expected`"
     )
 
 
@@ -302,6 +314,7 @@ def database_url(value: Any) -> str:
 
 
 Money = Annotated[Decimal, BeforeValidator(money)]
+Ceiling = Annotated[Decimal, BeforeValidator(ceiling)]
 MoneyOrOff = Annotated[Decimal | None, money_or("off")]
 MoneyOrNone = Annotated[Decimal | None, money_or("none")]
 ExchangeRate = Annotated[Decimal, BeforeValidator(exchange_rate)]

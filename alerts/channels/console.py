@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING, TextIO
 
@@ -12,12 +13,15 @@ from alerts.model import Receipt
 from alerts.render.text import render_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from alerts.model import Message, Notification
 
-_SENT = "sent "
+_BEGINS = "== "
+"""What the first line of a message in a file begins with; no other line does."""
+_ENDS = "\n"
+"""What stands below a message in a file: without it, it was torn by a crash."""
 
 
 class ConsoleChannel:
@@ -63,10 +67,10 @@ class ConsoleChannel:
 
 
 class FileChannel:
-    """Appends messages to a file; each ends with a line that holds its key.
+    """Appends messages to a file, each below a line that says when it was written, and its key.
 
-    The key comes last, so a message without its key line was torn by a crash and is written
-    again; every other line of a message starts with a space or a bracket.
+    A blank line comes last, so a message without one was torn by a crash and is written again;
+    every other line of a message starts with a space or a bracket.
     """
 
     def __init__(self, path: Path, clock: Callable[[], datetime]) -> None:
@@ -74,29 +78,28 @@ class FileChannel:
         self._clock = clock
 
     def send(self, notification: Notification) -> Receipt:
-        """Append a message and its key, on disk before it counts as sent."""
+        """Append a message under its key, on disk before it counts as sent."""
         return self._append(notification.message, notification.receiver, notification.key)
 
     def find(self, key: str) -> Receipt | None:
-        """Look for the key among those written."""
-        begins = f"{_SENT}[{json.dumps(key)}, "
+        """Look for the key among what was written to its end."""
+        header = re.compile(rf"{_BEGINS}(\S+) {re.escape(json.dumps(key))} to (.+)\n")
         try:
             with self._path.open(encoding="utf-8", errors="replace") as lines:
-                # A key line without its line break was torn by a crash, as was its message.
-                whole = (line for line in lines if line.startswith(begins) and line.endswith("]\n"))
-                return _receipt(next(whole, ""))
+                found = next(filter(None, map(header.fullmatch, _headers(lines))), None)
         except FileNotFoundError:
             return None
         except OSError as error:
             raise ChannelError(f"{self._path} cannot be read: {error}") from error
+        return found and Receipt(json.loads(found[2]), key, datetime.fromisoformat(found[1]))
 
     def update(self, receipt: Receipt, message: Message) -> Receipt:
         """Append the message as it is now: what a file holds is not rewritten."""
         return self._append(message, receipt.receiver, receipt.reference)
 
     def _append(self, message: Message, receiver: str, key: str) -> Receipt:
-        receipt = Receipt(receiver, key, self._clock())
-        text = f"{render_text(message, colour=False)}\n{_key_line(receipt)}\n"
+        receipt = Receipt(receiver, key, self._clock().replace(microsecond=0))
+        text = f"{_header(receipt)}\n{render_text(message, colour=False)}\n{_ENDS}"
         try:
             _append_whole(self._path, text.encode("utf-8", errors="replace"))
         except OSError as error:
@@ -116,13 +119,16 @@ def _append_whole(path: Path, text: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _key_line(receipt: Receipt) -> str:
-    fields = (receipt.reference, receipt.receiver, receipt.sent_at.isoformat())
-    return f"{_SENT}{json.dumps(fields)}"
+def _header(receipt: Receipt) -> str:
+    key, receiver = json.dumps(receipt.reference), json.dumps(receipt.receiver)
+    return f"{_BEGINS}{receipt.sent_at:%Y-%m-%dT%H:%M:%SZ} {key} to {receiver}"
 
 
-def _receipt(line: str) -> Receipt | None:
-    if not line:
-        return None
-    key, receiver, sent_at = json.loads(line.removeprefix(_SENT))
-    return Receipt(receiver, key, datetime.fromisoformat(sent_at))
+def _headers(lines: Iterable[str]) -> Iterator[str]:
+    """Pick the first lines of the messages that are there to their end."""
+    header = ""
+    for line in lines:
+        if line.startswith(_BEGINS):
+            header = line
+        elif line == _ENDS:
+            yield header

@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from alerts import store
+from alerts import settling, store
 from alerts.model import AlertState
 from alerts.names import safe_name
 from alerts.numbers import money
 from detector.model import UNATTRIBUTED, FindingKind, normalise_tenant
-from spendwatch.commands.looking_up import as_of, facts_of, require_member
+from spendwatch.commands.looking_up import (
+    as_of,
+    facts_of,
+    require_member,
+    undelivered_words,
+)
 from spendwatch.commands.opening import open_app
 from spendwatch.db import reading
 from spendwatch.exits import UsageProblem
@@ -55,6 +60,7 @@ def list_alerts(config: Path, wanted: Wanted, *, as_json: bool) -> None:
             found = [each for each in found if (each.state is state if state else not each.ended)]
         answers = store.newest_answers(session, [each.number for each in found])
         names = display_names(app, session)
+        undelivered = settling.entries(session, settling.UNDELIVERED)
     if not stored:
         _require_known(app, tenant, names)
     if state is AlertState.ACKNOWLEDGED:
@@ -66,6 +72,8 @@ def list_alerts(config: Path, wanted: Wanted, *, as_json: bool) -> None:
     if not found:
         everything = wanted.everything or wanted.state
         print_line("no alerts" if everything else "no alerts last; --all shows ended ones")
+    if undelivered:
+        print_line(undelivered_words(undelivered))
 
 
 def _stored_as(state: AlertState | None) -> tuple[AlertState, ...]:

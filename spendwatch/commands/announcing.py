@@ -10,15 +10,17 @@ from alerts import announcements
 from alerts.declaring import check_plan, check_silence, preview
 from alerts.holds import PlannedEvent, Silence, is_like
 from alerts.names import NO_NAME, safe_name
-from alerts.numbers import full_day
 from detector import ledger
+from detector.pulls import newest_judged_day
 from spendwatch import settings_types
 from spendwatch.announcement_words import (
+    plan_end_words,
     plan_facts,
     plan_row,
     plan_words,
     preview_facts,
     preview_words,
+    silence_end_words,
     silence_facts,
     silence_row,
     silence_words,
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
     from sqlmodel import Session
 
+    from alerts.declaring import Preview
     from spendwatch.app import App
 
 PREVIEW_DAYS = 30
@@ -72,6 +75,7 @@ class AskedPlan:
     ceiling: str
     comment: str
     actor: str
+    only_preview: bool = False
 
 
 def add_silence(config: Path, asked: AskedSilence, *, as_json: bool) -> None:
@@ -81,9 +85,8 @@ def add_silence(config: Path, asked: AskedSilence, *, as_json: bool) -> None:
     silence = _silence(app, asked, now)
     check_silence(silence, now)
     with reading(app.engine) as session:
-        told = announcements.told_since(session, now - timedelta(days=PREVIEW_DAYS))
+        seen = _look_back(session, silence, now)
         stranger = _stranger(app, session, silence.tenant)
-    seen = preview(silence, told)
     if not asked.only_preview:
         with writing(app.engine) as session:
             silence = announcements.add_silence(session, silence, now)
@@ -124,39 +127,32 @@ def end_silence(config: Path, number: int, actor: str, *, as_json: bool) -> None
     if as_json:
         print_json(silence_facts(ended, now))
         return
-    print_line(
-        f"{ended.reference} ended by {ended.ended_by}: what it held back and still holds is told "
-        "by the next run"
-    )
+    print_line(silence_end_words(ended))
 
 
 def add_planned_event(config: Path, asked: AskedPlan, *, as_json: bool) -> None:
-    """Store spend that is to come."""
+    """Show what a plan would have held back, then store it unless that was all."""
     app = open_app(config)
     now = app.clock()
-    tenant = _tenant(app, asked.tenant)
-    ceiling = _read(settings_types.money, asked.ceiling, "--ceiling")
-    plan = PlannedEvent(
-        reference="",
-        tenant=tenant,
-        first_day=asked.first_day,
-        last_day=asked.last_day,
-        ceiling_micro_usd=settings_types.micro_usd(ceiling),
-        comment=_inert(asked.comment),
-        author=_who(asked.actor),
-    )
-    check_plan(plan, _today(app, tenant, now))
-    with writing(app.engine) as session:
+    plan = _plan(app, asked)
+    today = _today(app, plan.tenant, now)
+    check_plan(plan, today)
+    with reading(app.engine) as session:
+        seen = _look_back(session, plan, now)
         others = [each for each in planned_events(app, session) if each.meets(plan)]
-        plan = announcements.add_planned_event(session, plan, now)
-        stranger = _stranger(app, session, tenant)
+        stranger = _stranger(app, session, plan.tenant)
+    if not asked.only_preview:
+        with writing(app.engine) as session:
+            plan = announcements.add_planned_event(session, plan, now)
     if as_json:
-        facts = plan_facts(plan, _today(app, tenant, now))
-        print_json(facts | {"meets": [each.reference for each in others], "words": stranger})
+        meets = [each.reference for each in others]
+        facts = plan_facts(plan, today) | {"stored": not asked.only_preview, "meets": meets}
+        print_json(facts | {"preview": preview_facts(seen), "words": stranger})
         return
-    if stranger:
-        print_line(stranger)
-    print_line(plan_words(plan))
+    for words in (*preview_words(seen), stranger):
+        if words:
+            print_line(words)
+    print_line(plan_words(plan, stored=not asked.only_preview))
     for other in others:
         print_line(f"  {other.reference} covers some of these days too: the higher ceiling counts")
 
@@ -181,22 +177,20 @@ def list_planned_events(config: Path, *, everything: bool, as_json: bool) -> Non
 
 
 def end_planned_event(config: Path, number: int, actor: str, *, as_json: bool) -> None:
-    """Take the days to come from a planned event."""
+    """Take the days that were not judged yet from a planned event."""
     app = open_app(config)
-    now = app.clock()
-
-    def today_of(tenant: str) -> date:
-        return _today(app, tenant, now)
-
     with writing(app.engine) as session:
-        ended = announcements.end_planned_event(session, number, _who(actor), today_of)
+        judged_day = newest_judged_day(session)
+        ended = announcements.end_planned_event(session, number, _who(actor), judged_day)
     if as_json:
-        print_json(plan_facts(ended, today_of(ended.tenant)))
+        print_json(plan_facts(ended, _today(app, ended.tenant, app.clock())))
         return
-    last = f"{full_day(ended.last_day)} is its last day"
-    none = ended.last_day < ended.first_day
-    left = "none of its days is planned any more" if none else last
-    print_line(f"{ended.reference} ended by {ended.ended_by}: {left}")
+    print_line(plan_end_words(ended))
+
+
+def _look_back(session: Session, announced: Silence | PlannedEvent, now: datetime) -> Preview:
+    told = announcements.told_since(session, now - timedelta(days=PREVIEW_DAYS))
+    return preview(announced, told)
 
 
 def _silence(app: App, asked: AskedSilence, now: datetime) -> Silence:
@@ -211,6 +205,19 @@ def _silence(app: App, asked: AskedSilence, now: datetime) -> Silence:
         severity=severity,
         starts_at=starts_at,
         ends_at=ends_at,
+        comment=_inert(asked.comment),
+        author=_who(asked.actor),
+    )
+
+
+def _plan(app: App, asked: AskedPlan) -> PlannedEvent:
+    ceiling = _read(settings_types.ceiling, asked.ceiling, "--ceiling")
+    return PlannedEvent(
+        reference="",
+        tenant=_tenant(app, asked.tenant),
+        first_day=asked.first_day,
+        last_day=asked.last_day,
+        ceiling_micro_usd=settings_types.micro_usd(ceiling),
         comment=_inert(asked.comment),
         author=_who(asked.actor),
     )

@@ -16,7 +16,7 @@ from spendwatch import conversion
 from spendwatch.commands.looking_up import facts_of, require_alert, require_member
 from spendwatch.commands.opening import acting_user, open_app
 from spendwatch.db import reading, writing
-from spendwatch.exits import WRONG_USAGE, UsageProblem
+from spendwatch.exits import UsageProblem
 from spendwatch.moments import end_words, parse_end
 from spendwatch.output import print_json, print_line
 from spendwatch.situation import display_names
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from alerts.verdicts import Preview
     from spendwatch.app import App
 
-_CHOOSE = "choose one with --verdict"
 _NAMED = 5
 
 
@@ -69,12 +68,14 @@ def dismiss(
     """Say why it needs nobody, and teach that; without a verdict show what each would do."""
     chosen = require_member(Verdict, verdict, "--verdict") if verdict else None
     app = open_app(config)
-    if chosen is None or only_preview:
-        error = "" if only_preview else _CHOOSE
-        _preview(app, number, [chosen] if chosen else list(Verdict), error, as_json=as_json)
+    if chosen is not None and not only_preview:
+        given = Answer(Verb.DISMISS, acting_user(said.actor), verdict=chosen, note=said.note)
+        _answer(app, number, given, as_json=as_json)
         return
-    given = Answer(Verb.DISMISS, acting_user(said.actor), verdict=chosen, note=said.note)
-    _answer(app, number, given, as_json=as_json)
+    # A person reads that nothing was changed, and what else they said shows that it was meant as
+    # an answer; a program reads the exit code alone, and asks with --preview.
+    lacking = chosen is None and not only_preview and (as_json or said != Said())
+    _preview(app, number, chosen, lacking=lacking, as_json=as_json)
 
 
 def _answer(app: App, number: int, given: Answer, *, as_json: bool) -> None:
@@ -99,30 +100,46 @@ def _wakes(app: App, answered: Answered) -> str:
 
 
 def _preview(
-    app: App, number: int, verdicts: Sequence[Verdict], error: str, *, as_json: bool
+    app: App, number: int, chosen: Verdict | None, *, lacking: bool, as_json: bool
 ) -> None:
-    """Show what verdicts would do, and then refuse where one should have been chosen."""
+    """Show what one verdict would do, or each; refuse where one is ``lacking``."""
     with reading(app.engine) as session:
         alert = require_alert(session, number)
         others = store.list_alerts(session, tenant=alert.tenant, kind=alert.kind)
         names = display_names(app, session)
     name = names.get(alert.tenant, alert.tenant)
-    teaching = conversion.teaching(app.settings)
-    seen = [preview(alert, verdict, others, app.clock(), teaching, name) for verdict in verdicts]
+    teaching, now = conversion.teaching(app.settings), app.clock()
+    verdicts = [chosen] if chosen else list(Verdict)
+    seen = [preview(alert, verdict, others, now, teaching, name) for verdict in verdicts]
+    facts = {"reference": f"A-{number}", "verdicts": list(map(_facts, seen))}
+    if not as_json:
+        _print_preview(alert, name, seen)
+    if lacking:
+        raise UsageProblem(_how_to_go_on(number, chosen), facts)
     if as_json:
-        facts = {"reference": f"A-{number}", "verdicts": list(map(_facts, seen))}
-        print_json(facts | ({"error": error} if error else {}))
-        if error:
-            # A program gets one document: what would be told of the problem stands in it already.
-            raise SystemExit(WRONG_USAGE)
-        return
-    print_line(f"A-{number}, {alert.kind} of {safe_name(name or alert.finding.subject)}")
+        print_json(facts)
+    else:
+        print_line(_how_to_go_on(number, chosen))
+
+
+def _print_preview(alert: Alert, name: str, seen: Sequence[Preview]) -> None:
+    """Print each verdict with its effect; one effect of all is printed once."""
+    print_line(f"A-{alert.number}, {alert.kind} of {safe_name(name or alert.finding.subject)}")
     print_line(f"{_others(seen[0], alert)} in the last {LOOK_BACK.days} days")
-    for each in seen:
+    effects = [f"{each.effect}{_covers(each)}" for each in seen]
+    shared = len(seen) > 1 and len(set(effects)) == 1
+    for each, effect in zip(seen, effects, strict=True):
         print_line(f"{each.verdict.value}: {each.meaning}")
-        print_line(f"  {each.effect}{_covers(each)}")
-    if error:
-        raise UsageProblem(f"nothing changed: {error}")
+        if not shared:
+            print_line(f"  {effect}")
+    if shared:
+        print_line(f"  each of them: {effects[0]}")
+
+
+def _how_to_go_on(number: int, chosen: Verdict | None) -> str:
+    which = " so" if chosen else ", choose one of these words"
+    command = f"spendwatch alerts dismiss {number} --verdict {chosen or 'WORD'}"
+    return f"nothing was changed; to dismiss it{which}: {command}"
 
 
 def _others(seen: Preview, alert: Alert) -> str:

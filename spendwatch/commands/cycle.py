@@ -12,6 +12,7 @@ from detector.history import consecutive_days
 from detector.sources.base import SourceError, Window
 from detector.sources.csv_file import CsvFileSource
 from spendwatch.app import build_channels
+from spendwatch.commands.looking_up import message_words
 from spendwatch.commands.opening import open_app, parse_pairs
 from spendwatch.exits import FAILED, UsageProblem
 from spendwatch.ingest import PullReport, pull
@@ -101,17 +102,16 @@ def _print_cycle(cycle: Cycle) -> None:
 def _undelivered_words(undelivered: Sequence[Entry]) -> Iterator[str]:
     """Say what did not go out and what happens to it; of many, of the newest."""
     for each in undelivered[:MOST_NAMED]:
-        why = f"to {safe_name(each.receiver)}: {safe_name(each.error, limit=300)}"
+        what = f"{message_words(each)}: {safe_name(each.error, limit=300)}"
         if each.due_at is None:
             yield (
-                f"given up, message {each.number} {why}; put it right, then "
-                f"`spendwatch outbox retry {each.number}`, or `spendwatch outbox drop` it"
+                f"given up: {what}; put it right, then `spendwatch outbox retry {each.number}`, "
+                "or `spendwatch outbox drop` it"
             )
         else:
-            yield f"not delivered {why}; it stays queued, next try {moment(each.due_at)}"
-    if len(undelivered) > MOST_NAMED:
-        more = count(len(undelivered) - MOST_NAMED, "more message")
-        yield f"{more} not delivered; `spendwatch outbox list` shows all"
+            yield f"not delivered: {what}; it stays queued, next try {moment(each.due_at)}"
+    if undelivered:
+        yield f"{count(len(undelivered), 'message')} not delivered: see `spendwatch outbox list`"
 
 
 def import_file(

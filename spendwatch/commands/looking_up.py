@@ -1,4 +1,4 @@
-"""What the commands about one alert share: finding it, naming it, showing its facts."""
+"""What the commands about alerts share: finding one, naming it and its messages, its facts."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ from alerts import store
 from alerts.codec import encode
 from alerts.lifecycle import state_at
 from alerts.model import AlertState
+from alerts.names import safe_name
+from alerts.numbers import count
 from spendwatch.exits import UsageProblem
 from spendwatch.settings_types import nearest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
     from enum import StrEnum
 
     from sqlmodel import Session
 
     from alerts.model import Alert
+    from alerts.settling import Entry
 
     E = TypeVar("E", bound=StrEnum)
 
@@ -56,6 +60,18 @@ def facts_of(alert: Alert) -> dict[str, Any]:
     """Return an alert for programs."""
     facts: dict[str, Any] = encode(alert)
     return facts | {"reference": f"A-{alert.number}"}
+
+
+def message_words(entry: Entry) -> str:
+    """Name a message as people look for it: ``message 7 to desk, "Acme: $900 on Tue 6 Oct"``."""
+    title = safe_name(entry.title, limit=200)
+    return f'message {entry.number} to {safe_name(entry.receiver)}, "{title}"'
+
+
+def undelivered_words(undelivered: Sequence[Entry]) -> str:
+    """Say in one line what people were not told; ``undelivered`` is not empty, newest first."""
+    many = f"{count(len(undelivered), 'message')}, the newest: " if len(undelivered) > 1 else ""
+    return f"not delivered: {many}{message_words(undelivered[0])}; see `spendwatch outbox list`"
 
 
 def _plain(word: str) -> str:

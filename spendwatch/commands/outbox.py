@@ -11,7 +11,7 @@ from alerts.names import safe_name
 from alerts.numbers import count, moment
 from alerts.outbox import Act, Asked, NotificationState
 from alerts.replies import MAX_NOTE
-from spendwatch.commands.looking_up import require_member
+from spendwatch.commands.looking_up import message_words, require_member
 from spendwatch.commands.opening import acting_user, open_app
 from spendwatch.db import reading, writing
 from spendwatch.exits import UsageProblem
@@ -69,7 +69,7 @@ def retry(config: Path, number: int | None, actor: str, *, dead: bool, as_json: 
         print_json([_facts(each) for each in found])
         return
     for each in found:
-        print_line(f"{_name(each)} is due now")
+        print_line(f"{message_words(each)} is due now")
     later = "; the next `spendwatch once` sends what is due" if found else ""
     print_line(f"{count(len(found), 'message')} queued again{later}")
 
@@ -87,7 +87,7 @@ def drop(config: Path, number: int, note: str, actor: str, *, as_json: bool) -> 
     if as_json:
         print_json(_facts(dropped))
     else:
-        print_line(f"{_name(dropped)} is dropped and never sent")
+        print_line(f"{message_words(dropped)} is dropped and never sent")
 
 
 def _facts(entry: Entry) -> dict[str, Any]:
@@ -128,8 +128,3 @@ def _words(entry: Entry) -> str:
         return f"dropped by {safe_name(last.actor)}: {last.note}"
     again = f"asked for again by {safe_name(last.actor)}"
     return f"{entry.error}; {again}" if entry.error else again
-
-
-def _name(entry: Entry) -> str:
-    about = safe_name(entry.title, limit=200)
-    return f"notification {entry.number} to {safe_name(entry.receiver)} ({about})"

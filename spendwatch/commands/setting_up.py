@@ -5,13 +5,18 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from alerts.numbers import count
 from spendwatch import conversion
+from spendwatch.app import system_clock
 from spendwatch.commands.opening import open_settings, parse_pairs
 from spendwatch.config_template import QUESTIONS, read_answers, render_config
 from spendwatch.exits import UsageProblem
 from spendwatch.output import print_json, print_line
 from spendwatch.price_files import load_price_table
 from spendwatch.settings import ConfigError
+from spendwatch.settings_problems import Places
+from spendwatch.settings_warnings import find_warnings
+from spendwatch.toml_lines import key_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +64,7 @@ def _ask(question: Question) -> str:
 
 
 def check(config: Path, *, as_json: bool) -> None:
-    """Load everything a cycle would and print all problems at once; opens no database."""
+    """Load everything a cycle would and print all problems, else warnings; opens no database."""
     settings = open_settings(config)
     prices = load_price_table(
         settings.prices.file,
@@ -70,13 +75,20 @@ def check(config: Path, *, as_json: bool) -> None:
     problems = _missing_files(settings)
     if problems:
         raise ConfigError(problems)
-    summary = _summary(settings, prices)
+    warnings = _warnings(config, settings)
+    summary, declared = _summary(settings, prices), _declared(settings)
     if as_json:
-        print_json({"config": str(config), "ok": True} | summary)
+        facts = {"config": str(config), "ok": True, "warnings": warnings}
+        print_json(facts | summary | {"declared": declared})
         return
-    print_line(f"{config}: no problems")
+    also = f", {count(len(warnings), 'warning')}" if warnings else ""
+    print_line(f"{config}: no problems{also}")
+    for warning in warnings:
+        print_line(f"  warning: {warning}")
     for name, words in summary.items():
         print_line(f"  {name:<9} {words}")
+    things = [count(many, name.replace("_", " ")[:-1]) for name, many in declared.items()]
+    print_line(f"declares {', '.join(things)}")
 
 
 def _missing_files(settings: Settings) -> tuple[str, ...]:
@@ -88,13 +100,29 @@ def _missing_files(settings: Settings) -> tuple[str, ...]:
     )
 
 
+def _warnings(config: Path, settings: Settings) -> tuple[str, ...]:
+    """Say with its line what is worth a look; nothing of it can be set by the environment."""
+    places = Places(str(config), key_lines(config.read_text(encoding="utf-8")), {})
+    return places.sentences(find_warnings(settings, system_clock()))
+
+
+def _declared(settings: Settings) -> dict[str, int]:
+    """Count what the settings declare."""
+    return {
+        "tenants": len(settings.tenants),
+        "sources": len(settings.sources),
+        "budgets": sum(len(tenant.budgets) for tenant in settings.tenants),
+        "receivers": len(settings.receivers),
+        "silences": len(settings.silences),
+        "planned_events": len(settings.planned_events),
+    }
+
+
 def _summary(settings: Settings, prices: PriceTable) -> dict[str, str]:
-    caps = sum(len(tenant.budgets) for tenant in settings.tenants)
     detection = settings.detection
     return {
         "service": f"days of {settings.service.time_zone}, money in {settings.service.currency}",
         "sources": ", ".join(f"{each.name} ({each.kind})" for each in settings.sources) or "none",
-        "tenants": f"{len(settings.tenants)} configured, {caps} budgets",
         "detection": f"{detection.method}, z {detection.z:g} over {detection.window_days} days",
         "prices": f"{len(prices.prices)} prices of {len(prices.models)} models",
         "receivers": ", ".join(receiver.name for receiver in settings.receivers),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from alerts import store
+from alerts import settling, store
 from alerts.codec import encode
 from alerts.lifecycle import state_at
-from alerts.messages import alert_message
+from alerts.messages import ENDS, alert_message
 from alerts.model import AlertState, Change
 from alerts.names import safe_name
 from alerts.numbers import money
@@ -19,7 +19,7 @@ from alerts.replies import in_force
 from alerts.story import story_of
 from alerts.verdicts import describe_lesson, lesson
 from spendwatch import conversion
-from spendwatch.commands.looking_up import as_of, facts_of, require_alert
+from spendwatch.commands.looking_up import as_of, facts_of, require_alert, undelivered_words
 from spendwatch.commands.opening import open_app
 from spendwatch.db import reading
 from spendwatch.moments import local_words
@@ -27,9 +27,11 @@ from spendwatch.output import print_json, print_line, print_table
 from spendwatch.situation import display_names, telling
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from alerts.model import Alert, Message, Reply
+    from alerts.store import Decision
     from alerts.telling import Telling
     from spendwatch.app import App
 
@@ -42,29 +44,45 @@ def show(config: Path, number: int, *, as_json: bool) -> None:
         replies = store.replies_of(session, number)
         decisions = store.decisions_of(session, number)
         names = display_names(app, session)
+        undelivered = [
+            each
+            for each in settling.entries(session, settling.UNDELIVERED)
+            if each.alert_number == number
+        ]
     if as_json:
         story = {"replies": encode(replies), "decisions": [encode(each) for each in decisions]}
         print_json(facts_of(alert) | story)
         return
     answers = in_force(replies)
     newest = answers[-1] if answers else None
-    message = _message(app, alert, newest, names.get(alert.tenant, alert.tenant))
+    change = _stands(alert, decisions)
+    message = _message(app, alert, change, newest, names.get(alert.tenant, alert.tenant))
     print_line(render_text(message, colour=sys.stdout.isatty()))
     _print_drivers(alert)
     print_line()
     if alert.held and not alert.ended:
         print_line(f"not told so far: held back, {alert.held}")
+    if undelivered:
+        print_line(undelivered_words(undelivered))
     print_line(f"how it came to that: spendwatch alerts why {number}")
 
 
-def _message(app: App, alert: Alert, newest: Reply | None, name: str) -> Message:
-    over = alert.state is AlertState.RESOLVED
+def _stands(alert: Alert, decisions: Sequence[Decision]) -> Change:
+    """Say how an alert came to its end; UNCHANGED where it has none, or was dismissed."""
+    if alert.state is not AlertState.RESOLVED:
+        return Change.UNCHANGED
+    return next(
+        (each.change for each in reversed(decisions) if each.change in ENDS), Change.RESOLVED
+    )
+
+
+def _message(app: App, alert: Alert, change: Change, newest: Reply | None, name: str) -> Message:
     taught = None
     if newest and newest.verdict:
         taught = lesson(alert, newest.verdict, newest.at, conversion.teaching(app.settings))
     return alert_message(
         alert,
-        Change.RESOLVED if over else Change.UNCHANGED,
+        change,
         {alert.tenant: name},
         reply=newest,
         effect=describe_lesson(taught, name) if taught else "",

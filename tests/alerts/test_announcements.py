@@ -5,13 +5,14 @@ from datetime import timedelta
 import pytest
 
 from alerts import announcements, store
-from alerts.declaring import AnnouncementRefused
+from alerts.declaring import AlreadyOver, AnnouncementRefused
+from alerts.holds import ToldNews
 from alerts.intake import take_in
 from alerts.model import Change, Reason
-from detector.model import FindingKind, Severity
+from detector.model import MICRO, FindingKind, Severity
 from spendwatch.db import reading, writing
 from tests.alerts.test_holds import HOUR, plan, silence
-from tests.builders import DAY, NOW, a_telling, judgement, november, spike
+from tests.builders import DAY, NOW, a_telling, judgement, november, source_stale, spike
 
 LATER = NOW + 2 * HOUR
 FULL = silence("acme*", FindingKind.SPEND_SPIKE, Severity.WARNING)
@@ -61,25 +62,21 @@ def test_an_ended_silence_is_not_in_force_and_stays_on_record(database):
     assert (kept.ends_at, kept.ended_by, kept.author) == (NOW, "bob", "alice")
 
 
-def test_what_is_not_there_or_over_cannot_be_ended(database):
+@pytest.mark.parametrize(
+    ("end", "number", "at", "refusal", "words"),
+    [
+        (announcements.end_silence, 9, NOW, AnnouncementRefused, "no silence S-9"),
+        (announcements.end_silence, 1, LATER, AlreadyOver, "S-1 is over"),
+        (announcements.end_planned_event, 9, DAY, AnnouncementRefused, "no planned event P-9"),
+        (announcements.end_planned_event, 1, DAY, AlreadyOver, "P-1 is over"),
+    ],
+)
+def test_what_is_not_there_or_over_cannot_be_ended(database, end, number, at, refusal, words):
     added(database, silence())
     planned(database, plan())
-    for end, words in (
-        (lambda session: announcements.end_silence(session, 9, "bob", NOW), "no silence S-9"),
-        (lambda session: announcements.end_silence(session, 1, "bob", LATER), "S-1 is over"),
-        (
-            lambda session: announcements.end_planned_event(session, 9, "bob", lambda _: DAY),
-            "no planned event P-9",
-        ),
-        (
-            lambda session: announcements.end_planned_event(
-                session, 1, "bob", lambda _: november(13)
-            ),
-            "P-1 is over",
-        ),
-    ):
-        with pytest.raises(AnnouncementRefused, match=words), writing(database) as session:
-            end(session)
+    with pytest.raises(AnnouncementRefused, match=words) as caught, writing(database) as session:
+        end(session, number, "bob", at)
+    assert caught.type is refusal
 
 
 def test_planned_events_are_numbered_and_kept_past_ones_too(database):
@@ -89,10 +86,10 @@ def test_planned_events_are_numbered_and_kept_past_ones_too(database):
         assert announcements.list_planned_events(session) == tuple(past)
 
 
-def test_the_day_a_plan_ends_on_is_its_tenants(database):
+def test_an_ended_plan_stays_on_record_with_its_last_judged_day(database):
     planned(database, plan(DAY, november(20)))
     with writing(database) as session:
-        announcements.end_planned_event(session, 1, "bob", {"acme": november(15)}.__getitem__)
+        announcements.end_planned_event(session, 1, "bob", november(15))
     with reading(database) as session:
         (kept,) = announcements.list_planned_events(session)
     assert (kept.last_day, kept.ended_by) == (november(15), "bob")
@@ -126,11 +123,30 @@ def test_a_preview_reads_the_alert_as_it_is_stored(database):
         take_in(session, judgement(spike(actual=400)), a_telling(NOW))
     with reading(database) as session:
         (told,) = announcements.told_since(session, NOW)
-    assert (told.tenant, told.kind, told.severity) == (
-        "acme",
-        FindingKind.SPEND_SPIKE,
-        Severity.WARNING,
-    )
+    assert told == ToldNews(1, "acme", FindingKind.SPEND_SPIKE, Severity.WARNING, 400 * MICRO)
+
+
+def test_a_preview_counts_an_alert_with_its_dearest_day(database):
+    with writing(database) as session:
+        for day, cost in ((DAY, 900), (november(13), 400)):
+            take_in(session, judgement(spike(day, actual=cost), day=day), a_telling(NOW))
+        told = announcements.told_since(session, NOW)
+    assert {each.micro_usd for each in told} == {900 * MICRO}
+
+
+def test_a_preview_counts_a_withdrawn_alert_with_what_was_told_of_it(database):
+    with writing(database) as session:
+        take_in(session, judgement(spike(actual=400)), a_telling(NOW))
+        take_in(session, judgement(), a_telling(NOW))
+        told = announcements.told_since(session, NOW)
+    assert [each.micro_usd for each in told] == [400 * MICRO] * 2
+
+
+def test_what_is_about_no_spend_is_previewed_as_costing_nothing(database):
+    with writing(database) as session:
+        take_in(session, judgement(source_stale()), a_telling(NOW))
+        (told,) = announcements.told_since(session, NOW)
+    assert told.micro_usd == 0
 
 
 def test_a_decision_names_the_silence_that_held_it_back(database):

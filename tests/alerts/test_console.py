@@ -68,27 +68,52 @@ def test_a_file_that_is_not_there_yet_holds_nothing(file):
     assert file.find("one") is None
 
 
+def test_each_message_begins_with_when_it_was_written_and_its_key(file, tmp_path):
+    file.send(a_notification("one"))
+    file.send(a_notification("two"))
+    first, second, nothing = told(tmp_path).split("\n\n")
+    assert first.startswith('== 2026-11-13T06:10:00Z "one" to "ops"\n[warning] Acme: $80 on Thu')
+    assert first.endswith("spend spike, open")
+    assert second.startswith('== 2026-11-13T06:10:00Z "two" to "ops"\n[warning] Acme: $80 on Thu')
+    assert nothing == ""
+
+
 def test_an_update_is_appended(file, tmp_path):
     receipt = file.send(a_notification("one"))
     file.update(receipt, a_message(title="Acme: resolved"))
-    assert told(tmp_path).count("\nsent ") == 2
+    assert told(tmp_path).count('== 2026-11-13T06:10:00Z "one" to "ops"\n') == 2
     assert file.find("one") == receipt
 
 
-def test_a_torn_message_does_not_count_as_sent(file, tmp_path):
-    file.send(a_notification("one"))
+def test_a_receipt_is_what_the_file_says_however_exact_the_clock(tmp_path):
+    file = FileChannel(tmp_path / "messages.txt", lambda: NOW.replace(microsecond=123_456))
+    receipt = file.send(a_notification("one"))
+    assert receipt.sent_at == NOW
+    assert file.find("one") == receipt
+
+
+def test_wherever_a_message_was_torn_it_does_not_count_as_sent(file, tmp_path):
     path = tmp_path / "told" / "messages.txt"
-    path.write_bytes(path.read_bytes()[:-1])
-    assert file.find("one") is None
-    file.send(a_notification("two"))
-    assert file.find("two") is not None
-    assert told(tmp_path).splitlines().count("[warning] Acme: $80 on Thu 12 Nov, 4x normal") == 2
+    file.send(a_notification("zero"))
+    before = path.stat().st_size
+    file.send(a_notification("one"))
+    whole = path.read_bytes()
+    for end in range(before, len(whole)):
+        path.write_bytes(whole[:end])
+        assert file.find("one") is None
+        two = file.send(a_notification("two"))
+        assert (file.find("one"), file.find("two")) == (None, two)
+        one = file.send(a_notification("one"))
+        assert (file.find("one"), file.find("two")) == (one, two)
+        assert file.find("zero") is not None
 
 
-def test_fault_92_a_name_cannot_forge_a_key_line(file, tmp_path):
-    forged = 'sent ["two", "ops", "2026-11-13T06:10:00+00:00"]'
-    file.send(a_notification("one", title=f"x {forged * 3}\n{forged}"))
+def test_fault_92_a_name_cannot_forge_a_message(file, tmp_path):
+    forged = '== 2026-11-13T06:10:00Z "two" to "ops"'
+    file.send(a_notification("one", title=f"x {forged * 3}\n\n{forged}\n\n"))
+    file.send(a_notification(f'x"\n\n{forged}\n\n'))
     assert file.find("two") is None
+    assert file.find("one") is not None
 
 
 def test_a_file_that_cannot_be_written_or_read_is_a_channel_error(tmp_path):

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.declaring import (
+    AlreadyOver,
     AnnouncementRefused,
     check_plan,
     check_silence,
@@ -17,7 +18,7 @@ from alerts.declaring import (
     preview,
 )
 from alerts.holds import ToldNews
-from detector.model import Effect, FindingKind, Severity
+from detector.model import MICRO, Effect, FindingKind, Severity
 from tests.alerts.test_holds import HOUR, plan, silence
 from tests.builders import DAY, NOW, november
 
@@ -77,43 +78,45 @@ def test_an_ended_silence_is_over_now_and_says_who_ended_it():
 
 def test_a_silence_that_is_over_cannot_be_ended_again():
     ended = end_silence(silence(), "bob", NOW)
-    with pytest.raises(AnnouncementRefused, match="S-3 is over since 13 Nov 06:10 UTC, by bob"):
+    with pytest.raises(AlreadyOver, match="S-3 is over since 13 Nov 06:10 UTC, by bob"):
         end_silence(ended, "carol", NOW)
-    with pytest.raises(AnnouncementRefused, match=r"S-3 is over since 13 Nov 07:10 UTC$"):
+    with pytest.raises(AlreadyOver, match=r"S-3 is over since 13 Nov 07:10 UTC$"):
         end_silence(silence(), "bob", NOW + HOUR)
 
 
-def test_an_ended_plan_keeps_its_days_up_to_today():
+def test_an_ended_plan_keeps_its_days_up_to_the_last_judged_one():
     ended = end_plan(plan(november(10), november(20)), "bob", november(12))
     assert (ended.last_day, ended.ended_by) == (november(12), "bob")
-    assert not ended.over(november(12))
 
 
-def test_a_plan_that_has_not_begun_loses_all_its_days():
-    ended = end_plan(plan(november(20), november(22)), "bob", november(12))
+@pytest.mark.parametrize("judged_day", [None, november(12), november(19)])
+def test_a_plan_of_which_no_day_was_judged_loses_all_its_days(judged_day):
+    ended = end_plan(plan(november(20), november(22)), "bob", judged_day)
     assert ended.last_day == november(19)
     assert ended.over(november(12))
     assert planned_lesson(ended) is None
 
 
-def test_a_plan_is_ended_once_and_not_after_its_last_day():
+def test_a_plan_is_ended_once_and_not_after_its_last_day_was_judged():
     ended = end_plan(plan(november(20), november(22)), "bob", november(12))
-    with pytest.raises(AnnouncementRefused, match="P-2 was ended already, by bob"):
+    with pytest.raises(AlreadyOver, match="P-2 was ended already, by bob"):
         end_plan(ended, "carol", november(12))
-    with pytest.raises(AnnouncementRefused, match="P-2 is over since Thu 12 Nov"):
-        end_plan(plan(), "carol", november(13))
+    with pytest.raises(AlreadyOver, match="P-2 is over: its last day, Thu 12 Nov, was judged"):
+        end_plan(plan(november(11), november(12)), "carol", november(12))
 
 
 @given(st.integers(1, 20), st.integers(0, 9), st.integers(1, 28))
-def test_ending_a_plan_only_ever_takes_days_to_come(first, more, today):
+def test_ending_a_plan_takes_the_days_that_were_not_judged_and_no_other(first, more, judged):
     planned = plan(november(first), november(first) + timedelta(days=more))
-    if planned.over(november(today)):
+    if planned.last_day <= november(judged):
+        with pytest.raises(AlreadyOver):
+            end_plan(planned, "bob", november(judged))
         return
     left, days = (
         getattr(planned_lesson(each), "days", frozenset())
-        for each in (end_plan(planned, "bob", november(today)), planned)
+        for each in (end_plan(planned, "bob", november(judged)), planned)
     )
-    assert left == {day for day in days if day <= november(today)}
+    assert left == {day for day in days if day <= november(judged)}
 
 
 def test_planned_days_stay_out_of_the_baseline_whatever_they_cost():
@@ -128,8 +131,8 @@ def test_a_comment_cannot_steer_the_terminal_of_who_reads_the_reason():
     assert planned_lesson(plan(comment="a\x1b[31mb")).reason == "planned: ab"
 
 
-def news(number, tenant="acme", kind=SPIKE):
-    return ToldNews(number, tenant, kind, Severity.CRITICAL)
+def news(number, tenant="acme", kind=SPIKE, micro_usd=0):
+    return ToldNews(number, tenant, kind, Severity.CRITICAL, micro_usd)
 
 
 def test_a_preview_counts_what_would_have_been_held_back_by_kind():
@@ -146,3 +149,10 @@ def test_a_preview_does_not_ask_when_the_silence_is_in_force():
 
 def test_a_preview_of_nothing_holds_nothing_back():
     assert preview(silence(), []).held == ()
+
+
+def test_a_preview_of_a_plan_holds_back_its_tenants_spikes_up_to_the_ceiling():
+    cheap, dear = news(14, micro_usd=900 * MICRO), news(13, micro_usd=900 * MICRO + 1)
+    others = [news(12, "bolt"), news(11, kind=STALE)]
+    seen = preview(plan(november(24), ceiling=900), [cheap, dear, *others])
+    assert (seen.told, seen.held) == (4, (cheap,))

@@ -344,7 +344,7 @@ def test_a_file_written_before_the_crash_is_not_written_again(due, clock, tmp_pa
         send(due, DyingFile(tmp_path / "messages.txt", clock), clock)
     clock.move(LEASE)
     assert send(due, file, clock).found == 1
-    assert (tmp_path / "messages.txt").read_text().count("\nsent ") == 3
+    assert (tmp_path / "messages.txt").read_text().count("== 2026-11-13") == 3
 
 
 def test_a_row_taken_between_reading_and_claiming_is_left_alone(due, channel, clock):
@@ -424,7 +424,7 @@ def test_fault_67_whenever_the_process_is_killed_each_message_is_there_once(due,
     assert killed.returncode == -signal.SIGKILL
     clock.move(LEASE)
     send(due, FileChannel(file, clock), clock)
-    told = [line for line in file.read_text().splitlines() if line.startswith("sent ")]
+    told = [line for line in file.read_text().splitlines() if line.startswith("== ")]
     assert [line.split('"')[1] for line in told] == ["key-0", "key-1", "key-2"]
     assert {row.state for row in rows(due)} == {"sent"}
 

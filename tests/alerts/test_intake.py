@@ -200,6 +200,20 @@ def test_fault_42_a_lowered_cap_alerts_once_and_the_old_alert_ends_unsaid(databa
     assert [alert.state for alert in alerts(database)] == [AlertState.OPEN, AlertState.RESOLVED]
 
 
+def test_what_was_forecast_and_is_spent_by_now_is_not_told_as_good_news(database):
+    coming = budget(100, kind=FindingKind.BUDGET_FORECAST)
+    take(database, coming, budget(80))
+    spent = take(database, budget(100, november(13)), day=november(13))
+    assert spent.changes == {Change.WORSE: 1, Change.REPLACED: 1}
+    assert (spent.told, spent.held_back) == (1, {Reason.REPLACED: 1})
+
+
+def test_a_forecast_below_its_threshold_again_is_told_whatever_is_spent(database):
+    take(database, budget(100, kind=FindingKind.BUDGET_FORECAST), budget(80))
+    take(database, budget(80, november(13)), day=november(13))
+    assert titles(database)[-1] == "Acme: resolved, the forecast is below the threshold again"
+
+
 def test_fault_45_a_refund_resolves_and_the_same_threshold_is_not_told_again(database):
     take(database, budget(80))
     assert take(database, day=november(13)).told == 1

@@ -53,8 +53,10 @@ SPOKE_AGAIN = {
     "plan_exceeded": (Change.OPENED, None),
 }
 STATES = (
-    "opened", "worse", "revised", "resolved", "withdrawn", *ANSWERS, *SPOKE_AGAIN,
+    "opened", "worse", "revised", "resolved", "period_over", "replaced", "withdrawn",
+    *ANSWERS, *SPOKE_AGAIN,
 )  # fmt: skip
+ENDED_ON = {"resolved": november(13), "period_over": november(1, 12)}
 EFFECT = "12 Nov will stay out of Acme's baseline"
 SOURCES = (FindingKind.SOURCE_STALE, FindingKind.SOURCE_FAILING)
 BUDGETS = (FindingKind.BUDGET_THRESHOLD, FindingKind.BUDGET_FORECAST)
@@ -67,6 +69,8 @@ def applies(finding, state):
         return state in ("opened", "released")
     if state == "plan_exceeded":
         return finding.kind is FindingKind.SPEND_SPIKE
+    if state in ("period_over", "replaced"):
+        return finding.kind in BUDGETS
     if state == "revised":
         return finding.expected_micro_usd is not None
     if state.startswith("worse"):
@@ -92,7 +96,9 @@ def in_state(finding, state):
         notes = [held_until_now(Reason.SILENCED)] if state == "released" else []
         notes += [above_plan(finding, PLAN)] if state == "plan_exceeded" else []
         return alert_message(an_alert(finding), change, NAMES, reply=reply, notes=notes)
-    over = state in ("resolved", "withdrawn")
+    if state in ENDED_ON:
+        return alert_message(ended(finding, ENDED_ON[state]), Change.RESOLVED, NAMES)
+    over = state in ("replaced", "withdrawn")
     alert = an_alert(finding, state=AlertState.RESOLVED if over else AlertState.OPEN, ended=over)
     revision = None
     if finding.expected_micro_usd and state == "revised":
@@ -100,6 +106,11 @@ def in_state(finding, state):
     if finding.expected_micro_usd and state == "withdrawn":
         revision = Revision(DAY, finding.actual_micro_usd, 340 * MICRO)
     return alert_message(alert, Change(state), NAMES, revision=revision)
+
+
+def ended(finding, day):
+    """An alert that ended because nothing was found on a day."""
+    return an_alert(finding, state=AlertState.RESOLVED, ended=True, judged_day=day)
 
 
 def answered(verb):
@@ -131,16 +142,16 @@ def reads_as(path, message):
     assert path.read_text(encoding="utf-8") == text
 
 
+def test_many_at_once_read_as_their_golden_file():
+    news = [(an_alert(finding, number=n), Change.OPENED) for n, finding in enumerate(FLOOD, 12)]
+    reads_as(GOLDEN / "group.txt", group_message(news, DAY, NAMES))
+
+
 def test_no_golden_file_is_left_over():
     wanted = {f"{finding.kind.value.replace(' ', '_')}_{state}.txt" for finding, state in CASES}
     wanted.add("group.txt")
     mine = {path.name for path in GOLDEN.iterdir() if not path.name.startswith("digest_")}
     assert mine == wanted
-
-
-def test_many_at_once_read_as_their_golden_file():
-    news = [(an_alert(finding, number=n), Change.OPENED) for n, finding in enumerate(FLOOD, 12)]
-    reads_as(GOLDEN / "group.txt", group_message(news, DAY, NAMES))
 
 
 @pytest.mark.parametrize(("finding", "state"), CASES)
@@ -271,7 +282,58 @@ def test_a_withdrawn_day_says_what_it_was_even_if_it_is_unknown_what_it_is():
 def test_worse_than_a_dismissal_is_told_in_full_tone():
     alert = an_alert(spike(), state=AlertState.DISMISSED)
     assert alert_message(alert, Change.WORSE, NAMES).tone == Severity.CRITICAL
-    assert alert_message(alert, Change.UNCHANGED, NAMES).tone == "calm"
+
+
+@pytest.mark.parametrize("state", [state for state, _ in ANSWERS.values()])
+def test_what_was_answered_keeps_its_severity_and_says_its_state(state):
+    message = alert_message(an_alert(state=state), Change.UNCHANGED, NAMES)
+    assert message.tone == Severity.CRITICAL
+    assert message.title == f"Acme: {state}, $1,284 on Thu 12 Nov, 3.9x normal"
+
+
+def test_what_was_dismissed_and_ended_says_that_it_is_over():
+    alert = an_alert(state=AlertState.DISMISSED, ended=True)
+    message = alert_message(alert, Change.UNCHANGED, NAMES)
+    assert message.title.startswith("Acme: dismissed, over, $1,284")
+    assert message.reference == "A-12, spend spike, dismissed, over"
+
+
+def resolution(finding, day, change=Change.RESOLVED):
+    return alert_message(ended(finding, day), change, NAMES).title
+
+
+def weekly(day, **changes):
+    state = budget_state(period="weekly", starts_on=november(9), ends_on=november(16), **changes)
+    return replace(budget(80, day), budget=state)
+
+
+def test_a_budget_below_its_threshold_has_recovered_and_a_new_period_is_no_recovery():
+    last_day = weekly(november(15), cap_micro_usd=1_200 * MICRO, spent_micro_usd=948 * MICRO)
+    assert resolution(last_day, november(15)) == "Acme: resolved, below the threshold again"
+    assert resolution(last_day, november(16)) == (
+        "Acme: the week is over, 79 % of $1,200 was spent; a new week began"
+    )
+
+
+def test_a_period_that_ended_unjudged_says_until_when_its_spend_is_known():
+    unknown = budget(80, november(29), unknown_cost=True)
+    assert resolution(unknown, november(4, 12)) == (
+        "Acme: the month is over, at least 82 % of $9,000 was spent by Sun 29 Nov; "
+        "a new month began"
+    )
+
+
+def test_a_budget_of_nothing_whose_period_is_over_says_what_was_spent():
+    nothing = weekly(november(15), cap_micro_usd=0, spent_micro_usd=12_400_000)
+    assert resolution(nothing, november(17)) == (
+        "Acme: the week is over, $12.40 was spent; a new week began"
+    )
+
+
+def test_a_budget_alert_that_another_one_replaced_is_not_said_to_have_recovered():
+    assert resolution(budget(80), november(13), Change.REPLACED) == (
+        "Acme: resolved, another alert of this budget tells of it"
+    )
 
 
 def test_an_answer_is_answered_in_one_line():

@@ -11,7 +11,7 @@ import pytest
 from alerts import outbox, settling
 from alerts.channels.base import ChannelError
 from alerts.delivery import LEASE, deliver
-from alerts.lifecycle import ReplyRefused
+from alerts.lifecycle import ReplyRefused, SenselessReply
 from alerts.outbox import Act, Asked, NotificationState
 from alerts.tables import NotificationRow
 from spendwatch.db import reading, writing
@@ -210,7 +210,7 @@ def test_what_arrives_although_it_was_dropped_meanwhile_counts_as_sent(database,
 
 def test_a_number_that_nobody_has_is_refused(database, clock):
     for ask in (retry, drop):
-        with pytest.raises(ReplyRefused, match="there is no notification 7"):
+        with pytest.raises(SenselessReply, match="there is no message 7"):
             ask(database, 7, clock())
 
 

@@ -52,7 +52,7 @@ def test_an_end_is_not_told_where_the_beginning_was_not():
 
 def test_fault_42_a_cap_that_only_changed_does_not_resolve_aloud():
     ended = an_alert(state=RESOLVED, ended=True)
-    assert ruled(ended, Change.RESOLVED, replaced=True) == (False, Reason.REPLACED)
+    assert ruled(ended, Change.REPLACED) == (False, Reason.REPLACED)
 
 
 @pytest.mark.parametrize(

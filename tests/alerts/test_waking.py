@@ -200,6 +200,17 @@ def test_what_ended_before_the_quiet_hours_did_is_not_told(desk):
     assert desk.alert().ended
 
 
+def test_what_another_alert_of_the_budget_tells_is_not_told_as_over_in_the_morning(desk):
+    desk.judge(budget(50))
+    worse = budget(80, november(13))
+    desk.judge(worse, now=berlin(13, 23), day=november(13), quiet_hours=NIGHT)
+    lowered = budget(100, november(13), cap=7_000)
+    desk.judge(lowered, now=berlin(14, 1), day=november(13), quiet_hours=NIGHT)
+    desk.wake(berlin(14, 9), quiet_hours=NIGHT)
+    assert desk.told() == [Reason.NEW, Reason.NEW]
+    assert (desk.alert(1).ended, desk.alert(1).held) == (True, None)
+
+
 def test_an_answer_given_at_night_leaves_nothing_to_tell(desk):
     desk.judge(WARNING, now=berlin(13, 3), quiet_hours=NIGHT)
     desk.answer(Answer(Verb.ACKNOWLEDGE, "ana"), now=berlin(13, 4))

@@ -10,6 +10,7 @@ from detector.pulls import (
     judged_before,
     judged_before_at,
     keep_rejections,
+    newest_judged_day,
     note_pull_end,
     note_pull_start,
     pull_changes,
@@ -181,6 +182,15 @@ def to_judge(engine, day=DAY, most=WINDOW):
 def changes(engine, day=DAY):
     with reading(engine) as session:
         return sorted(pull_changes(session, day))
+
+
+def test_the_newest_judged_day_is_none_before_a_day_was_judged(database):
+    with reading(database) as session:
+        assert newest_judged_day(session) is None
+    for number in (4, 1, 2):
+        judged(database, ago(number), NOW)
+    with reading(database) as session:
+        assert newest_judged_day(session) == ago(1)
 
 
 def test_fault_22_a_judged_day_whose_usage_changed_since_is_judged_again(database):

@@ -149,6 +149,60 @@ def test_planned_spend_is_told_once_and_only_above_its_ceiling(tmp_path, capsys)
     assert place.read() == ""
 
 
+def planned(folder, days):
+    """Steady days, all judged, and a plan of $500 a day for those that come next."""
+    place = steady(folder)
+    last = SPIKE + (days - 1) * ONE
+    announce(place, plan(SPIKE, last, ceiling=500), announcements.add_planned_event)
+    return place
+
+
+def test_a_plan_that_begins_today_can_be_taken_back_as_if_it_had_never_been(tmp_path, capsys):
+    place = planned(tmp_path, days=1)
+    words = printed(place, capsys, "planned", "end", "1", "--as", "bob")
+    assert (
+        words
+        == "P-1 taken back by bob: none of its days was judged yet, none is planned any more\n"
+    )
+    assert "acme: $450" in spend(place, SPIKE, 450)
+
+
+def test_a_plan_that_is_ended_keeps_what_was_judged_and_no_day_more(tmp_path, capsys):
+    place = planned(tmp_path, days=9)
+    assert spend(place, SPIKE, 450) == ""
+    words = printed(place, capsys, "planned", "end", "1", "--as", "bob")
+    assert words == "P-1 ended by bob: Tue 6 Oct was judged and is its last day\n"
+    place.judge(SPIKE)
+    assert place.read() == "", "what was held back as planned stays so"
+    assert "acme: $450" in spend(place, SPIKE + ONE, 450)
+
+
+def test_a_plan_can_be_ended_until_its_last_day_is_judged(tmp_path, capsys):
+    place = planned(tmp_path, days=2)
+    announce(place, plan(SPIKE, ceiling=500), announcements.add_planned_event)
+    spend(place, SPIKE, 100)
+    ended = place.json(capsys, "planned", "end", "1", "--as", "bob")
+    assert (ended["last_day"], ended["state"]) == (str(SPIKE), "ended by bob")
+    assert place.run("planned", "end", "2") == 1
+    assert "P-2 is over: its last day, Tue 6 Oct, was judged" in capsys.readouterr().err
+
+
+def test_the_preview_of_a_plan_shows_which_spikes_its_ceiling_would_have_held_back(
+    tmp_path, capsys
+):
+    today = system_clock().date()
+    place = steady(tmp_path, today - 40 * ONE)
+    spend(place, today - 5 * ONE, 400)
+    asked = ("planned", "add", "--tenant", "acme", "--comment", "x", "--from", str(today + ONE))
+    words = printed(place, capsys, *asked, "--ceiling", "400", "--preview")
+    assert "would have held back 1 of 1 message of the last 30 days: 1 spend spike" in words
+    assert "newest: A-1 spend spike acme" in words
+    words = printed(place, capsys, *asked, "--ceiling", "399", "--preview")
+    assert "would have held back none of 1 message of the last 30 days\n" in words
+    facts = place.json(capsys, *asked, "--ceiling", "400")
+    assert (facts["stored"], facts["preview"]["newest"]) == (True, ["A-1"])
+
+
 def test_planned_spend_that_ends_within_its_ceiling_is_never_told(tmp_path):
     place = steady(tmp_path)
     announce(place, plan(SPIKE, SPIKE + ONE, ceiling=500), announcements.add_planned_event)

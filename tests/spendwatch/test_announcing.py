@@ -6,11 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from alerts import announcements
 from detector.model import FindingKind
 from spendwatch.app import system_clock
-from spendwatch.db import writing
-from tests.alerts.test_holds import plan
 from tests.spendwatch.installations import CONFIG, Installation
 
 ONE = timedelta(days=1)
@@ -33,10 +30,10 @@ comment = "migration"
 """
 
 
-def failing(place, capsys, *arguments):
+def failing(place, capsys, *arguments, code=2):
     """Run a command that is refused; return its words."""
     capsys.readouterr()
-    assert place.run(*arguments) == 2
+    assert place.run(*arguments) == code
     return capsys.readouterr().err
 
 
@@ -72,8 +69,8 @@ def test_a_silence_is_added_listed_and_ended_by_command(place, capsys):
 def test_a_silence_that_is_over_is_not_ended_again(place, capsys):
     place.run(*ADD, "--tenant", "acme", "--for", "4h")
     assert place.json(capsys, "silence", "end", "1")["state"].startswith("ended by ")
-    assert "S-1 is over since" in failing(place, capsys, "silence", "end", "1")
-    assert "there is no silence S-9" in failing(place, capsys, "silence", "end", "9")
+    assert "S-1 is over since" in failing(place, capsys, "silence", "end", "1", code=1)
+    assert "there is no silence S-9" in failing(place, capsys, "silence", "end", "9", code=2)
 
 
 def test_the_answer_says_the_exact_end_in_utc(place, capsys):
@@ -93,6 +90,15 @@ def test_a_silence_may_begin_later_and_last_from_there(place, capsys):
     assert listed["state"] == "to come"
     assert listed["from"] == f"{begin}T12:00:00+00:00"
     assert listed["until"] == f"{begin + ONE}T12:00:00+00:00"
+
+
+def test_a_silence_that_is_ended_before_it_began_is_taken_back(place, capsys):
+    begin = (system_clock() + 5 * ONE).date()
+    place.run(*ADD, "--tenant", "acme", "--from", f"{begin}T12:00Z", "--for", "1d")
+    words = printed(place, capsys, "silence", "end", "1", "--as", "bob")
+    assert words == "S-1 taken back by bob before it began: it has held nothing back\n"
+    (past,) = place.json(capsys, "silence", "list", "--all")
+    assert (past["state"], past["ended_by"]) == ("taken back by bob", "bob")
 
 
 def test_a_silence_may_begin_and_end_at_given_moments(place, capsys):
@@ -182,30 +188,33 @@ def test_planned_events_are_added_listed_and_ended_by_command(place, capsys):
     }  # fmt: skip
     assert "$500" in printed(place, capsys, "planned", "list")
     words = printed(place, capsys, "planned", "end", "P-1", "--as", "bob")
-    assert words == "P-1 ended by bob: none of its days is planned any more\n"
+    assert (
+        words
+        == "P-1 taken back by bob: none of its days was judged yet, none is planned any more\n"
+    )
     assert place.json(capsys, "planned", "list") == []
     assert printed(place, capsys, "planned", "list").startswith("nothing is planned; --all")
     (past,) = place.json(capsys, "planned", "list", "--all")
-    assert past["state"] == "ended by bob"
-    assert "P-1 was ended already, by bob" in failing(place, capsys, "planned", "end", "1")
+    assert past["state"] == "taken back by bob"
+    assert "P-1 was ended already, by bob" in failing(place, capsys, "planned", "end", "1", code=1)
+    words = failing(place, capsys, "planned", "end", "9", code=2)
+    assert "there is no planned event P-9; `spendwatch planned list --all` shows them" in words
 
 
-def test_a_plan_in_force_that_is_ended_keeps_today(place, capsys):
-    today = system_clock().astimezone(place.app().directory.zone_of("acme")).date()
-    with writing(place.app().engine) as session:
-        for last in (9, 10):
-            days = plan(today - ONE, today + last * ONE)
-            announcements.add_planned_event(session, days, place.now)
-    assert " is its last day\n" in printed(place, capsys, "planned", "end", "2")
-    ended = place.json(capsys, "planned", "end", "1", "--as", "bob")
-    assert ended["last_day"] == str(today)
-    assert ended["state"] == "in force, ended by bob"
+def test_a_preview_of_a_plan_stores_nothing(place, capsys):
+    asked = (*PLAN, "--tenant", "acme", "--from", str(system_clock().date() + 3 * ONE), "--preview")
+    words = printed(place, capsys, *asked)
+    assert words.startswith("nothing was told in the last 30 days that it could have held back\n")
+    assert "only a preview, nothing was stored: up to $500 a day are planned for acme on " in words
+    facts = place.json(capsys, *asked)
+    assert (facts["stored"], facts["preview"]["told"]) == (False, 0)
+    assert place.json(capsys, "planned", "list", "--all") == []
 
 
 def test_spend_can_be_planned_for_a_tenant_that_is_new(place, capsys):
     day = str(system_clock().date() + 3 * ONE)
     words = printed(place, capsys, *PLAN, "--tenant", "bolt", "--from", day)
-    assert words.startswith("no tenant is known as bolt so far\nP-1: up to $500 a day are planned")
+    assert "\nno tenant is known as bolt so far\nP-1: up to $500 a day are planned" in words
 
 
 def test_a_plan_that_meets_another_says_that_the_higher_ceiling_counts(place, capsys):
@@ -223,8 +232,13 @@ def test_a_plan_that_meets_another_says_that_the_higher_ceiling_counts(place, ca
     [
         (("--from", "2026-01-01"), "is over: answer its alert with `spendwatch alerts dismiss"),
         (("--to", "2026-01-01"), "the last day, 2026-01-01, is before the first"),
-        (("--ceiling", "-1"), '--ceiling must be an amount such as 250 or "12.50", not'),
-        (("--ceiling", "1e3"), "--ceiling must be an amount"),
+        (("--ceiling", "-1"), "not '-1': above 0, in quotes if it has decimals"),
+        (
+            ("--ceiling", "0"),
+            "--ceiling must be above 0: it is what a day may cost without an alert",
+        ),
+        (("--ceiling", "0.00"), "dismiss their alert with `spendwatch alerts dismiss NUMBER"),
+        (("--ceiling", "1e3"), '--ceiling must be an amount such as 250 or "12.50", not'),
         (("--comment", " "), "say why"),
         (("--tenant", "acme*"), "for one tenant"),
         (("--tenant", " "), "--tenant must not be empty"),

@@ -10,7 +10,7 @@ import pytest
 
 from alerts import store
 from alerts.intake import take_in
-from alerts.model import AlertState, Teaching, Verb, Verdict
+from alerts.model import AlertState, Change, Teaching, Verb, Verdict
 from alerts.replies import Answer, answer
 from detector.model import EVERYONE, FindingKind
 from spendwatch.db import reading, writing
@@ -82,7 +82,7 @@ def answered(place, verb, at, actor="aiko", **more):
 
 def test_a_dismissal_without_a_verdict_shows_what_each_would_do_and_changes_nothing(place, capsys):
     take(place, spike(days_ago(9), actual=90, expected=0), spike(days_ago(9), "bolt"))
-    say(place, "dismiss", "1", code=2)
+    say(place, "dismiss", "1")
     printed = out(capsys)
     day = f"{days_ago(1).day} {days_ago(1):%b}"
     assert "A-1, spend spike of Acme Ltd\n1 other spend spike in the last 90 days\n" in printed
@@ -91,15 +91,34 @@ def test_a_dismissal_without_a_verdict_shows_what_each_would_do_and_changes_noth
     assert "would have covered 1 of them (A-2)" in printed
     assert f"starts again on {day}; would have covered 0 of them\n" in printed
     assert "until pulled again; would have covered 0 of them" in printed
-    assert "nothing changed: choose one with --verdict" in printed
+    assert printed.splitlines()[-1] == (
+        "nothing was changed; to dismiss it, choose one of these words: "
+        "spendwatch alerts dismiss 1 --verdict WORD"
+    )
     assert alert_of(place).state is AlertState.OPEN
     assert replies(place) == ()
 
 
-def test_a_program_gets_the_same_facts_in_one_document(place, capsys):
+@pytest.mark.parametrize("said", [("--note", "load test"), ("--as", "aiko")])
+def test_an_answer_that_lacks_its_verdict_is_not_taken_for_a_question(place, capsys, said):
+    say(place, "dismiss", "1", *said, code=2)
+    printed = capsys.readouterr()
+    assert "false_alarm: nobody needed to know" in printed.out
+    assert printed.err == (
+        "spendwatch: nothing was changed; to dismiss it, choose one of these words: "
+        "spendwatch alerts dismiss 1 --verdict WORD\n"
+    )
+    assert replies(place) == ()
+
+
+def test_a_program_that_says_no_verdict_gets_an_error_and_the_choices_in_one_document(
+    place, capsys
+):
     say(place, "dismiss", "1", "--json", code=2)
     facts = json.loads(out(capsys))
-    assert facts["error"] == "choose one with --verdict"
+    assert facts["problems"] == [facts["error"]]
+    assert facts["error"].startswith("nothing was changed; to dismiss it, choose one")
+    assert facts["reference"] == "A-1"
     assert [each["verdict"] for each in facts["verdicts"]] == list(Verdict)
     assert facts["verdicts"][3]["effect"].startswith("Acme Ltd's floor rises to $100")
     assert facts["verdicts"][3]["covered"] == []
@@ -110,6 +129,9 @@ def test_one_verdict_can_be_previewed(place, capsys):
     printed = out(capsys)
     assert "new_normal: spend will stay like this\n  Acme Ltd's baseline starts again on" in printed
     assert "false_alarm" not in printed
+    assert printed.splitlines()[-1] == (
+        "nothing was changed; to dismiss it so: spendwatch alerts dismiss 1 --verdict new_normal"
+    )
     say(place, "dismiss", "1", "--preview", "--json")
     assert "error" not in json.loads(out(capsys))
     assert replies(place) == ()
@@ -122,10 +144,60 @@ def test_many_alerts_that_would_have_been_covered_are_counted_and_some_named(pla
     assert "would have covered 6 of them (A-7, A-6, A-5, A-4, A-3, ...)" in out(capsys)
 
 
-def test_a_kind_that_teaches_nothing_says_so(place, capsys):
+def test_a_kind_that_teaches_nothing_says_so_once(place, capsys):
     take(place, budget(80, days_ago(1)))
-    say(place, "dismiss", "2", code=2)
-    assert out(capsys).count("kept on record, teaches nothing\n") == 5
+    say(place, "dismiss", "2")
+    *_, before, last, effect, _ = out(capsys).splitlines()
+    assert before == "false_alarm: nobody needed to know"
+    assert last == "data_error: the data was wrong"
+    assert effect == "  each of them: kept on record, teaches nothing"
+    say(place, "dismiss", "2", "--verdict", "real", "--preview")
+    assert "real: it was a true incident\n  kept on record, teaches nothing\n" in out(capsys)
+
+
+# How an alert is named, and who answers
+
+
+@pytest.mark.parametrize("number", ["1", "A-1", "a-1", "A1", "a1", "#1", " A-1 ", "01"])
+def test_an_alert_is_named_as_people_write_it(place, capsys, number):
+    say(place, "show", number)
+    say(place, "ack", number)
+    assert "A-1 acknowledged" in out(capsys)
+
+
+@pytest.mark.parametrize("number", ["S-1", "A--1", "A-", "#A-1", "1.0", "\u0661", "1" * 5_000, ""])
+def test_what_names_no_alert_is_refused(place, capsys, number):
+    say(place, "ack", number, code=2)
+    assert "is no alert's number; `spendwatch alerts list` shows them" in out(capsys)
+
+
+@pytest.mark.parametrize("name", ["", "  ", "\u200b"])
+def test_an_answer_of_nobody_is_refused(place, capsys, name):
+    say(place, "ack", "1", "--as", name, code=2)
+    assert out(capsys) == "spendwatch: --as says nothing: give it a value, or leave it out\n"
+    assert replies(place) == ()
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        (["list"], "--state"),
+        (["list"], "--tenant"),
+        (["list"], "--kind"),
+        (["dismiss", "1"], "--verdict"),
+        (["snooze", "1", "--for", "4h"], "--until"),
+        (["snooze", "1", "--until", "18:00"], "--for"),
+    ],
+)
+def test_an_option_without_a_word_is_not_taken_for_none(place, capsys, command, option):
+    say(place, *command, option, "", code=2)
+    assert f"{option} says nothing" in out(capsys)
+    assert replies(place) == ()
+
+
+def test_a_note_nobody_can_keep_is_wrong_usage_in_any_state(place, capsys):
+    say(place, "ack", "1", "--note", "x" * 1_001, code=2)
+    assert "at most 1,000 are kept" in out(capsys)
 
 
 # What an answer says
@@ -173,7 +245,7 @@ def test_a_snooze_for_a_length_ends_that_much_later(place, capsys):
     ("arguments", "code", "words"),
     [
         (["--until", "2026-01-01"], 2, "it must lie in the future"),
-        (["--for", "91d"], 1, "a snooze lasts at most 90 days, to"),
+        (["--for", "91d"], 2, "a snooze lasts at most 90 days, to"),
         (["--for", "soon"], 2, "write it like 30m, 4h, 2d or 1w"),
         ([], 2, "say when it ends"),
         (["--for", "4h", "--until", "18:00"], 2, "either --until"),
@@ -190,7 +262,7 @@ def test_fault_83_a_snooze_without_a_sensible_end_is_refused_in_words(
 
 def test_fault_83_a_refused_snooze_does_not_name_who_answered_before(place, capsys):
     say(place, "ack", "1", "--as", "aiko")
-    say(place, "snooze", "1", "--for", "91d", code=1)
+    say(place, "snooze", "1", "--for", "91d", code=2)
     assert "aiko" not in out(capsys).splitlines()[-1]
 
 
@@ -317,6 +389,24 @@ def test_show_points_to_why_and_shows_the_answer_in_force_alone(place, capsys):
     capsys.readouterr()
     say(place, "show", "1")
     assert "Answer" not in out(capsys)
+
+
+@pytest.mark.parametrize(
+    ("ended_by", "said"),
+    [
+        (Change.REPLACED, "Acme Ltd: resolved, another alert of this budget tells of it"),
+        (Change.RESOLVED, "Acme Ltd: resolved, below the threshold again"),
+    ],
+)
+def test_show_says_how_a_budget_alert_came_to_its_end(place, capsys, ended_by, said):
+    day, ends_on = days_ago(1), TODAY + timedelta(days=9)
+    lowered = budget(100, day, cap=7_000, ends_on=ends_on)
+    findings = [lowered] if ended_by is Change.REPLACED else []
+    take(place, budget(80, days_ago(2), ends_on=ends_on))
+    with writing(place.app().engine) as session:
+        take_in(session, judgement(*findings, day=day), a_telling(NOW, {"": "desk"}))
+    say(place, "show", "2")
+    assert said in out(capsys)
 
 
 # Listing

@@ -7,8 +7,10 @@ import json
 from datetime import timedelta
 
 import pytest
+import typer
 
 from spendwatch import cli
+from spendwatch.cli_options import JsonOption
 from spendwatch.exits import run_reporting_errors
 from tests.spendwatch.installations import FIRST, Installation
 
@@ -35,6 +37,66 @@ def test_wrong_usage_leaves_with_2(tmp_path, capsys):
     assert run("no-such-command") == 2
     assert Installation(tmp_path).run("costs", "--by", "colour") == 2
     assert "not colour" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("alerts ack", "Missing argument 'NUMBER'."),
+        ("alerts ack A-x", "'A-x' is no alert's number"),
+        ("alerts snooze 1 --loud", "No such option: --loud"),
+        ("alerts why 1 2", "unexpected extra argument"),
+        ("alerts dismiss 77", "there is no alert A-77"),
+        ("alerts answer 1", "No such command 'answer'"),
+        ("outbox drop 3", "Missing option '--note'."),
+        ("outbox retry", "say which"),
+        ("digest --receiver nobody", "no receiver of that name"),
+        ("digest --receiver=", "--receiver says nothing"),
+        ("silence add", "Missing option '--comment'."),
+        ("silence end", "Missing argument 'NUMBER'."),
+        ("planned add --from soon", "'soon' does not match the formats"),
+        ("planned list --al", "No such option: --al"),
+        ("costs --by colour", "not colour"),
+        ("no-such-command", "No such command 'no-such-command'"),
+    ],
+)
+def test_every_mistake_in_a_line_is_json_for_programs(tmp_path, capsys, line, words):
+    assert Installation(tmp_path).run(*line.split(), "--json") == 2
+    printed = capsys.readouterr()
+    told = json.loads(printed.out)
+    assert words in told["error"]
+    assert told["problems"] == [told["error"]]
+    assert printed.err == ""
+
+
+def test_a_mistake_in_a_line_is_told_to_a_person_with_the_usage(tmp_path, capsys):
+    assert Installation(tmp_path).run("alerts", "ack") == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "Usage: spendwatch alerts ack [OPTIONS]" in printed.err
+    assert "Missing argument 'NUMBER'." in printed.err
+
+
+def test_to_ask_for_help_is_no_mistake_for_programs_either(capsys):
+    assert run("alerts", "list", "--json", "--help") == 0
+    assert "Usage: spendwatch alerts list" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("stop", "arguments"),
+    [(KeyboardInterrupt, []), (KeyboardInterrupt, ["--json"]), (EOFError, ["--json"])],
+)
+def test_who_stops_a_command_is_told_that_it_can_be_run_again(capsys, stop, arguments):
+    app = typer.Typer(rich_markup_mode=None)
+
+    @app.command()
+    def stopped(*, as_json: JsonOption = False) -> None:
+        raise stop
+
+    assert run_reporting_errors(app, arguments) == 130
+    printed = capsys.readouterr()
+    words = json.loads(printed.out)["error"] if arguments else printed.err
+    assert "interrupted; what was committed stays, run the command again" in words
 
 
 def test_wrong_settings_leave_with_78_and_every_problem(tmp_path, capsys):
@@ -77,7 +139,7 @@ def test_init_writes_settings_that_check_accepts(tmp_path, capsys):
     path = tmp_path / "new" / "config.toml"
     assert run("init", str(path), "--yes", "--set", "tenants=acme,bolt") == 0
     assert run("check", "--config", str(path)) == 0
-    assert "2 configured" in capsys.readouterr().out
+    assert "declares 2 tenants" in capsys.readouterr().out
 
 
 def test_init_never_overwrites(tmp_path, capsys):

@@ -33,7 +33,13 @@ class Outage(Installation):
 
     def keys_written(self):
         lines = self.file.read_text().splitlines()
-        return [json.loads(line[5:])[0] for line in lines if line.startswith("sent ")]
+        return [line.split('"')[1] for line in lines if line.startswith("== ")]
+
+
+def told_of_messages(capsys):
+    """What was told on stderr, log lines left out."""
+    lines = capsys.readouterr().err.splitlines()
+    return [line for line in lines if line.startswith("spendwatch: ")]
 
 
 @pytest.fixture
@@ -57,10 +63,11 @@ def given_up(outage):
 
 def test_once_names_what_was_not_delivered_and_why(tmp_path, capsys):
     assert Outage(tmp_path).once() == 1
-    told = capsys.readouterr().err
-    assert "not delivered to desk" in told
-    assert "messages.txt cannot be written: [Errno 21] Is a directory" in told
-    assert "it stays queued, next try" in told
+    first, last = told_of_messages(capsys)
+    assert first.startswith('spendwatch: not delivered: message 1 to desk, "acme: $900 on Tue 6')
+    assert "messages.txt cannot be written: [Errno 21] Is a directory" in first
+    assert "it stays queued, next try" in first
+    assert last == "spendwatch: 1 message not delivered: see `spendwatch outbox list`"
 
 
 def test_once_names_of_many_only_some(tmp_path, capsys):
@@ -68,10 +75,34 @@ def test_once_names_of_many_only_some(tmp_path, capsys):
     spikes = [f"tenant-{number},chat,gpt-4o,900" for number in range(12)]
     place.write_day(SPIKE, ["acme,chat,gpt-4o,100", *spikes])
     assert place.once() == 1
-    told = capsys.readouterr().err
-    assert told.count("not delivered to desk") == 10
-    assert "spendwatch: 2 more messages not delivered; `spendwatch outbox list` shows all" in told
+    *named, last = told_of_messages(capsys)
+    assert len(named) == 10
+    assert last == "spendwatch: 12 messages not delivered: see `spendwatch outbox list`"
     assert len(place.json(capsys, "outbox", "list")) == 12
+
+
+def test_who_looks_at_an_alert_sees_that_nobody_was_told(outage, capsys):
+    words = 'not delivered: message 1 to desk, "acme: $900 on Tue 6 Oct, 9x normal"; see '
+    for command in (["list"], ["show", "1"]):
+        assert outage.run("alerts", *command) == 0
+        assert f"{words}`spendwatch outbox list`\n" in capsys.readouterr().out
+    with writing(outage.app().engine) as session:
+        first = session.get(NotificationRow, 1).model_dump()
+        session.add(NotificationRow(**first | {"number": 2, "key": "two", "alert_number": None}))
+    assert outage.run("alerts", "list") == 0
+    assert "\nnot delivered: 2 messages, the newest: message 2 to desk, " in capsys.readouterr().out
+    assert outage.run("alerts", "show", "1") == 0
+    assert "\nnot delivered: message 1 to desk, " in capsys.readouterr().out
+
+
+def test_who_looks_at_an_alert_that_was_told_reads_nothing_of_it(outage, capsys):
+    outage.repair()
+    outage.run("outbox", "retry", "1")
+    assert outage.once() == 0
+    capsys.readouterr()
+    for command in (["list"], ["show", "1"]):
+        assert outage.run("alerts", *command) == 0
+    assert "not delivered" not in capsys.readouterr().out
 
 
 def test_a_message_that_could_not_be_written_is_listed_and_sent_once_repaired(outage, capsys):
@@ -82,7 +113,7 @@ def test_a_message_that_could_not_be_written_is_listed_and_sent_once_repaired(ou
 
     outage.repair()
     assert outage.run("outbox", "retry", "1", "--as", "aiko") == 0
-    assert "notification 1 to desk" in capsys.readouterr().out
+    assert 'message 1 to desk, "acme: $900 on' in capsys.readouterr().out
     assert outage.once() == 0
     assert outage.once() == 0
     assert len(outage.keys_written()) == 1
@@ -106,7 +137,8 @@ def test_a_dead_letter_is_named_by_once_until_a_person_settles_it(given_up, caps
     capsys.readouterr()
     assert given_up.once() == 1
     words = capsys.readouterr().err
-    assert "given up, message 1 to desk: no channel reaches the receiver 'desk'" in words
+    assert 'given up: message 1 to desk, "acme: $900 on' in words
+    assert "no channel reaches the receiver 'desk'" in words
     assert "`spendwatch outbox retry 1`" in words
     assert given_up.run("once", "--day", str(SPIKE), "--json") == 1
     facts = json.loads(capsys.readouterr().out)
@@ -128,7 +160,7 @@ def test_a_dead_letter_that_was_dropped_is_never_sent(given_up, capsys):
     assert not given_up.file.exists()
     assert given_up.run("outbox", "retry", "1") == 1
     assert given_up.run(*drop) == 1
-    assert capsys.readouterr().err.count("notification 1 was dropped by aiko") == 2
+    assert capsys.readouterr().err.count("message 1 was dropped by aiko") == 2
     assert given_up.json(capsys, "outbox", "list") == []
     (dropped,) = given_up.json(capsys, "outbox", "list", "--all")
     assert (dropped["state"], dropped["acts"][-1]["note"]) == ("dropped", "everybody knows")
@@ -188,12 +220,14 @@ def test_what_was_sent_is_not_dropped(outage, capsys):
     [
         (("retry",), "say which"),
         (("retry", "1", "--dead"), "say which"),
-        (("retry", "0"), "'0' is no notification's number"),
-        (("retry", "x"), "'x' is no notification's number"),
+        (("retry", "0"), "'0' is no message's number"),
+        (("retry", "A-1"), "'A-1' is no message's number; `spendwatch outbox list` shows them"),
+        (("retry", "1", "--as", ""), "--as says nothing"),
+        (("list", "--state", " "), "--state says nothing"),
         (("drop", "1"), "--note"),
         (("drop", "1", "--note", " "), "--note must say why"),
         (("drop", "1", "--note", "x" * 1_001), "at most 1,000 characters"),
-        (("drop", "9" * 20, "--note", "x"), "is no notification's number"),
+        (("drop", "9" * 20, "--note", "x"), "is no message's number"),
         (("list", "--state", "deed"), "did you mean dead?"),
     ],
 )
@@ -202,10 +236,10 @@ def test_a_wrong_command_line_is_refused_in_words(tmp_path, capsys, arguments, w
     assert words in capsys.readouterr().err
 
 
-def test_a_number_nobody_has_fails_with_1(tmp_path, capsys):
+def test_a_number_nobody_has_is_wrong_usage(tmp_path, capsys):
     place = Installation(tmp_path)
-    assert place.run("outbox", "retry", "7") == 1
-    assert place.run("outbox", "drop", "7", "--note", "x", "--json") == 1
+    assert place.run("outbox", "retry", "7") == 2
+    assert place.run("outbox", "drop", "#7", "--note", "x", "--json") == 2
     both = capsys.readouterr()
-    assert "there is no notification 7" in both.err
-    assert "there is no notification 7" in json.loads(both.out)["error"]
+    assert "there is no message 7; `spendwatch outbox list --all` shows them" in both.err
+    assert "there is no message 7" in json.loads(both.out)["error"]

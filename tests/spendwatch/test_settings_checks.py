@@ -168,7 +168,9 @@ def test_a_silence_that_makes_no_sense_is_refused_where_it_stands(tmp_path, text
     ("text", "words"),
     [
         (PLAN, "ceiling: is required"),
-        (f"{PLAN}ceiling = -1\n", "ceiling: must be an amount such as 250"),
+        (f"{PLAN}ceiling = -1\n", "planned_events[0].ceiling: must be an amount such as 250"),
+        (f"{PLAN}ceiling = 0\n", "planned_events[0].ceiling: must be above 0: it is what a day"),
+        (f"{PLAN}ceiling = '0.00'\n", "dismiss their alert with `spendwatch alerts dismiss"),
         (f"{PLAN}ceiling = 1\nlast_day = 2026-11-23\n", "last_day must not be before first_day"),
         (f"{PLAN}ceiling = 1\nlast_day = 2027-02-24\n", "nor more than 92 days in all"),
         (f"{PLAN.replace('ACME', 'ACME*')}ceiling = 1\n", "planned_events[0]: is for one tenant"),
@@ -179,8 +181,8 @@ def test_a_planned_event_that_makes_no_sense_is_refused_where_it_stands(tmp_path
     assert words in problem
 
 
-def test_a_planned_event_has_at_least_its_first_day_and_a_ceiling_may_be_zero(tmp_path):
-    (plan,) = load(tmp_path, f"{PLAN}ceiling = 0\n").planned_events
-    assert (plan.until_day, plan.ceiling_micro_usd, plan.tenant) == (plan.first_day, 0, "acme")
-    (longest,) = load(tmp_path, f"{PLAN}ceiling = 0\nlast_day = 2027-02-23\n").planned_events
+def test_a_planned_event_has_at_least_its_first_day_and_a_ceiling_above_zero(tmp_path):
+    (plan,) = load(tmp_path, f"{PLAN}ceiling = '0.000001'\n").planned_events
+    assert (plan.until_day, plan.ceiling_micro_usd, plan.tenant) == (plan.first_day, 1, "acme")
+    (longest,) = load(tmp_path, f"{PLAN}ceiling = 1\nlast_day = 2027-02-23\n").planned_events
     assert (longest.until_day - longest.first_day).days == 91

@@ -1,0 +1,81 @@
+"""What the settings say to no purpose: nothing is wrong with it, and it is worth a look."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from alerts.holds import is_like
+from alerts.numbers import full_day
+from detector.model import UNATTRIBUTED
+from spendwatch import conversion
+from spendwatch.directory import build_directory
+from spendwatch.moments import end_words
+from spendwatch.settings_problems import Problem
+from spendwatch.settings_types import nearest, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from spendwatch.directory import Directory
+    from spendwatch.settings import Settings
+    from spendwatch.settings_sections import AgreedRate, PlannedEventSettings, SilenceSettings
+    from spendwatch.toml_lines import Key
+
+
+def find_warnings(settings: Settings, now: datetime) -> list[Problem]:
+    """Find what is over and can be removed, and tenants that the settings do not know."""
+    directory = build_directory(settings)
+    return [
+        *_past_silences(settings, directory, now),
+        *_past_plans(settings, directory, now),
+        *_strangers(settings, directory),
+    ]
+
+
+def _past_silences(settings: Settings, directory: Directory, now: datetime) -> Iterator[Problem]:
+    for index, silence in enumerate(conversion.silences(settings)):
+        if silence.over(now):
+            since = end_words(silence.ends_at, directory.default_zone)
+            yield Problem(("silences", index), f"is over since {since}: remove it")
+
+
+def _past_plans(settings: Settings, directory: Directory, now: datetime) -> Iterator[Problem]:
+    # While it stands in the file its days stay out of baselines. After downtime, days as far back
+    # as a whole window are judged, each with the window before it.
+    needed = timedelta(days=2 * settings.detection.window_days)
+    for index, plan in enumerate(conversion.planned_events(settings)):
+        today = now.astimezone(directory.zone_of(plan.tenant)).date()
+        if plan.over(today - needed):
+            since = f"{full_day(plan.last_day)} {plan.last_day.year}"
+            yield Problem(
+                ("planned_events", index),
+                f"is over since {since}, and no baseline holds its days any more: remove it",
+            )
+
+
+def _strangers(settings: Settings, directory: Directory) -> Iterator[Problem]:
+    """Name who is in no list of tenants; usage may know them all the same."""
+    known = {*directory.names, UNATTRIBUTED}
+    for key, tenant in _named(settings):
+        meant = tenant if "*" in tenant else directory.canonical(tenant)
+        if not any(is_like(each, meant) for each in known):
+            yield Problem(
+                key,
+                f"no tenant in these settings fits {shown(tenant)}: it is for nobody, unless usage "
+                f"names such a tenant{nearest(tenant, directory.names)}",
+            )
+
+
+def _named(settings: Settings) -> Iterator[tuple[Key, str]]:
+    """Give every tenant that is named outside the list of tenants."""
+    lists: dict[Key, Sequence[SilenceSettings | PlannedEventSettings | AgreedRate]] = {
+        ("silences",): settings.silences,
+        ("planned_events",): settings.planned_events,
+        ("prices", "rates"): settings.prices.rates,
+    }
+    for key, items in lists.items():
+        for index, item in enumerate(items):
+            if item.tenant:
+                yield (*key, index, "tenant"), item.tenant

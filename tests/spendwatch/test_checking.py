@@ -1,0 +1,79 @@
+"""What `spendwatch check` prints: problems, warnings, and what the settings declare."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.spendwatch.installations import CONFIG, Installation
+
+LEFT_OVER = """
+[[tenants]]
+id = "acme"
+[[tenants.budgets]]
+cap = 100
+
+[[silences]]
+tenant = "acmee"
+until = 2020-01-01
+comment = "x"
+
+[[planned_events]]
+tenant = "acme"
+first_day = 2020-01-01
+ceiling = 5
+comment = "x"
+"""
+LINE = CONFIG.count("\n")
+
+
+@pytest.fixture
+def place(tmp_path):
+    return Installation(tmp_path, extra=LEFT_OVER)
+
+
+def printed(place, capsys):
+    capsys.readouterr()
+    assert place.run("check") == 0
+    return capsys.readouterr().out.replace(f"{place.folder}/", "").splitlines()
+
+
+def test_what_is_left_over_or_unknown_is_a_warning_with_its_line_and_no_failure(place, capsys):
+    first, *lines = printed(place, capsys)
+    assert first == "config.toml: no problems, 3 warnings"
+    assert [line for line in lines if "warning" in line] == [
+        f"  warning: config.toml:{LINE + 7}: silences[0]: is over since 1 Jan 2020 00:00 UTC: "
+        "remove it",
+        f"  warning: config.toml:{LINE + 8}: silences[0].tenant: no tenant in these settings fits "
+        "'acmee': it is for nobody, unless usage names such a tenant; did you mean acme?",
+        f"  warning: config.toml:{LINE + 12}: planned_events[0]: is over since Wed 1 Jan 2020, and "
+        "no baseline holds its days any more: remove it",
+    ]
+
+
+def test_check_ends_with_what_the_settings_declare(place, capsys):
+    assert printed(place, capsys)[-1] == (
+        "declares 1 tenant, 1 source, 1 budget, 1 receiver, 1 silence, 1 planned event"
+    )
+
+
+def test_without_a_warning_none_is_counted(tmp_path, capsys):
+    first, *lines = printed(Installation(tmp_path), capsys)
+    assert first == "config.toml: no problems"
+    assert lines[-1].startswith("declares 0 tenants, 1 source, 0 budgets, 1 receiver, 0 silences")
+
+
+def test_programs_get_the_warnings_apart_from_whether_all_is_well(place, capsys):
+    facts = place.json(capsys, "check")
+    assert facts["ok"]
+    assert len(facts["warnings"]) == 3
+    assert facts["declared"] == {
+        "tenants": 1, "sources": 1, "budgets": 1, "receivers": 1, "silences": 1,
+        "planned_events": 1,
+    }  # fmt: skip
+
+
+def test_where_there_is_a_problem_the_warnings_wait(place, capsys):
+    place.usage.rmdir()
+    assert place.run("check") == 78
+    told = capsys.readouterr()
+    assert "warning" not in told.out + told.err
