@@ -111,6 +111,30 @@ def test_oncall_3161_an_acknowledgement_that_comes_after_the_end_does_not_open_i
     assert spend(steady, 38, 100) == ""
 
 
+def test_fault_76_an_end_and_an_acknowledgement_at_the_same_moment_end_it_and_keep_the_answer(
+    steady, capsys
+):
+    """The same thread, as a race: whoever comes first, nothing is lost and nothing re-opened."""
+    spend(steady, 35, 400)
+    spend(steady, 36, 100)
+    steady.write_day(day(37), ["acme,chat,gpt-4o,100"])
+    start, codes = threading.Barrier(2), []
+
+    def acknowledge():
+        start.wait()
+        codes.append(steady.run("alerts", "ack", "1", "--as", "aiko"))
+
+    person = threading.Thread(target=acknowledge)
+    person.start()
+    start.wait()
+    steady.judge(day(37))
+    person.join()
+    assert codes == [0]
+    assert state(steady) is AlertState.RESOLVED
+    story = steady.json(capsys, "alerts", "why", "1")
+    assert [each["actor"] for each in story if each["what"] == "acknowledge"] == ["aiko"]
+
+
 def test_keep_5270_a_snooze_ends_by_itself_even_if_no_job_notes_it(steady, capsys):
     """What was dismissed until a time stayed hidden for ever: nothing expired it."""
     spend(steady, 35, 400)
