@@ -24,7 +24,8 @@ from alerts.model import AlertRules
 from alerts.policy import Situation
 from alerts.telling import Telling
 from detector.model import MICRO, Baseline, Driver, Finding, FindingKind, Judgement, Severity
-from spendwatch.db import open_database, writing
+from spendwatch.db import writing
+from spendwatch.db_upgrade import open_database
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine

@@ -20,7 +20,8 @@ from detector import ledger
 from detector.history import consecutive_days
 from detector.model import CostDay, SeriesKey
 from detector.recording import SeriesIndex, Slice, record_slice
-from spendwatch.db import open_database, reading, writing
+from spendwatch.db import reading, writing
+from spendwatch.db_upgrade import open_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

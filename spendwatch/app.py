@@ -11,7 +11,7 @@ from detector.model import Grain
 from detector.sources.csv_file import CsvFileSource
 from detector.sources.sample import SampleSource
 from spendwatch import conversion
-from spendwatch.db import open_database
+from spendwatch.db_upgrade import open_database
 from spendwatch.directory import build_directory
 from spendwatch.price_files import load_price_table
 from spendwatch.settings_sections import CsvFileSource as CsvFileSettings

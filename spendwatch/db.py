@@ -1,36 +1,39 @@
-"""The database: how it is opened, how a write begins, how the schema is brought up to date.
+"""The database: how it is opened, how a transaction begins, and what went wrong in plain words.
 
 Errors
 ------
 DatabaseError
-├── DatabaseBusyError    another writer holds it; try again later (exit 75)
+├── DatabaseBusyError    another writer holds it, or its server does not answer; try again later
+│                        (exit 75)
+├── DatabaseFullError    there is no room left where it is kept
 └── DatabaseVersionError the schema is newer than this program
 """
 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from pathlib import Path
-from threading import Lock
-from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import Engine, make_url
 from sqlalchemy.exc import DatabaseError as DriverError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, InterfaceError, ProgrammingError
 from sqlmodel import Session
+
+from spendwatch.db_engines import TURNS, WRITES, connect, sqlite_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-BUSY_TIMEOUT_MS = 5_000
+WAIT_MS = 5_000
+PERSON_WAIT_MS = 2_000
+"""How long somebody who answers waits for a turn before being told to try again."""
 TURN_TIMEOUT_S = 30.0
-_TURNS: WeakKeyDictionary[Engine, Lock] = WeakKeyDictionary()
-MIGRATIONS = Path(__file__).parent / "migrations"
+_OURS = (IntegrityError, ProgrammingError)
+"""What the driver refuses because the program asked for something wrong; no state of affairs."""
+_LOCKED, _DISK_FULL = "55P03", "53100"
+_UNREACHABLE = ("", "08", "53", "57")
+"""Of PostgreSQL: no connection, one that broke, none left, and a server that starts or stops."""
 
 
 class DatabaseError(Exception):
@@ -38,36 +41,54 @@ class DatabaseError(Exception):
 
 
 class DatabaseBusyError(DatabaseError):
-    """Another writer holds the database; trying again later can help."""
+    """Another writer holds the database, or it does not answer; trying again later can help."""
+
+
+class DatabaseFullError(DatabaseError):
+    """Nothing more can be stored until there is room again; nothing that was stored is lost."""
 
 
 class DatabaseVersionError(DatabaseError):
     """The schema was written by a newer program."""
 
 
-def open_database(url: str, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> Engine:
-    """Open the database at ``url`` and bring its schema up to date."""
-    engine = create_engine(url)
-    if engine.dialect.name == "sqlite":
-        _prepare_sqlite(engine, url, busy_timeout_ms)
-    try:
-        upgrade(engine)
-    except DriverError as error:
-        raise _translated(error, url) from error
-    return engine
+def open_engine(url: str, *, wait_ms: int = WAIT_MS) -> Engine:
+    """Prepare the database at ``url`` for use as it is; its folder is made where there is none."""
+    file = sqlite_file(url)
+    if file is not None:
+        _make_folder(file.parent)
+    return connect(url, wait_ms)
 
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Session]:
-    """One writing transaction: all of it or none of it."""
+    """One writing transaction: all of it or none of it, one at a time."""
+    with (
+        translated(str(engine.url)),
+        _turn_to_write(engine),
+        Session(engine) as session,
+        session.begin(),
+    ):
+        session.connection(execution_options={WRITES: True})
+        yield session
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    """One consistent view for reading."""
+    with translated(str(engine.url)), Session(engine) as session:
+        yield session
+
+
+@contextmanager
+def translated(url: str) -> Iterator[None]:
+    """Say in plain words what the driver says; raises DatabaseError."""
     try:
-        with _turn_to_write(engine), Session(engine) as session, session.begin():
-            # SQLite takes the write lock at once (BEGIN IMMEDIATE), so that two writers wait for
-            # each other instead of losing one of two updates.
-            session.connection(execution_options={"writes": True})
-            yield session
-    except OperationalError as error:
-        raise _translated(error, str(engine.url)) from error
+        yield
+    except _OURS:
+        raise
+    except (DriverError, InterfaceError) as error:
+        raise _in_plain_words(error, url) from error
 
 
 @contextmanager
@@ -76,7 +97,7 @@ def _turn_to_write(engine: Engine) -> Iterator[None]:
 
     SQLite's own waiting polls, ever more rarely: under load one of many threads starves.
     """
-    turn = _TURNS.get(engine)
+    turn = TURNS.get(engine)
     if turn is None:
         yield
         return
@@ -88,41 +109,6 @@ def _turn_to_write(engine: Engine) -> Iterator[None]:
         turn.release()
 
 
-@contextmanager
-def reading(engine: Engine) -> Iterator[Session]:
-    """One consistent view for reading."""
-    try:
-        with Session(engine) as session:
-            yield session
-    except OperationalError as error:
-        raise _translated(error, str(engine.url)) from error
-
-
-def _prepare_sqlite(engine: Engine, url: str, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> None:
-    """Make SQLite durable, strict about references and honest about transactions."""
-    _TURNS[engine] = Lock()
-    path = make_url(url).database
-    if path and path != ":memory:":
-        _make_folder(Path(path).parent)
-
-    @event.listens_for(engine, "connect")
-    def set_pragmas(connection: Any, _record: Any) -> None:
-        # The driver's own transaction handling is switched off: it begins too late.
-        connection.isolation_level = None
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-            f"busy_timeout={busy_timeout_ms}",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Any) -> None:
-        writes = connection.get_execution_options().get("writes", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
 def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -132,34 +118,25 @@ def _make_folder(folder: Path) -> None:
         ) from error
 
 
-def upgrade(engine: Engine, migrations: Path = MIGRATIONS) -> None:
-    """Run the migrations that are missing; refuse a schema this program does not know."""
-    config = Config()
-    config.set_main_option("script_location", str(migrations))
-    script = ScriptDirectory.from_config(config)
-    with engine.connect() as connection:
-        current = MigrationContext.configure(connection).get_current_revision()
-    if current == script.get_current_head():
-        return
-    if current is not None and current not in {rev.revision for rev in script.walk_revisions()}:
-        raise DatabaseVersionError(
-            f"the database's schema ({current}) is newer than this spendwatch; "
-            "install the newer version, or restore a backup made with this one"
-        )
-    with engine.connect().execution_options(writes=True) as connection, connection.begin():
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+def where(url: str) -> str:
+    """Name a database to a person, without its password."""
+    return make_url(url).render_as_string(hide_password=True)
 
 
 def _busy(url: str) -> DatabaseBusyError:
-    where = make_url(url).render_as_string(hide_password=True)
-    return DatabaseBusyError(f"the database {where} is in use by another process; try later")
+    return DatabaseBusyError(f"the database {where(url)} is in use by another process; try later")
 
 
-def _translated(error: DriverError, url: str) -> DatabaseError:
-    """Say in plain words what the driver said."""
-    words = str(error.orig)
-    where = make_url(url).render_as_string(hide_password=True)
-    if "locked" in words or "busy" in words:
+def _in_plain_words(error: DriverError | InterfaceError, url: str) -> DatabaseError:
+    words = next(iter(str(error.orig).strip().splitlines()), "no reason given")
+    state = getattr(error.orig, "sqlstate", None) or ""
+    if state == _LOCKED or "is locked" in words:
         return _busy(url)
-    return DatabaseError(f"the database {where} cannot be used: {words}")
+    if state == _DISK_FULL or "disk is full" in words:
+        return DatabaseFullError(
+            f"the disk of the database {where(url)} is full ({words}): nothing more can be stored "
+            "until there is room; what was stored is safe"
+        )
+    if make_url(url).get_backend_name() == "postgresql" and state[:2] in _UNREACHABLE:
+        return DatabaseBusyError(f"the database {where(url)} does not answer: {words}; try later")
+    return DatabaseError(f"the database {where(url)} cannot be used: {words}")

@@ -29,6 +29,7 @@ _MONEY = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?")
 _RATE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,12})?")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _SQLITE = re.compile(r"sqlite:///(?!:memory:)[^?\x00-\x1f]+")
+_POSTGRESQL = re.compile(r"postgres(?:ql)?(?:\+psycopg)?://([^/\s]*/[^/?\s]+(?:\?\S+)?)")
 _YEARS = range(2000, 2200)
 _CLOCK = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 MAX_TEXT = 200
@@ -304,12 +305,16 @@ def folder_or_file(value: Any) -> Path:
 
 
 def database_url(value: Any) -> str:
-    """Accept the address of a SQLite file; never repeated, as it may carry a password."""
-    if isinstance(value, str) and _SQLITE.fullmatch(value):
-        return value
+    """Accept where a database is; never repeated, as it may carry a password."""
+    words = value if isinstance(value, str) else ""
+    if _SQLITE.fullmatch(words):
+        return words
+    if found := _POSTGRESQL.fullmatch(words):
+        return f"postgresql+psycopg://{found[1]}"
     raise ValueError(
-        "must be the address of a SQLite file, such as sqlite:///data/spendwatch.db "
-        "(no other database, none in memory, nothing after a question mark)"
+        "must be the address of a SQLite file, such as sqlite:///data/spendwatch.db (none in "
+        "memory, nothing after a question mark), or of a PostgreSQL database, such as "
+        "postgresql://spendwatch@db.example/spendwatch"
     )
 
 

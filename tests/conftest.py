@@ -6,11 +6,12 @@ import os
 
 import pytest
 from hypothesis import HealthCheck, settings
-from sqlalchemy import create_engine
 from sqlmodel import SQLModel
 
 import alerts.tables  # noqa: F401 # declares its tables when imported
-from spendwatch import db
+import detector.tables  # noqa: F401 # the same
+from spendwatch.db import open_engine
+from spendwatch.db_engines import WRITES
 
 # The same cases on every machine; a database in each of them makes a case slow, not wrong.
 settings.register_profile(
@@ -21,18 +22,32 @@ settings.register_profile(
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "spendwatch"))
 
+DATABASES = ("sqlite", "postgresql")
+
+
+@pytest.fixture(params=DATABASES)
+def database_url(request, tmp_path):
+    """The address of an empty database: a file, or one of a real PostgreSQL server."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'spendwatch.db'}"
+        return
+    from tests.postgresql import new_database
+
+    with new_database() as url:
+        yield url
+
 
 @pytest.fixture
-def database(tmp_path):
-    """An empty database in a real file."""
-    engine = open_empty(f"sqlite:///{tmp_path / 'spendwatch.db'}")
+def database(database_url):
+    """An empty database of each kind, with all tables."""
+    engine = open_empty(database_url)
     yield engine
     engine.dispose()
 
 
 def open_empty(url):
     """Open a database as the program does, with the tables as they are declared."""
-    engine = create_engine(url)
-    db._prepare_sqlite(engine, url)
-    SQLModel.metadata.create_all(engine)
+    engine = open_engine(url)
+    with engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
+        SQLModel.metadata.create_all(connection)
     return engine

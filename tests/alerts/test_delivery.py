@@ -415,11 +415,13 @@ deliver(partial(writing, open_empty(url)), {"ops": Killed(Path(file), clock)}, c
 
 
 @pytest.mark.parametrize("moment", ["before key-0", "after key-0", "before key-1", "after key-2"])
-def test_fault_67_whenever_the_process_is_killed_each_message_is_there_once(due, clock, moment):
-    file = Path(due.url.database).with_name("messages.txt")
+def test_fault_67_whenever_the_process_is_killed_each_message_is_there_once(
+    due, clock, moment, tmp_path
+):
+    file, url = tmp_path / "messages.txt", due.url.render_as_string(hide_password=False)
     due.dispose()
     killed = subprocess.run(
-        [sys.executable, "-c", KILLED, str(due.url), str(file), moment], cwd=ROOT, check=False
+        [sys.executable, "-c", KILLED, url, str(file), moment], cwd=ROOT, check=False
     )
     assert killed.returncode == -signal.SIGKILL
     clock.move(LEASE)

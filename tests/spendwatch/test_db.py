@@ -11,10 +11,10 @@ from spendwatch.db import (
     DatabaseBusyError,
     DatabaseError,
     DatabaseVersionError,
-    open_database,
     reading,
     writing,
 )
+from spendwatch.db_upgrade import open_database
 
 THREADS, TIMES = 8, 50
 
@@ -90,7 +90,7 @@ def test_a_file_that_is_no_database_is_refused_in_plain_words(path):
 
 
 def test_sqlite_is_durable_and_strict(opened):
-    engine = opened(busy_timeout_ms=123)
+    engine = opened(wait_ms=123)
     found = [pragma(engine, name) for name in ("journal_mode", "synchronous", "foreign_keys")]
     assert found == ["wal", 2, 1]
     assert pragma(engine, "busy_timeout") == 123
@@ -107,7 +107,7 @@ def test_what_is_written_is_all_there_or_not_at_all(opened):
 
 
 def test_no_update_of_eight_writers_at_once_is_lost(opened):
-    engine = opened(busy_timeout_ms=60_000)
+    engine = opened(wait_ms=60_000)
     with writing(engine) as session:
         execute(session, "INSERT INTO tenant_name VALUES ('acme', '0')")
 
@@ -134,7 +134,7 @@ def test_a_reader_sees_one_state_while_others_write(opened):
 
 
 def test_a_locked_database_says_that_trying_later_helps(path, opened):
-    engine = opened(busy_timeout_ms=1)
+    engine = opened(wait_ms=1)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with (
@@ -154,12 +154,12 @@ def test_a_database_locked_for_reading_too_says_the_same(path, opened):
     other.execute("PRAGMA locking_mode = EXCLUSIVE")
     other.execute("BEGIN EXCLUSIVE")
     with pytest.raises(DatabaseBusyError):
-        opened(busy_timeout_ms=1)
+        opened(wait_ms=1)
     other.close()
 
 
 def test_a_reader_that_is_locked_out_is_told_in_plain_words(path, opened):
-    engine = opened(busy_timeout_ms=1)
+    engine = opened(wait_ms=1)
     engine.dispose()
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("PRAGMA locking_mode = EXCLUSIVE")

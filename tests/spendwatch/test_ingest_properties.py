@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.sources.base import SourceError
-from spendwatch.db import open_database
+from spendwatch.db_upgrade import open_database
 from tests.detector.ledgers import current, first_days, rows, source_days
 from tests.spendwatch.apps import DAY, ONE, an_app, slot, tenant, told, used
 

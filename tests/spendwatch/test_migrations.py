@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect
 from sqlmodel import SQLModel
 
-from spendwatch.db import MIGRATIONS, open_database, upgrade
+from spendwatch.db_upgrade import MIGRATIONS, open_database, upgrade
 
 HALF_WAY = """
 import sqlalchemy as sa

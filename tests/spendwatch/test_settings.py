@@ -48,6 +48,14 @@ def test_absolute_paths_stay_as_they_are(tmp_path):
     assert settings.prices.file == Path("/srv/x/prices.toml")
 
 
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
+def test_a_database_of_postgresql_is_taken_however_its_scheme_is_spelt(tmp_path, scheme):
+    text = f'[service]\ndatabase_url = "{scheme}://watch@db:6432/spend?sslmode=require"\n'
+    settings = load(tmp_path, text)
+    url = "postgresql+psycopg://watch@db:6432/spend?sslmode=require"
+    assert settings.service.database_url == url
+
+
 def test_a_file_is_found_from_wherever_it_is_named(tmp_path, monkeypatch):
     (tmp_path / "config.toml").write_text(ENOUGH, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
@@ -211,6 +219,8 @@ def test_fault_1_keys_the_settings_library_would_swallow_are_unknown(tmp_path):
         ("[service]\ncurrency = 'usd'", "service.currency: must be a currency's three capital"),
         ("[service]\ndatabase_url = 'sqlite://'", "service.database_url: must be the address"),
         ("[service]\ndatabase_url = 5", "service.database_url: must be the address"),
+        ("[service]\ndatabase_url = 'postgresql://db'", "service.database_url: must be the"),
+        ("[service]\ndatabase_url = 'mysql://db/x'", "service.database_url: must be the"),
         ("[service]\ndatabase_url = 'sqlite:///:memory:'", "service.database_url: must be the"),
     ],
 )

@@ -1,0 +1,100 @@
+"""How each kind of database is connected to, so that nothing else need know which one it is.
+
+Both give the same: one writer at a time, a reader that sees one state, and nothing acknowledged
+that a crash could take back. Only here stands SQL that one of them alone understands.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import Engine, create_engine, event, make_url
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL, Connection
+
+WRITES = "writes"
+"""Execution option of a connection whose transaction is to write."""
+CONNECT_TIMEOUT_S = 5
+ONE_WRITER = 0x5350454E44  # any number would do, as long as all use the same
+TURNS: WeakKeyDictionary[Engine, Lock] = WeakKeyDictionary()
+"""Whose turn it is to write, of the threads of this process; for SQLite alone."""
+
+
+class FolderError(OSError):
+    """The folder of the database cannot be made."""
+
+
+def connect(url: str, wait_ms: int) -> Engine:
+    """Prepare an engine; ``wait_ms`` is how long a writer waits for its turn."""
+    address = make_url(url)
+    if address.get_backend_name() == "sqlite":
+        return _sqlite(address, wait_ms)
+    return _postgresql(address, wait_ms)
+
+
+def sqlite_file(url: str) -> Path | None:
+    """Return the file of a SQLite database; None where it is none, or in memory."""
+    address = make_url(url)
+    named = address.database if address.get_backend_name() == "sqlite" else None
+    return Path(named) if named and named != ":memory:" else None
+
+
+def _sqlite(url: URL, wait_ms: int) -> Engine:
+    """Make SQLite durable, strict about references and honest about transactions."""
+    engine = create_engine(url)
+    TURNS[engine] = Lock()
+    pragmas = (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        f"busy_timeout={wait_ms}",
+    )
+
+    @event.listens_for(engine, "connect")
+    def set_pragmas(connection: Any, _record: Any) -> None:
+        # The driver's own transaction handling is switched off: it begins too late.
+        connection.isolation_level = None
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A writer takes the write lock at once, so that two of them wait for each other instead
+        # of losing one of two updates.
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if _writes(connection) else "BEGIN")
+
+    return engine
+
+
+def _postgresql(url: URL, wait_ms: int) -> Engine:
+    """Have PostgreSQL behave as SQLite does, also behind a pooler that shares its connections."""
+    engine = create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        # A server that was started again has closed what the pool still holds.
+        pool_pre_ping=True,
+        connect_args={
+            # A prepared statement belongs to a server connection; a pooler hands out another one.
+            "prepare_threshold": None,
+            "connect_timeout": CONNECT_TIMEOUT_S,
+            "application_name": "spendwatch",
+        },
+    )
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        if not _writes(connection):
+            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            return
+        # Held until the transaction ends, whichever server connection it runs on.
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {wait_ms}")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ONE_WRITER})")
+
+    return engine
+
+
+def _writes(connection: Connection) -> bool:
+    return bool(connection.get_execution_options().get(WRITES, False))
