@@ -43,6 +43,7 @@ PURE_CORE := \
     alerts/holds.py \
     alerts/interim.py \
     alerts/kind_words.py \
+    alerts/knowledge.py \
     alerts/lifecycle.py \
     alerts/messages.py \
     alerts/model.py \

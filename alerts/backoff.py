@@ -34,7 +34,7 @@ def next_try(
     now : datetime
         When it failed, UTC-aware.
     since : datetime
-        When its 24 hours began: it was written, or a person asked for it again.
+        When its 24 hours began: with the first try, or the first since a person asked for it.
     attempts : int
         How often it was tried so far, at least 1.
     spread : callable

@@ -133,7 +133,8 @@ def _taken_back(alert: Alert, day: date, rules: AlertRules) -> tuple[Alert, Chan
     after = replace(alert, abnormal=rest, finding=finding)
     if alert.ended or day < rest[-1].day:
         return after, Change.UPDATED
-    after, change = _counted(after, rules)
+    before = alert.abnormal[-1].normal_before
+    after, change = _counted(replace(after, normal_days=before + alert.normal_days), rules)
     return after, change if change is Change.RESOLVED else Change.UPDATED
 
 
@@ -174,9 +175,13 @@ def _reopened(alert: Alert) -> Alert:
 def _with_finding(alert: Alert, finding: Finding, known: AbnormalDay | None) -> Alert:
     """File a day's finding where it belongs."""
     told = known.told_micro_usd if known else 0
-    fresh = abnormal_day(finding, told_micro_usd=told)
     others = [judged for judged in alert.abnormal if judged.day != finding.day]
     newest = not others or finding.day > others[-1].day
+    counted = alert.normal_days if newest else 0
+    fresh = replace(
+        abnormal_day(finding, told_micro_usd=told),
+        normal_before=known.normal_before if known else counted,
+    )
     return replace(
         alert,
         finding=finding if newest else alert.finding,
@@ -243,6 +248,21 @@ def worse_from(alert: Alert, rules: AlertRules) -> int | None:
         return None
     factor = 1.0 if alert.kind in BUDGETS else rules.worse_factor
     return max(told + 1, math.ceil(factor * told))
+
+
+def revised(alert: Alert, rules: AlertRules) -> Finding | None:
+    """Return the newest day whose cost differs from what was told of it, as far as it is known.
+
+    Parameters
+    ----------
+    alert : Alert
+    rules : AlertRules
+    """
+    for judged in reversed(alert.abnormal):
+        of_it = alert.finding if judged.day == alert.finding.day else _as_of(alert.finding, judged)
+        if judged.told_micro_usd and _is_revised(judged, of_it, rules):
+            return of_it
+    return None
 
 
 def _is_revised(known: AbnormalDay | None, finding: Finding, rules: AlertRules) -> bool:

@@ -45,7 +45,7 @@ def _worst_of_each(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 def _observed(
     known: Sequence[Alert],
-    findings: Iterable[Finding],
+    findings: Sequence[Finding],
     judgement: Judgement,
     telling: Telling,
 ) -> Iterator[Taken]:
@@ -55,6 +55,8 @@ def _observed(
     for alert in known:
         alike[condition(alert.finding)].append(alert)
     met: set[int] = set()
+    # Where the condition holds, the day is a normal one for none of its alerts.
+    holds = {condition(finding) for finding in findings if not finding.period}
     for finding in findings:
         before = match(finding, alike[condition(finding)], rules)
         if before is None:
@@ -64,6 +66,8 @@ def _observed(
         after, change = observe(before, finding, judgement.day, now, rules)
         yield Taken(before, after, finding, change)
     for alert in known:
-        if alert.number not in met and judgement.judged(alert.kind, alert.tenant):
+        if alert.number in met or condition(alert.finding) in holds:
+            continue
+        if judgement.judged(alert.kind, alert.tenant):
             after, change = observe(alert, None, judgement.day, now, rules)
             yield Taken(alert, after, None, change)

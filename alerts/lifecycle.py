@@ -24,10 +24,10 @@ from alerts.episode import (
     EVENTS,
     abnormal_day,
     fingerprint,
-    is_worse,
     observe_finding,
     observe_normal,
 )
+from alerts.knowledge import untold
 from alerts.model import Alert, AlertState, Change, Reason, Verb
 from alerts.numbers import moment
 from detector.model import Severity
@@ -35,13 +35,11 @@ from detector.model import Severity
 if TYPE_CHECKING:
     from datetime import date, datetime
 
-    from alerts.model import AlertRules, Reply, Verdict
+    from alerts.model import AlertRules, Reply, Seen, Verdict
     from detector.model import Finding
 
 UNDO_WITHIN = timedelta(days=7)
 LONGEST_SNOOZE = timedelta(days=90)
-ANSWERED = frozenset({AlertState.ACKNOWLEDGED, AlertState.SNOOZED, AlertState.DISMISSED})
-"""States a person brought the alert into: quiet unless it gets worse than what was answered."""
 _QUIETING = frozenset({Verb.ACKNOWLEDGE, Verb.SNOOZE})
 _DONE = {
     AlertState.ACKNOWLEDGED: "already acknowledged",
@@ -95,8 +93,7 @@ def observe(
     """Return the alert after one day's judgement, and what that changed for people.
 
     Judging a day again with the same outcome changes nothing, however often; judging an older
-    day again never undoes what newer days said. An answered alert that gets worse than what was
-    answered is open again.
+    day again never undoes what newer days said. An answer stands until something worse is told.
 
     Parameters
     ----------
@@ -118,48 +115,9 @@ def observe(
         after, change = observe_normal(alert, day, rules)
     else:
         after, change = observe_finding(alert, finding, rules)
-    if change is Change.WORSE and after.state in ANSWERED:
-        after = replace(after, state=_unanswered(after), snoozed_until=None)
     if change is not Change.UNCHANGED:
         after = replace(after, revision=alert.revision + 1, updated_at=now)
     return after, change
-
-
-def mark_told(alert: Alert, finding: Finding, now: datetime, *, reminder: bool = False) -> Alert:
-    """Return the alert with ``finding`` as what people know of it.
-
-    Parameters
-    ----------
-    alert : Alert
-    finding : Finding
-        The finding the message was about.
-    now : datetime
-        UTC-aware.
-    reminder : bool
-        The message said nothing new; there is one of them for each piece of news.
-
-    Returns
-    -------
-    Alert
-        A later finding is measured against this one.
-    """
-    abnormal = tuple(
-        replace(judged, told_micro_usd=judged.excess_micro_usd)
-        if judged.day == finding.day
-        else judged
-        for judged in alert.abnormal
-    )
-    newest = finding.day == alert.finding.day
-    told = finding.magnitude if newest else max(alert.told_magnitude, finding.magnitude)
-    return replace(
-        alert,
-        abnormal=abnormal,
-        told_magnitude=told,
-        announced=True,
-        held=None,
-        told_at=now,
-        reminded=reminder,
-    )
 
 
 def come_due(alert: Alert, now: datetime, rules: AlertRules) -> tuple[Alert, Change]:
@@ -175,17 +133,18 @@ def come_due(alert: Alert, now: datetime, rules: AlertRules) -> tuple[Alert, Cha
     Returns
     -------
     tuple of (Alert, Change)
-        WOKEN where a snooze is over; RELEASED, WORSE or RESOLVED where news was held back, so
-        that it can be decided anew; REMINDED where nobody answered in time; else UNCHANGED.
+        WOKEN where a snooze is over; where news was held back, what is news by now; REMINDED
+        where nobody answered in time; else UNCHANGED. The alert itself is another only where
+        nothing is held back any more; all else happens once it is told.
     """
     if alert.state is AlertState.SNOOZED and alert.snoozed_until and alert.snoozed_until <= now:
-        awake = replace(alert, state=AlertState.OPEN, snoozed_until=None, held=None)
-        return replace(awake, revision=alert.revision + 1, updated_at=now), Change.WOKEN
+        return alert, Change.WOKEN
     if alert.held:
-        return _held_news(alert, rules)
+        change = untold(alert, rules)
+        return (replace(alert, held=None) if change is Change.UNCHANGED else alert), change
     due_at = remind_at(alert, rules)
     if due_at is not None and due_at <= now:
-        return replace(alert, revision=alert.revision + 1), Change.REMINDED
+        return alert, Change.REMINDED
     return alert, Change.UNCHANGED
 
 
@@ -267,7 +226,7 @@ def reply(
         alert,
         state=_STATE_AFTER[verb],
         told_magnitude=max(alert.told_magnitude, alert.finding.magnitude),
-        announced=True,
+        announced=alert.announced or not alert.ended,
         held=None,
         snoozed_until=until,
         updated_at=now,
@@ -291,9 +250,9 @@ def undo(alert: Alert, undone: Reply, earlier: Reply | None, now: datetime) -> A
     Returns
     -------
     Alert
-        In the state it had before the answer; where it ended or woke since, in the state it
-        has, as only what the answer taught is left to take back. Open again and never told, it
-        is held back until the next run tells it.
+        In the state it had before the answer, and as well known; where it ended or woke since,
+        in the state it has, as only what the answer taught is left to take back. News that came
+        while it was answered, or was held back before, is left to the next run.
 
     Raises
     ------
@@ -306,11 +265,30 @@ def undo(alert: Alert, undone: Reply, earlier: Reply | None, now: datetime) -> A
             f"{UNDO_WITHIN.days} days have passed; answer it anew instead"
         )
     state, until = _state_before(alert, undone, earlier)
-    after = replace(alert, state=state, snoozed_until=until, updated_at=now)
-    if state is AlertState.OPEN and alert.told_at is None:
-        # Only who answered has heard of it: now that nobody is on it, the others must.
-        after = replace(after, announced=False, held=alert.held or _HELD_BY[undone.verb])
-    return replace(after, revision=alert.revision + 1)
+    after = replace(
+        alert,
+        state=state,
+        snoozed_until=until,
+        updated_at=now,
+        revision=alert.revision + 1,
+    )
+    if alert.told_at is not None and alert.told_at > undone.at:
+        return after
+    # Of an answer that kept nothing of it: nobody but who answered can have known of the alert.
+    unkept = replace(alert.seen, announced=alert.announced and alert.told_at is not None)
+    return _known_as(after, undone.seen or unkept, undone)
+
+
+def _known_as(alert: Alert, seen: Seen, undone: Reply) -> Alert:
+    """Take back what the answer had made known: who answered is not on it any more."""
+    moved = alert.ended or alert.finding.magnitude != undone.magnitude
+    news = not seen.announced or moved
+    return replace(
+        alert,
+        told_magnitude=seen.told_magnitude,
+        announced=seen.announced,
+        held=seen.held or (_HELD_BY[undone.verb] if news else None),
+    )
 
 
 def _state_before(
@@ -362,19 +340,3 @@ def _require_details(
             f"a snooze lasts at most {LONGEST_SNOOZE.days} days, to {moment(now + LONGEST_SNOOZE)};"
             " what shall be quiet for longer is better dismissed, or silenced"
         )
-
-
-def _unanswered(alert: Alert) -> AlertState:
-    return AlertState.RESOLVED if alert.ended else AlertState.OPEN
-
-
-def _held_news(alert: Alert, rules: AlertRules) -> tuple[Alert, Change]:
-    """Say what the held-back news is by now; an end of which nobody knew the beginning is none."""
-    if alert.ended:
-        change = Change.RESOLVED if alert.announced else Change.UNCHANGED
-        return replace(alert, held=alert.held if alert.announced else None), change
-    if not alert.announced:
-        return alert, Change.RELEASED
-    if is_worse(alert, alert.finding, rules):
-        return alert, Change.WORSE
-    return replace(alert, held=None), Change.UNCHANGED

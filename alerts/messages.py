@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 from alerts.episode import BUDGETS, EVENTS
 from alerts.kind_words import OVER, TEXT_LIMIT, Words, amount_of, ending, level, words_of
-from alerts.lifecycle import ANSWERED
-from alerts.model import Action, AlertState, Change, Line, Message, Verb
+from alerts.model import ANSWERED, Action, AlertState, Change, Line, Message, Verb
 from alerts.names import safe_name
 from alerts.numbers import count, full_day, moment, money, short_day, times
 from alerts.verdicts import TEACHING

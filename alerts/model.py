@@ -21,6 +21,10 @@ class AlertState(StrEnum):
     RESOLVED = "resolved"
 
 
+ANSWERED = frozenset({AlertState.ACKNOWLEDGED, AlertState.SNOOZED, AlertState.DISMISSED})
+"""States a person brought the alert into: quiet unless it gets worse than what was answered."""
+
+
 class Verdict(StrEnum):
     """Why an alert was dismissed, and so what it teaches."""
 
@@ -91,6 +95,8 @@ class AbnormalDay:
         Actual minus expected; 0 where the kind has neither.
     told_micro_usd : int
         The excess a person was last told of for that day.
+    normal_before : int
+        Normal days that had been counted when it came; they count again if it is taken back.
     """
 
     day: date
@@ -99,6 +105,7 @@ class AbnormalDay:
     actual_micro_usd: int | None = None
     excess_micro_usd: int = 0
     told_micro_usd: int = 0
+    normal_before: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +155,8 @@ class Alert:
     ended : bool
         The condition is over; a new finding opens a new alert.
     announced : bool
-        Somebody was told that the condition holds; False after it came back at a level that
-        had been told before, so that its end is not told either.
+        People believe that it lasts, as they were told so or have answered; False once they were
+        told of its end, or after it came back at a level that had been told before.
     revision : int
         Grows with every change that a person can see.
     snoozed_until : datetime or None
@@ -185,6 +192,19 @@ class Alert:
         """The abnormal days so far, ascending."""
         return tuple(judged.day for judged in self.abnormal)
 
+    @property
+    def seen(self) -> Seen:
+        """What a person who answers it now has seen."""
+        return Seen(
+            self.told_magnitude,
+            self.announced,
+            self.held,
+            last_day=self.days[-1] if self.abnormal else None,
+            largest_excess_micro_usd=max(
+                (abs(judged.excess_micro_usd) for judged in self.abnormal), default=0
+            ),
+        )
+
     def on(self, day: date) -> AbnormalDay | None:
         """Return what was judged of ``day``; None where it is not abnormal."""
         return next((judged for judged in self.abnormal if judged.day == day), None)
@@ -206,6 +226,27 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What an alert was when it was answered: what an undo restores, and all an answer teaches.
+
+    Attributes
+    ----------
+    told_magnitude, announced, held
+        As the alert had them.
+    last_day : date or None
+        Its newest abnormal day.
+    largest_excess_micro_usd : int
+        Of its abnormal days, whatever the sign.
+    """
+
+    told_magnitude: int
+    announced: bool
+    held: Reason | None
+    last_day: date | None
+    largest_excess_micro_usd: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """One answer of one person; never changed once stored.
 
@@ -217,6 +258,8 @@ class Reply:
         The alert's magnitude when it was answered: it wakes when it gets worse than that.
     undoes : int or None
         Number of the reply that an undo takes back.
+    seen : Seen or None
+        None where that was not kept.
     number : int
         0 until stored.
     """
@@ -233,6 +276,7 @@ class Reply:
     magnitude: int = 0
     undoes: int | None = None
     number: int = 0
+    seen: Seen | None = None
 
 
 @dataclass(frozen=True, slots=True)

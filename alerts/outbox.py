@@ -71,7 +71,7 @@ class Claim:
     attempts : int
         How often it was tried since ``since``, this time included.
     since : datetime
-        When its time to be delivered began: it was written, or a person asked for it again.
+        When it was tried first, or first again after a person asked for it.
     """
 
     notification: Notification
@@ -121,12 +121,14 @@ def claim(session: Session, key: str, now: datetime, left_behind_before: datetim
         # Nothing becomes new again, not even where a person has its attempts count anew.
         again=row.state != NotificationState.NEW,
         attempts=row.attempts + 1,
-        since=_since(row),
+        # What nobody could try, because nothing ran, has all of its time to come.
+        since=row.first_tried_at or now,
     )
     mine = _update(key, row.state, row.claimed_at).values(
         state=NotificationState.SENDING.value,
         claimed_at=now,
         attempts=claimed.attempts,
+        first_tried_at=claimed.since,
         due_at=None,
     )
     return claimed if _changes_one(session, mine) else None
@@ -227,15 +229,6 @@ def _changes_one(session: Session, statement: Any) -> bool:
     done: CursorResult[Any] = session.connection().execute(statement)
     session.expire_all()
     return done.rowcount == 1
-
-
-def _since(row: NotificationRow) -> datetime:
-    """Say when the 24 hours began.
-
-    ``created_at`` stays the message's own; a person who asks for it again starts them anew.
-    """
-    again = [each.at for each in acts_of(row) if each.asked is Asked.RETRY]
-    return max(again, default=row.created_at)
 
 
 def _notification(row: NotificationRow) -> Notification:

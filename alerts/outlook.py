@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from alerts.episode import BUDGETS, worse_from
 from alerts.kind_words import amount_of, level
-from alerts.lifecycle import ANSWERED, remind_at, state_at
-from alerts.model import AlertState
+from alerts.knowledge import heard_of
+from alerts.lifecycle import remind_at, state_at
+from alerts.model import ANSWERED, AlertState
 from alerts.numbers import moment
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def outlook(
     said : callable
         How a moment is written; by default in UTC.
     """
-    if alert.ended and not alert.announced:
+    if alert.ended and not heard_of(alert):
         return "over; nobody was told: it began and ended while it was held back"
     if alert.ended:
         return "over; only newer data about its own days, or its return, would be told"

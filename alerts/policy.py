@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from alerts.episode import EVENTS
 from alerts.holds import plan_of, silence_of
+from alerts.knowledge import heard_of
 from alerts.model import AlertState, Change, Reason
 from alerts.numbers import full_day, moment, money
 from detector.model import FindingKind, Severity
@@ -33,6 +35,8 @@ _ANSWERED = {
     AlertState.ACKNOWLEDGED: Reason.ACKNOWLEDGED,
     AlertState.SNOOZED: Reason.SNOOZED,
 }
+_ANSWERS_END = frozenset({Change.WORSE, Change.WOKEN})
+"""What is told of an answered alert."""
 _CAN_WAIT = frozenset({Change.REMINDED, Change.RESOLVED, Change.WITHDRAWN})
 _LEARNED = frozenset({FindingKind.SPEND_SPIKE, FindingKind.SPEND_DROP})
 """Kinds that rest on what is normal, which a new installation has yet to learn."""
@@ -108,14 +112,20 @@ def decide(
 
 def _unspoken(alert: Alert, change: Change) -> Ruling | None:
     """Hold back what says nothing new, or nothing new to who has answered."""
-    over = change in (Change.RESOLVED, Change.WITHDRAWN)
-    if alert.state in _ANSWERED:
+    if alert.state in _ANSWERED and change not in _ANSWERS_END:
         return Ruling(told=False, reason=_ANSWERED[alert.state])
     if change is Change.REPLACED:
         return Ruling(told=False, reason=Reason.REPLACED)
-    if change not in _SPEAKING or (over and not alert.announced):
+    if change not in _SPEAKING or _is_nobodys_news(alert, change):
         return Ruling(told=False, reason=alert.held or Reason.ALREADY_TOLD)
     return None
+
+
+def _is_nobodys_news(alert: Alert, change: Change) -> bool:
+    """Whether it is about the end, or the past, of what nobody believes to last, or heard of."""
+    if not alert.ended or alert.kind in EVENTS:
+        return False
+    return not (alert.announced if change is Change.RESOLVED else heard_of(alert))
 
 
 def _silenced(alert: Alert, situation: Situation) -> Ruling | None:

@@ -123,6 +123,7 @@ def _keep(session: Session, before: Alert, after: Alert, given: Answer, now: dat
         until=given.until,
         magnitude=before.finding.magnitude,
         undoes=given.undoes,
+        seen=before.seen,
     )
     return store.append_reply(session, reply)
 
@@ -143,13 +144,20 @@ def lessons(session: Session, teaching: Teaching, repulled_at: Repulled) -> tupl
 def _in_force(
     alert: Alert, reply: Reply, teaching: Teaching, repulled_at: Repulled
 ) -> Lesson | None:
-    taught = lesson(alert, reply.verdict, reply.at, teaching) if reply.verdict else None
+    taught = _lesson(alert, reply, teaching)
     if taught is None or reply.verdict is not Verdict.DATA_ERROR:
         return taught
     days = frozenset(
         day for day in taught.days if not _is_after(repulled_at(alert.tenant, day), reply)
     )
     return replace(taught, days=days) if days else None
+
+
+def _lesson(alert: Alert, reply: Reply, teaching: Teaching) -> Lesson | None:
+    """Say what one answer teaches by itself."""
+    if reply.verdict is None:
+        return None
+    return lesson(alert, reply.verdict, reply.at, teaching, reply.seen)
 
 
 def _is_after(pulled_at: datetime | None, reply: Reply) -> bool:
@@ -159,7 +167,7 @@ def _is_after(pulled_at: datetime | None, reply: Reply) -> bool:
 def _answered(
     alert: Alert, reply: Reply, teaching: Teaching, *, repeated: bool = False
 ) -> Answered:
-    taught = lesson(alert, reply.verdict, reply.at, teaching) if reply.verdict else None
+    taught = _lesson(alert, reply, teaching)
     effect = describe_lesson(taught, alert.tenant) if taught else ""
     return Answered(alert, reply, taught, reply_words(alert, reply, effect, repeated=repeated))
 

@@ -96,7 +96,8 @@ def _row(session: Session, number: int) -> NotificationRow:
 
 
 def _queued_again(row: NotificationRow, act: Act) -> Entry:
-    row.state, row.attempts, row.due_at = NotificationState.RETRY.value, 0, act.at
+    row.state, row.attempts = NotificationState.RETRY.value, 0
+    row.first_tried_at, row.due_at = None, act.at
     remember(row, act)
     return _entry(row)
 

@@ -16,6 +16,7 @@ from alerts.model import (
     Change,
     Reason,
     Reply,
+    Seen,
     Verb,
     Verdict,
 )
@@ -262,6 +263,7 @@ def _reply(row: ReplyRow) -> Reply:
         magnitude=row.magnitude,
         undoes=row.undoes,
         number=row.number or 0,
+        seen=decode(Seen, row.seen) if row.seen else None,
     )
 
 

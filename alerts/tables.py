@@ -60,6 +60,7 @@ class ReplyRow(SQLModel, table=True):
     until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     magnitude: int = Field(default=0, sa_type=BigInteger)
     undoes: int | None = None
+    seen: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
 
 
 class DecisionRow(SQLModel, table=True):
@@ -127,6 +128,7 @@ class NotificationRow(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime)
     attempts: int = 0
     acts: list[Any] = Field(sa_column=Column(JSON, nullable=False, default=list))
+    first_tried_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     claimed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

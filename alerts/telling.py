@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from alerts import outbox, store
 from alerts.episode import BUDGETS
 from alerts.holds import plan_of
-from alerts.lifecycle import ANSWERED, mark_told
+from alerts.knowledge import mark_told
 from alerts.messages import (
     Revision,
     above_plan,
@@ -20,7 +20,7 @@ from alerts.messages import (
     group_message,
     held_until_now,
 )
-from alerts.model import Change, Notification, Reason
+from alerts.model import ANSWERED, Change, Notification, Reason
 from alerts.policy import Ruling, decide
 from detector.model import FindingKind
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from sqlmodel import Session
 
-    from alerts.model import Alert, AlertRules, Line, Reply
+    from alerts.model import AbnormalDay, Alert, AlertRules, Line, Reply
     from alerts.policy import Situation
     from detector.model import Finding
 
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 HELD_FOR_NOW = frozenset({Reason.SILENCED, Reason.PLANNED, Reason.LEARNING, Reason.QUIET_HOURS})
 """Reasons that pass by themselves: the news is decided again once they have."""
 _UNDECIDED = Ruling(told=False, reason=Reason.ALREADY_TOLD)
-_STARTS = frozenset({Change.OPENED, Change.WOKEN, Change.RELEASED})
-"""Changes after which somebody must still be told that the condition holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +74,7 @@ class Taken:
     """What happened to one alert, and whether that is told.
 
     ``before`` is None where the alert was opened; ``finding`` is None where its condition does
-    not hold any more.
+    not hold any more; ``held`` is what had kept the news back until now.
     """
 
     before: Alert | None
@@ -84,6 +82,7 @@ class Taken:
     finding: Finding | None
     change: Change
     ruling: Ruling = _UNDECIDED
+    held: Reason | None = None
 
     @property
     def notified(self) -> bool:
@@ -161,9 +160,9 @@ def _decided(observed: Sequence[Taken], telling: Telling) -> list[Taken]:
 
 def _as_first_news(taken: Taken) -> Taken:
     """Turn news of what nobody heard of into its first: it cannot be worse or revised."""
-    held = taken.alert.held and not taken.alert.announced
-    if held and taken.change in (Change.WORSE, Change.REVISED):
-        return replace(taken, change=Change.RELEASED)
+    held = taken.alert.held
+    if held and not taken.alert.announced and taken.change in (Change.WORSE, Change.REVISED):
+        return replace(taken, change=Change.RELEASED, held=held)
     return taken
 
 
@@ -183,7 +182,7 @@ def _replaced(observed: Sequence[Taken]) -> Set[str]:
 
     Its cap was changed, or what was forecast is spent by now: that is no good news.
     """
-    opened = {_without_cap(each.alert.finding) for each in observed if each.before is None}
+    opened = {_without_cap(each.alert.finding) for each in observed if _begins(each)}
     budgets = [each for each in observed if each.alert.kind in BUDGETS]
     spent = {
         _budget_of(each.finding): each.finding.magnitude
@@ -198,6 +197,12 @@ def _replaced(observed: Sequence[Taken]) -> Set[str]:
     }
 
 
+def _begins(taken: Taken) -> bool:
+    """Whether it is in force now and was not before."""
+    before = taken.before
+    return not taken.alert.ended and (before is None or before.ended)
+
+
 def _budget_of(finding: Finding) -> tuple[str, str, str]:
     """Name a budget's period and cap, whatever was found of it."""
     return finding.tenant, finding.subject, finding.period
@@ -210,28 +215,29 @@ def _without_cap(finding: Finding) -> tuple[Condition, str]:
 
 def _ruled(taken: Taken, ruling: Ruling, telling: Telling) -> Taken:
     """Mark the alert as told, or as held back for now."""
-    alert, about, now = taken.alert, taken.finding, telling.situation.now
-    if not ruling.told and taken.change is Change.REMINDED:
-        # Not due after all: it was not yet reminded of, and nothing is noted.
-        return replace(taken, alert=taken.before or alert, change=Change.UNCHANGED)
-    if not ruling.told:
-        return replace(taken, alert=_kept_back(taken, ruling.reason), ruling=ruling)
-    if about is None:
-        alert = replace(alert, held=None, told_at=now)
-    else:
-        reminder = taken.change is Change.REMINDED
-        alert = mark_told(alert, about, now, reminder=reminder)
-    return replace(taken, alert=alert, ruling=ruling)
+    if ruling.told:
+        return replace(taken, alert=_told(taken, telling), ruling=ruling)
+    if taken.change is Change.REMINDED:
+        return replace(taken, change=Change.UNCHANGED)  # not due after all: nothing is noted
+    return replace(taken, alert=_kept_back(taken, ruling.reason), ruling=ruling)
+
+
+def _told(taken: Taken, telling: Telling) -> Alert:
+    """Note what people know by now; what is told has a revision of its own, as its key needs."""
+    alert = mark_told(taken.alert, taken.finding, taken.change, telling.situation.now)
+    if taken.before is not None and alert.revision == taken.before.revision:
+        return replace(alert, revision=alert.revision + 1, updated_at=telling.situation.now)
+    return alert
 
 
 def _kept_back(taken: Taken, reason: Reason) -> Alert:
     """Note what is decided anew once its reason has passed."""
     alert, change = taken.alert, taken.change
     if change is Change.REPLACED:
-        return replace(alert, held=None)  # what was held back is told by the other alert
+        return replace(alert, held=None, announced=False)  # the other alert tells of it
     if reason not in HELD_FOR_NOW or change is Change.UPDATED:
         return alert
-    return replace(alert, held=reason, announced=alert.announced and change not in _STARTS)
+    return replace(alert, held=reason)
 
 
 def _grouped(taken: Sequence[Taken], telling: Telling) -> list[Taken]:
@@ -311,9 +317,8 @@ def _notification(taken: Taken, day: date, telling: Telling, answer: Reply | Non
 def _notes(taken: Taken, telling: Telling) -> list[Line]:
     """Say what was planned, and what had kept the news back."""
     plan = plan_of(taken.finding, telling.situation.plans) if taken.finding else None
-    held = taken.before.held if taken.before else None
     planned = [above_plan(taken.finding, plan)] if taken.finding and plan else []
-    return [*planned, held_until_now(held)] if held else planned
+    return [*planned, held_until_now(taken.held)] if taken.held else planned
 
 
 def _key(taken: Taken, receiver: str) -> str:
@@ -342,11 +347,32 @@ def _group_notifications(taken: Sequence[Taken], day: date, telling: Telling) ->
 
 
 def _revision(taken: Taken, day: date, telling: Telling) -> Revision | None:
-    """Say what a day that was judged again cost before and costs now."""
+    """Say what a day that was judged again cost, as it was told, and costs now."""
+    if taken.held is not None:
+        return _revision_held(taken)
     was = taken.before.on(day) if taken.before else None
-    if was is None or taken.change in (Change.RELEASED, Change.WOKEN, Change.REMINDED):
+    if was is None or taken.change in (Change.WOKEN, Change.REMINDED):
         return None
     now_costs = telling.spent.get(taken.alert.tenant)
     if taken.finding:
         now_costs = taken.finding.actual_micro_usd
-    return Revision(day, was.actual_micro_usd, now_costs)
+    return Revision(day, _as_told(was), now_costs)
+
+
+def _revision_held(taken: Taken) -> Revision | None:
+    """Say the same of what was held back, as far as the alert itself still knows it."""
+    about = taken.finding or taken.alert.finding
+    if taken.change is Change.WITHDRAWN:
+        return Revision(about.day, about.actual_micro_usd)
+    known = taken.alert.on(about.day)
+    before = taken.before.on(about.day) if taken.before else None
+    if taken.change is not Change.REVISED or known is None or before is None:
+        return None
+    return Revision(about.day, _as_told(before), about.actual_micro_usd)
+
+
+def _as_told(judged: AbnormalDay) -> int | None:
+    """Return a day's cost as people were told it; as it was judged where they were not."""
+    if judged.actual_micro_usd is None or not judged.told_micro_usd:
+        return judged.actual_micro_usd
+    return judged.actual_micro_usd - judged.excess_micro_usd + judged.told_micro_usd

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from alerts.model import Alert, Teaching
+    from alerts.model import Alert, Seen, Teaching
 
 TEACHING = frozenset({FindingKind.SPEND_SPIKE, FindingKind.SPEND_DROP})
 """Kinds that rest on a baseline, so that an answer can teach it."""
@@ -126,7 +126,9 @@ def covered(
     alike = _alike(alert, others, answered_at)
     if taught.effect is Effect.RESTART:
         return tuple(each for each in alike if each.days[0] >= alert.days[0])
-    return tuple(each for each in alike if _largest_excess(each) < taught.floor_micro_usd)
+    return tuple(
+        each for each in alike if each.seen.largest_excess_micro_usd < taught.floor_micro_usd
+    )
 
 
 def _alike(alert: Alert, others: Iterable[Alert], answered_at: datetime) -> tuple[Alert, ...]:
@@ -143,7 +145,11 @@ def _alike(alert: Alert, others: Iterable[Alert], answered_at: datetime) -> tupl
 
 
 def lesson(
-    alert: Alert, verdict: Verdict, answered_at: datetime, teaching: Teaching
+    alert: Alert,
+    verdict: Verdict,
+    answered_at: datetime,
+    teaching: Teaching,
+    seen: Seen | None = None,
 ) -> Lesson | None:
     """Return what a dismissal teaches, or None where it teaches nothing.
 
@@ -154,25 +160,28 @@ def lesson(
     answered_at : datetime
         UTC-aware; a raised floor lasts from here.
     teaching : Teaching
+    seen : Seen, optional
+        What the person who answered had seen; by default the alert as it is.
 
     Returns
     -------
     Lesson or None
         None for kinds that rest on no baseline, and where every abnormal day was withdrawn. A
-        raised floor is ``false_alarm_factor`` times the largest excess of the alert, in whole
-        dollars, rounded up.
+        raised floor is ``false_alarm_factor`` times the largest excess that was seen, in whole
+        dollars, rounded up: what comes later was called a false alarm by nobody.
     """
     if alert.kind not in TEACHING or not alert.abnormal:
         return None
     reason = _REASONS[verdict]
-    if verdict is Verdict.FALSE_ALARM:
+    seen = seen or alert.seen
+    if verdict is Verdict.FALSE_ALARM and seen.last_day:
         return Lesson(
             tenant=alert.tenant,
             effect=Effect.RAISE_FLOOR,
             reason=reason,
-            from_day=alert.days[-1] + timedelta(days=1),
+            from_day=seen.last_day + timedelta(days=1),
             until_day=(answered_at + teaching.false_alarm_lasts).date(),
-            floor_micro_usd=_floor(alert, teaching),
+            floor_micro_usd=_floor(seen, teaching),
         )
     if verdict is Verdict.NEW_NORMAL:
         return Lesson(alert.tenant, Effect.RESTART, reason, from_day=alert.days[0])
@@ -206,10 +215,6 @@ def describe_lesson(taught: Lesson, name: str) -> str:
     return f"{day_list(sorted(taught.days))} will stay out of {owner} baseline{until}"
 
 
-def _floor(alert: Alert, teaching: Teaching) -> int:
-    dollars = Decimal(str(teaching.false_alarm_factor)) * _largest_excess(alert) / MICRO
+def _floor(seen: Seen, teaching: Teaching) -> int:
+    dollars = Decimal(str(teaching.false_alarm_factor)) * seen.largest_excess_micro_usd / MICRO
     return int(dollars.to_integral_value(rounding=ROUND_CEILING)) * MICRO
-
-
-def _largest_excess(alert: Alert) -> int:
-    return max(abs(judged.excess_micro_usd) for judged in alert.abnormal)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from alerts import store
+from alerts.episode import revised
 from alerts.lifecycle import come_due
+from alerts.messages import ENDS
 from alerts.model import Change
 from alerts.telling import Taken, tell
 
@@ -27,5 +29,7 @@ def wake(session: Session, day: date, telling: Telling) -> Told:
 
 def _due(alert: Alert, telling: Telling) -> Taken:
     after, change = come_due(alert, telling.situation.now, telling.rules)
-    over = change is Change.RESOLVED
-    return Taken(alert, after, None if over else after.finding, change)
+    about = None if change in ENDS else after.finding
+    if change is Change.REVISED:
+        about = revised(after, telling.rules)
+    return Taken(alert, after, about, change, held=alert.held)

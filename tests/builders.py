@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
-from alerts.lifecycle import mark_told, open_alert
+from alerts.knowledge import mark_told
+from alerts.lifecycle import open_alert
 from alerts.model import (
     Action,
     AlertRules,
     AlertState,
+    Change,
     Line,
     Message,
     Notification,
@@ -228,7 +230,8 @@ def unpriced_model(day=DAY, tokens=1_250_000):
 def an_alert(finding=None, *, number=12, **changes):
     """An alert as it is once stored and told."""
     about = finding or spike()
-    return replace(mark_told(open_alert(about, NOW), about, NOW), number=number, **changes)
+    told = mark_told(open_alert(about, NOW), about, Change.OPENED, NOW)
+    return replace(told, number=number, **changes)
 
 
 def a_telling(now=NOW, receivers=None, rules=AlertRules(), **changes):  # noqa: B008 # it is frozen

@@ -60,8 +60,9 @@ def show(config: Path, number: int, *, as_json: bool) -> None:
     print_line(render_text(message, colour=sys.stdout.isatty()))
     _print_drivers(alert)
     print_line()
-    if alert.held and not alert.ended:
-        print_line(f"not told so far: held back, {alert.held}")
+    if alert.held:
+        what = "newer news" if alert.announced else "not told so far:"
+        print_line(f"{what} held back, {alert.held}")
     if undelivered:
         print_line(undelivered_words(undelivered))
     print_line(f"how it came to that: spendwatch alerts why {number}")
@@ -79,7 +80,8 @@ def _stands(alert: Alert, decisions: Sequence[Decision]) -> Change:
 def _message(app: App, alert: Alert, change: Change, newest: Reply | None, name: str) -> Message:
     taught = None
     if newest and newest.verdict:
-        taught = lesson(alert, newest.verdict, newest.at, conversion.teaching(app.settings))
+        teaching = conversion.teaching(app.settings)
+        taught = lesson(alert, newest.verdict, newest.at, teaching, newest.seen)
     return alert_message(
         alert,
         change,

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from alerts.episode import fingerprint, match
-from alerts.lifecycle import mark_told, observe, open_alert, reply
+from alerts.knowledge import mark_told
+from alerts.lifecycle import observe, open_alert, reply
 from alerts.model import AlertRules, AlertState, Change, Verb, Verdict
 from detector.model import MICRO, FindingKind, Severity
 from tests.builders import (
@@ -32,7 +33,7 @@ def judge(alert, *days):
         day = november(each) if isinstance(each, int) else each.day
         alert, change = observe(alert, finding, day, NOW, RULES)
         if finding and change in (Change.WORSE, Change.REVISED):
-            alert = mark_told(alert, finding, NOW)
+            alert = mark_told(alert, finding, change, NOW)
         changes.append(change)
     return alert, changes
 

@@ -8,15 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from alerts.lifecycle import (
-    ReplyRefused,
-    come_due,
-    observe,
-    open_alert,
-    reply,
-    state_at,
-    undo,
-)
+from alerts.knowledge import mark_told
+from alerts.lifecycle import ReplyRefused, come_due, observe, open_alert, reply, state_at, undo
 from alerts.model import AlertRules, AlertState, Change, Reason, Verb, Verdict
 from tests.builders import NOW, a_reply, an_alert, november, spike
 
@@ -61,6 +54,12 @@ def judge(alert, finding, day=None):
     return observe(alert, finding, day or finding.day, NOW, RULES)[0]
 
 
+def woken(alert):
+    """The alert after it got worse and that was told."""
+    worse = spent(13, 200)
+    return mark_told(judge(alert, worse), worse, Change.WORSE, NOW)
+
+
 def ended(alert):
     """The alert after two normal days."""
     return judge(judge(alert, None, november(13)), None, november(14))
@@ -83,7 +82,7 @@ def as_answered(before, after, verb, at=NOW):
     """The answer that brought an alert from one state into the other."""
     return replace(
         a_reply(verb), at=at, from_state=before.state, to_state=after.state,
-        until=after.snoozed_until,
+        until=after.snoozed_until, magnitude=before.finding.magnitude, seen=before.seen,
     )  # fmt: skip
 
 
@@ -130,7 +129,7 @@ def test_an_undo_restores_the_state_before(start, verb):
 
 
 CAME_BY = {
-    "open": ("acknowledge", lambda alert: judge(alert, spent(13, 200))),
+    "open": ("acknowledge", lambda alert: woken(alert)),
     "acknowledged": ("acknowledge", lambda alert: alert),
     "snoozed": ("snooze", lambda alert: alert),
     "dismissed": ("dismiss", lambda alert: alert),
@@ -163,16 +162,17 @@ def test_an_undo_after_the_end_leaves_it_resolved(verb):
 def test_an_undo_after_it_woke_leaves_it_open(verb):
     before = opened()
     after = give(before, VERBS[verb])
-    woken = judge(after, spent(13, 200))
-    assert woken.state is AlertState.OPEN
-    undone = undo(woken, as_answered(before, after, VERBS[verb]), None, NOW)
+    again = woken(after)
+    assert again.state is AlertState.OPEN
+    undone = undo(again, as_answered(before, after, VERBS[verb]), None, NOW)
     assert (undone.state, undone.snoozed_until) == (AlertState.OPEN, None)
 
 
 def test_a_second_snooze_undone_once_the_alert_is_awake_puts_it_to_sleep_no_more():
     first = give(opened(), Verb.SNOOZE)
     second = reply(first, Verb.SNOOZE, None, NOW, until=NOW + timedelta(hours=1))
-    awake, change = come_due(second, NOW + timedelta(hours=2), RULES)
+    waking, change = come_due(second, NOW + timedelta(hours=2), RULES)
+    awake = mark_told(waking, waking.finding, change, NOW + timedelta(hours=2))
     undone = undo(
         awake, as_answered(first, second, Verb.SNOOZE),
         as_answered(opened(), first, Verb.SNOOZE), NOW + timedelta(hours=2),
@@ -195,7 +195,10 @@ def test_what_was_answered_before_anybody_was_told_is_told_once_that_is_undone(v
     silent = replace(open_alert(spent(12), NOW), number=12, held=Reason.SILENCED)
     after = give(silent, VERBS[verb])
     assert (after.held, after.announced) == (None, True)
-    undone = undo(after, as_answered(silent, after, VERBS[verb]), None, NOW)
+    given = as_answered(silent, after, VERBS[verb])
+    undone = undo(after, given, None, NOW)
+    assert (undone.state, undone.held) == (AlertState.OPEN, Reason.SILENCED)
+    undone = undo(after, replace(given, seen=None), None, NOW)
     assert (undone.state, undone.held) == (AlertState.OPEN, Reason(held))
     assert come_due(undone, NOW, RULES)[1] is Change.RELEASED
 
@@ -239,8 +242,10 @@ def test_fault_83_a_snooze_is_over_when_its_time_is():
     snoozed = give(opened(), Verb.SNOOZE)
     assert state_at(snoozed, TOMORROW - timedelta(seconds=1)) is AlertState.SNOOZED
     assert state_at(snoozed, TOMORROW) is AlertState.OPEN
-    awake, change = come_due(snoozed, TOMORROW, RULES)
-    assert (awake.state, awake.snoozed_until, change) == (AlertState.OPEN, None, Change.WOKEN)
+    waking, change = come_due(snoozed, TOMORROW, RULES)
+    assert (waking, change) == (snoozed, Change.WOKEN)
+    awake = mark_told(waking, waking.finding, change, TOMORROW)
+    assert (awake.state, awake.snoozed_until) == (AlertState.OPEN, None)
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,6 @@ def test_moments_are_said_as_the_caller_says_them():
 
 
 def test_what_ended_before_anybody_was_told_says_so():
-    silent = an_alert(state=AlertState.RESOLVED, ended=True, announced=False)
+    silent = an_alert(state=AlertState.RESOLVED, ended=True, announced=False, told_at=None)
     words = outlook(silent, AlertRules(), NOW)
     assert words == "over; nobody was told: it began and ended while it was held back"

@@ -53,9 +53,9 @@ class Desk:
         with writing(self.engine) as session:
             return take_in(session, judgement(*findings, day=day), a_telling(now, **around))
 
-    def wake(self, now, **around):
+    def wake(self, now, *, day=DAY, **around):
         with writing(self.engine) as session:
-            return wake(session, DAY, a_telling(now, **around))
+            return wake(session, day, a_telling(now, **around))
 
     def answer(self, given, number=1, now=NOW):
         with writing(self.engine) as session:
@@ -66,6 +66,15 @@ class Desk:
         with Session(self.engine) as session:
             query = select(NotificationRow.reason).order_by(NotificationRow.number)
             return [Reason(reason) for reason in session.exec(query)]
+
+    def messages(self):
+        """The title and lines of each message, in their order."""
+        with Session(self.engine) as session:
+            rows = session.exec(select(NotificationRow).order_by(NotificationRow.number))
+            return [
+                " | ".join([row.message["title"], *(each["text"] for each in row.message["lines"])])
+                for row in rows
+            ]
 
     def alert(self, number=1):
         with Session(self.engine) as session:
