@@ -39,6 +39,7 @@ class AlertRow(SQLModel, table=True):
     held: str | None = None
     told_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     reminded: bool = False
+    open_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
     finding: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
     abnormal: list[Any] = Field(sa_column=Column(JSON, nullable=False))
 
@@ -76,6 +77,7 @@ class DecisionRow(SQLModel, table=True):
     reason: str
     notified: bool
     detail: str = ""
+    message_key: str = ""
     at: datetime = Field(sa_type=UtcDateTime)
 
 

@@ -10,6 +10,7 @@ from sqlmodel import SQLModel
 
 import alerts.tables  # noqa: F401 # declares its tables when imported
 import detector.tables  # noqa: F401 # the same
+import spendwatch.tables  # noqa: F401 # the same
 from spendwatch.db import open_engine
 from spendwatch.db_engines import WRITES
 
