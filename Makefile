@@ -36,6 +36,7 @@ PURE_CORE := \
     detector/usage.py \
     alerts/backoff.py \
     alerts/codec.py \
+    alerts/composing.py \
     alerts/declaring.py \
     alerts/digest.py \
     alerts/digest_words.py \
@@ -52,6 +53,7 @@ PURE_CORE := \
     alerts/outlook.py \
     alerts/phrases.py \
     alerts/policy.py \
+    alerts/taken.py \
     alerts/verdicts.py \
     alerts/render/*.py
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from alerts.holds import is_like
 from alerts.lifecycle import state_at
-from alerts.model import AlertState, Reason
+from alerts.model import HELD_FOR_NOW, AlertState, Reason
 from detector.model import FindingKind
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from alerts.holds import PlannedEvent, Silence
     from alerts.model import Alert, Reply
 
-KEPT_BACK = frozenset({Reason.SILENCED, Reason.PLANNED, Reason.QUIET_HOURS, Reason.LEARNING})
-"""Reasons for which a digest is the first that is heard of an alert."""
 OFF, WEEKLY = "off", "weekly"
 _SOURCES = frozenset({FindingKind.SOURCE_STALE, FindingKind.SOURCE_FAILING})
 
@@ -126,7 +124,7 @@ class Interim:
                 alert
                 for alert in self.lasting
                 if state_at(alert, self.until) is AlertState.OPEN
-                and (alert.announced or alert.held not in KEPT_BACK)
+                and (alert.announced or alert.held not in HELD_FOR_NOW)
             ),
             key=lambda alert: (alert.opened_at, alert.number),
         )
@@ -138,7 +136,7 @@ class Interim:
         earlier = [
             HeldBack(alert, alert.held, alert.updated_at)
             for alert in self.lasting
-            if alert.held in KEPT_BACK and alert.held and alert.number not in known
+            if alert.held in HELD_FOR_NOW and alert.held and alert.number not in known
         ]
         return sorted((*self.held, *earlier), key=_dearest)
 

@@ -266,11 +266,23 @@ def _standing(alert: Alert) -> str:
 
 def _no_longer(alert: Alert, revision: Revision | None) -> str:
     day = full_day(revision.day if revision else alert.finding.day)
+    said = revision_words(revision)
+    return f"{day} {said}" if said else f"{day} judged again: {OVER[alert.kind]}"
+
+
+def revision_words(revision: Revision | None) -> str:
+    """Return what a day cost as it was told, and costs now; empty where the former is not known.
+
+    Parameters
+    ----------
+    revision : Revision or None
+    """
     if revision is None or revision.was_micro_usd is None:
-        return f"{day} judged again: {OVER[alert.kind]}"
+        return ""
+    was = f"was {money(revision.was_micro_usd)}"
     if revision.now_micro_usd is None:
-        return f"{day} was {money(revision.was_micro_usd)}, which is normal after late data"
-    return f"{day} was {money(revision.was_micro_usd)}, now {money(revision.now_micro_usd)}"
+        return f"{was}, which is normal after late data"
+    return f"{was}, now {money(revision.now_micro_usd)}"
 
 
 def _revised(change: Change, revision: Revision | None) -> tuple[Line, ...]:

@@ -81,6 +81,10 @@ class Reason(StrEnum):
     DIGEST = "digest"
 
 
+HELD_FOR_NOW = frozenset({Reason.SILENCED, Reason.PLANNED, Reason.LEARNING, Reason.QUIET_HOURS})
+"""Reasons that pass by themselves: the news is decided again then, and a digest tells of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class AbnormalDay:
     """What was last judged of one abnormal day of an alert.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -38,7 +39,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What one day's judgement changed about an alert, told or held back, and why."""
+    """What one day's judgement changed about an alert, told or held back, and why.
+
+    ``message_key`` names the notification that tells it, alone or with others; it is empty where
+    none does, and in rows of before it was kept.
+    """
 
     alert_number: int
     day: date
@@ -47,6 +52,7 @@ class Decision:
     notified: bool
     at: datetime
     detail: str = ""
+    message_key: str = ""
 
 
 def alerts_touching(
@@ -190,6 +196,29 @@ def decisions_of(session: Session, number: int) -> tuple[Decision, ...]:
     return tuple(map(_decision, session.exec(query.order_by(col(DecisionRow.number)))))
 
 
+def newest_message_keys(session: Session, numbers: Collection[int]) -> dict[int, str]:
+    """Return the key of the message that told of each alert last, alone or with others."""
+    newest: dict[int, str] = {}
+    for part in _parts(sorted(numbers), _A_QUERY):
+        query = select(col(DecisionRow.alert_number), col(DecisionRow.message_key)).where(
+            col(DecisionRow.alert_number).in_(part), col(DecisionRow.message_key) != ""
+        )
+        newest.update(session.exec(query.order_by(col(DecisionRow.number))).all())
+    return newest
+
+
+def numbers_told_by(session: Session, keys: Collection[str]) -> dict[str, list[int]]:
+    """Return the alerts of which messages tell, once for each change, by the key of the message."""
+    told: dict[str, list[int]] = defaultdict(list)
+    for part in _parts(sorted(keys), _A_QUERY):
+        query = select(col(DecisionRow.message_key), col(DecisionRow.alert_number)).where(
+            col(DecisionRow.message_key).in_(part)
+        )
+        for key, number in session.exec(query):
+            told[key].append(number)
+    return told
+
+
 def _parts(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     for start in range(0, len(items), size):
         yield items[start : start + size]
@@ -276,4 +305,5 @@ def _decision(row: DecisionRow) -> Decision:
         notified=row.notified,
         at=row.at,
         detail=row.detail,
+        message_key=row.message_key,
     )

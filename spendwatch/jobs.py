@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from alerts.channels.base import Channel
-    from alerts.telling import Told
+    from alerts.taken import Told
     from detector.sources.base import UsageSource
     from spendwatch.app import App
 

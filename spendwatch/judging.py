@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from sqlmodel import Session
 
-    from alerts.telling import Told
+    from alerts.taken import Told
     from detector.history import History
     from detector.model import Finding, Judgement, Lesson
     from detector.quality import SourceDay

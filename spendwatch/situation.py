@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from alerts import announcements
 from alerts.policy import Situation
-from alerts.telling import Telling
+from alerts.taken import Telling
 from detector import ledger
 from detector.tables import JUDGED_DAY
 from spendwatch import conversion

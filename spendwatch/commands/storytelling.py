@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from alerts.model import Alert, Message, Reply
     from alerts.store import Decision
-    from alerts.telling import Telling
+    from alerts.taken import Telling
     from spendwatch.app import App
 
 
@@ -44,10 +44,11 @@ def show(config: Path, number: int, *, as_json: bool) -> None:
         replies = store.replies_of(session, number)
         decisions = store.decisions_of(session, number)
         names = display_names(app, session)
+        keys = {each.message_key for each in decisions}
         undelivered = [
             each
             for each in settling.entries(session, settling.UNDELIVERED)
-            if each.alert_number == number
+            if each.alert_number == number or each.key in keys
         ]
     if as_json:
         story = {"replies": encode(replies), "decisions": [encode(each) for each in decisions]}

@@ -24,6 +24,7 @@ from alerts.knowledge import untold
 from alerts.lifecycle import ReplyRefused
 from alerts.model import (
     ANSWERED,
+    HELD_FOR_NOW,
     AlertRules,
     AlertState,
     Change,
@@ -34,7 +35,6 @@ from alerts.model import (
 )
 from alerts.replies import Answer, answer, in_force
 from alerts.tables import AlertRow, DecisionRow, NotificationRow, ReplyRow
-from alerts.telling import HELD_FOR_NOW
 from alerts.waking import wake
 from detector.model import MICRO, FindingKind
 from spendwatch.db import reading, writing
