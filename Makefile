@@ -41,6 +41,7 @@ PURE_CORE := \
     alerts/digest.py \
     alerts/digest_words.py \
     alerts/episode.py \
+    alerts/grouping.py \
     alerts/holds.py \
     alerts/interim.py \
     alerts/kind_words.py \

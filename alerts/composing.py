@@ -6,12 +6,12 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from alerts.grouping import group_message
 from alerts.holds import plan_of
 from alerts.messages import (
     Revision,
     above_plan,
     alert_message,
-    group_message,
     held_until_now,
     revision_words,
 )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from alerts.digest_words import age, headline, planned_words, silence_words
 from alerts.interim import OFF, only_of
+from alerts.knowledge import unanswered_since
 from alerts.lifecycle import state_at
 from alerts.model import Action, AlertState, Line, Message, Reason
 from alerts.names import safe_name
@@ -127,7 +128,7 @@ def _lists(own: Interim, reader: Reader) -> Iterator[Line]:
         "Open",
         [
             f"{headline(alert, names)}{_grave(alert)}; unanswered for "
-            f"{age(alert.told_at or alert.opened_at, own.until)}"
+            f"{age(unanswered_since(alert), own.until)}"
             for alert in own.unanswered
         ],
         _OLDEST,

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from alerts.holds import is_like
+from alerts.knowledge import unanswered_since
 from alerts.lifecycle import state_at
 from alerts.model import HELD_FOR_NOW, AlertState, Reason
 from detector.model import FindingKind
@@ -118,7 +119,7 @@ class Interim:
 
     @property
     def unanswered(self) -> list[Alert]:
-        """Alerts that were told and not answered, oldest first."""
+        """Alerts that were told and not answered, those first that wait for the longest time."""
         return sorted(
             (
                 alert
@@ -126,7 +127,7 @@ class Interim:
                 if state_at(alert, self.until) is AlertState.OPEN
                 and (alert.announced or alert.held not in HELD_FOR_NOW)
             ),
-            key=lambda alert: (alert.opened_at, alert.number),
+            key=lambda alert: (unanswered_since(alert), alert.number),
         )
 
     @property

@@ -6,18 +6,17 @@ Plain ASCII except for names, so that it survives any terminal; names are made i
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
 from alerts.episode import BUDGETS, EVENTS
 from alerts.kind_words import OVER, TEXT_LIMIT, Words, amount_of, ending, level, words_of
+from alerts.knowledge import unanswered_since
 from alerts.model import ANSWERED, Action, AlertState, Change, Line, Message, Verb
 from alerts.names import safe_name
 from alerts.numbers import count, full_day, moment, money, short_day, times
 from alerts.verdicts import TEACHING
-from detector.model import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from alerts.model import Alert, Reason, Reply
     from detector.model import Finding
 
-_SHOWN_OF_A_GROUP = 5
 _ANSWERS = {
     Verb.ACKNOWLEDGE: "the acknowledgement",
     Verb.DISMISS: "the dismissal",
@@ -115,7 +113,7 @@ def alert_message(
     )
     return Message(
         tone="calm" if calm and about.kind not in EVENTS else about.severity.value,
-        title=_title(alert, words, change, revision),
+        title=title_of(alert, words, change, revision),
         lines=lines,
         actions=_actions(alert, change, words),
         reference=_reference(alert),
@@ -203,51 +201,18 @@ def held_until_now(reason: Reason) -> Line:
     return Line("Held", f"back until now: {reason}")
 
 
-def group_message(
-    news: Sequence[tuple[Alert, Change]], day: date, names: Mapping[str, str]
-) -> Message:
-    """Return one message about many alerts, the gravest and dearest first.
+def title_of(alert: Alert, words: Words, change: Change, revision: Revision | None = None) -> str:
+    """Return the one line that says what happened.
 
     Parameters
     ----------
-    news : sequence of (Alert, Change)
-        At least one; either all are reminders or none is.
-    day : date
-        The judged day.
-    names : mapping of str to str
-        Display names by tenant id.
+    alert : Alert
+    words : Words
+        What its finding says.
+    change : Change
+    revision : Revision, optional
+        Where a day was judged again.
     """
-    ranked = sorted(news, key=lambda each: _gravity(each[0]))
-    kinds = Counter(alert.kind.value for alert, _ in news)
-    said = ", ".join(count(many, kind) for kind, many in kinds.most_common())
-    lines = [
-        Line("Then" if place else "First", _one_of_many(*each, names))
-        for place, each in enumerate(ranked[:_SHOWN_OF_A_GROUP])
-    ]
-    if len(news) > _SHOWN_OF_A_GROUP:
-        lines.append(Line("More", f"{len(news) - _SHOWN_OF_A_GROUP} others"))
-    reminded = any(change is Change.REMINDED for _, change in news)
-    title = f"{len(news)} alerts at once on {full_day(day)}: {said}"
-    return Message(
-        tone=ranked[0][0].severity.value,
-        title=f"{len(news)} alerts still unanswered: {said}" if reminded else title,
-        lines=tuple(lines),
-        actions=(Action("see all", "spendwatch alerts list"),),
-        reference=f"{len(news)} alerts in one message",
-    )
-
-
-def _gravity(alert: Alert) -> tuple[int, int, int]:
-    order = list(Severity)
-    return order.index(alert.severity), -abs(alert.finding.excess_micro_usd), alert.number
-
-
-def _one_of_many(alert: Alert, change: Change, names: Mapping[str, str]) -> str:
-    said = Change.UNCHANGED if change is Change.REMINDED else change
-    return f"A-{alert.number} {_title(alert, words_of(alert.finding, names), said)}"
-
-
-def _title(alert: Alert, words: Words, change: Change, revision: Revision | None = None) -> str:
     if change is Change.RESOLVED:
         return f"{words.who}: {ending(alert.finding, alert.judged_day)}"
     if change is Change.REPLACED:
@@ -315,7 +280,7 @@ def _answer(change: Change, reply: Reply | None, effect: str) -> tuple[Line, ...
 def _spoke_again(alert: Alert, change: Change, reply: Reply | None) -> tuple[Line, ...]:
     """Say first why an alert speaks again, so that a person knows whether to act."""
     if change is Change.REMINDED:
-        return (Line("Open", f"since {moment(alert.opened_at)}, and nobody is on it"),)
+        return (Line("Open", f"since {moment(unanswered_since(alert))}, and nobody is on it"),)
     if reply is None or change not in (Change.WORSE, Change.WOKEN):
         return ()
     if change is Change.WOKEN:

@@ -171,6 +171,8 @@ class Alert:
         When it was last told, so that nobody's answer is reminded of too early.
     reminded : bool
         It was told once more because nobody had answered; told news makes it False again.
+    open_since : datetime or None
+        When it became open, at first or again; None is ``opened_at``.
     """
 
     number: int
@@ -190,6 +192,7 @@ class Alert:
     held: Reason | None = None
     told_at: datetime | None = None
     reminded: bool = False
+    open_since: datetime | None = None
 
     @property
     def days(self) -> tuple[date, ...]:

@@ -177,7 +177,8 @@ def waiting_alerts(
     if remind_after is not None:
         unanswered = ALERT.c.state == AlertState.OPEN.value
         silent = and_(ALERT.c.reminded.is_(False), ALERT.c.told_at <= now - remind_after)
-        waiting.append(and_(unanswered, silent))
+        begun = func.coalesce(ALERT.c.open_since, ALERT.c.opened_at) <= now - remind_after
+        waiting.append(and_(unanswered, silent, begun))
     return _read(session, or_(*waiting), lock=True)
 
 
@@ -244,6 +245,7 @@ def _alert_values(alert: Alert) -> dict[str, Any]:
         "held": alert.held.value if alert.held else None,
         "told_at": alert.told_at,
         "reminded": alert.reminded,
+        "open_since": alert.open_since,
         "finding": encode(alert.finding),
         "abnormal": encode(alert.abnormal),
     }
@@ -275,6 +277,7 @@ def _alert(row: Any) -> Alert:
         held=Reason(row.held) if row.held else None,
         told_at=row.told_at,
         reminded=row.reminded,
+        open_since=row.open_since,
     )
 
 
