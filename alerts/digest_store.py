@@ -54,7 +54,7 @@ def alerts_that_came_and_went(session: Session, after: datetime) -> tuple[Alert,
 
 def held_back(session: Session, after: datetime) -> tuple[HeldBack, ...]:
     """Return of each alert the newest decision after a moment that held something back."""
-    reasons = [reason.value for reason in (*HELD_FOR_NOW, Reason.GROUPED)]
+    reasons = [reason.value for reason in HELD_FOR_NOW]
     newest = (
         select(func.max(col(DecisionRow.number)))
         .where(

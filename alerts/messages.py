@@ -15,7 +15,7 @@ from alerts.kind_words import OVER, TEXT_LIMIT, Words, amount_of, ending, level,
 from alerts.knowledge import unanswered_since
 from alerts.model import ANSWERED, Action, AlertState, Change, Line, Message, Verb
 from alerts.names import safe_name
-from alerts.numbers import count, full_day, moment, money, short_day, times
+from alerts.numbers import count, exact_money, full_day, moment, money, short_day, times
 from alerts.verdicts import TEACHING
 
 if TYPE_CHECKING:
@@ -187,8 +187,9 @@ def above_plan(finding: Finding, plan: PlannedEvent) -> Line:
     """
     over = (finding.actual_micro_usd or 0) - plan.ceiling_micro_usd
     why = f" ({safe_name(plan.comment, TEXT_LIMIT)})" if plan.comment else ""
-    ceiling = f"{money(plan.ceiling_micro_usd)} a day was planned until {full_day(plan.last_day)}"
-    return Line("Planned", f"{ceiling}{why}; this is {money(over)} above it")
+    ceiling, last = exact_money(plan.ceiling_micro_usd), full_day(plan.last_day)
+    planned = f"{ceiling} a day was planned until {last}{why}"
+    return Line("Planned", f"{planned}; this is {money(over)} above it")
 
 
 def held_until_now(reason: Reason) -> Line:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from spendwatch.app import App, build_app
 from spendwatch.exits import UsageProblem
 from spendwatch.settings import Settings, load_settings
+from spendwatch.settings_types import MAX_TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +28,10 @@ def open_app(config: Path) -> App:
 
 def acting_user(named: str) -> str:
     """Say who acts: as named, else the system's user, else its number."""
+    if len(named.strip()) > MAX_TEXT:
+        raise UsageProblem(
+            f"--as has {len(named.strip()):,} characters; a name of at most {MAX_TEXT} is kept"
+        )
     if named.strip():
         return named.strip()
     try:

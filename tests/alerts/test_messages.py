@@ -395,3 +395,16 @@ def test_undoing_a_verdict_says_which_one_counts_again():
     words = undo_words(an_alert(state=AlertState.DISMISSED), undone, earlier)
     assert words.endswith("what it taught is forgotten; bob's verdict counts again: false alarm")
     assert "counts again" not in undo_words(an_alert(), undone, a_reply())
+
+
+def test_a_ceiling_with_cents_adds_up_with_what_is_above_it():
+    plan = replace(PLAN, ceiling_micro_usd=650_500_000)
+    said = above_plan(spike(actual=700), plan).text
+    assert said.startswith("$650.50 a day was planned until ")
+    assert said.endswith("; this is $49.50 above it")
+
+
+def test_a_cap_with_cents_is_shown_with_them():
+    budgeted = replace(budget(), budget=budget_state(cap_micro_usd=9_000_500_000))
+    title = alert_message(an_alert(budgeted), Change.OPENED, NAMES).title
+    assert "of $9,000.50 spent" in title

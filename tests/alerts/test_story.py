@@ -198,3 +198,21 @@ def test_moments_are_said_as_the_caller_says_them(opened):
     with reading(opened) as session:
         words = story_of(session, 1, lambda at: at.strftime("%H h"))[1].words
     assert words == "aiko snoozed it until 08 h (open -> snoozed)"
+
+
+def test_what_a_day_judged_again_was_and_is_stands_in_the_story(opened):
+    judge(opened, spike(actual=180, expected=0), now=NOW + HOUR)
+    judge(opened, spike(actual=120, expected=0), now=NOW + 2 * HOUR)
+    judge(opened, now=NOW + 3 * HOUR, spent={"acme": 60_000_000})
+    assert lines(opened)[2:] == [
+        "revised, day Thu 12 Nov, was $180, now $120: told to ops, waiting to be sent",
+        "withdrawn, day Thu 12 Nov, was $120, now $60: told to ops, waiting to be sent",
+    ]
+
+
+def test_what_is_revised_in_silence_keeps_its_amounts_too(opened):
+    give(opened, Verb.ACKNOWLEDGE, at=NOW)
+    judge(opened, spike(actual=60, expected=0), now=NOW + HOUR)
+    assert lines(opened)[-1] == (
+        "revised, day Thu 12 Nov: held back, acknowledged: was $80, now $60"
+    )

@@ -36,6 +36,19 @@ def write(place, day, cost):
     place.write_day(day, [f"{tenant},chat,gpt-4o,{cost}" for tenant in TENANTS])
 
 
+def test_once_counts_what_was_told_and_in_how_few_messages(tmp_path, capsys):
+    place = spiking(tmp_path)
+    assert place.run("once", "--day", str(SPIKE)) == 0
+    said = capsys.readouterr().out
+    assert "3 findings, 3 told, 3 of them in one message; " in said
+    assert "held back" not in said
+
+
+def test_once_for_programs_tells_alerts_from_messages(tmp_path, capsys):
+    facts = spiking(tmp_path).json(capsys, "once", "--day", str(SPIKE))
+    assert (facts["told"], facts["told_with_others"], facts["messages"]) == (3, 3, 1)
+
+
 def test_why_says_what_became_of_the_message_and_how_to_try_again(unreachable, capsys):
     assert unreachable.run("alerts", "why", "2") == 0
     said = capsys.readouterr().out
