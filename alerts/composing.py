@@ -161,7 +161,7 @@ def _revision(taken: Taken, day: date, telling: Telling) -> Revision | None:
     if taken.held is not None:
         return _revision_held(taken)
     was = taken.before.on(day) if taken.before else None
-    if was is None or taken.change in (Change.WOKEN, Change.REMINDED):
+    if was is None or taken.change in (Change.WOKEN, Change.REMINDED, Change.RELEASED):
         return None
     now_costs = telling.spent.get(taken.alert.tenant)
     if taken.finding:

@@ -44,7 +44,9 @@ def mark_told(alert: Alert, finding: Finding | None, change: Change, now: dateti
         stays so: a revision of a day says nothing of it. A reminder tells nothing new.
     """
     if finding is None:
-        return replace(alert, held=None, announced=False, told_at=now)
+        # Of what was withdrawn people know that nothing of it is left.
+        known = alert.told_magnitude if alert.abnormal else 0
+        return replace(alert, held=None, announced=False, told_at=now, told_magnitude=known)
     if change in _LIFTING and alert.state in ANSWERED:
         state = AlertState.RESOLVED if alert.ended else AlertState.OPEN
         alert = opened_again(alert, replace(alert, state=state, snoozed_until=None), now)
@@ -118,7 +120,7 @@ def untold(alert: Alert, rules: AlertRules) -> Change:
     again = alert.kind in BUDGETS and alert.told_at is not None
     if not alert.announced and not over and not again:
         return Change.RELEASED
-    if over and not alert.abnormal and heard_of(alert):
+    if over and not alert.abnormal and heard_of(alert) and alert.told_magnitude:
         return Change.WITHDRAWN
     if over and alert.announced:
         return Change.RESOLVED

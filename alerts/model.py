@@ -155,7 +155,7 @@ class Alert:
     normal_days : int
         Normal days judged since the last abnormal one.
     told_magnitude : int
-        The magnitude that was last told.
+        The magnitude that was last told; 0 where nothing was, or all of it was withdrawn.
     ended : bool
         The condition is over; a new finding opens a new alert.
     announced : bool

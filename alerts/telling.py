@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from alerts import outbox, store
 from alerts.composing import amounts, compose, group_of, with_keys
 from alerts.episode import BUDGETS
-from alerts.knowledge import mark_told
+from alerts.knowledge import heard_of, mark_told
 from alerts.model import ANSWERED, HELD_FOR_NOW, Change, Reason
 from alerts.policy import Ruling, decide
 from alerts.taken import Taken, Told
@@ -71,6 +71,8 @@ def _as_first_news(taken: Taken) -> Taken:
     held = taken.alert.held
     if held and not taken.alert.announced and taken.change in (Change.WORSE, Change.REVISED):
         return replace(taken, change=Change.RELEASED, held=held)
+    if taken.before is not None and _begins(taken) and not heard_of(taken.alert):
+        return replace(taken, change=Change.RELEASED)  # it had ended before anybody heard of it
     return taken
 
 
