@@ -11,8 +11,10 @@ from detector.model import Grain
 from detector.sources.csv_file import CsvFileSource
 from detector.sources.sample import SampleSource
 from spendwatch import conversion
+from spendwatch.db import WAIT_MS
 from spendwatch.db_upgrade import open_database
 from spendwatch.directory import build_directory
+from spendwatch.leading import guard
 from spendwatch.price_files import load_price_table
 from spendwatch.settings_sections import CsvFileSource as CsvFileSettings
 
@@ -88,7 +90,9 @@ def build_channels(app: App, terminal: TextIO) -> Mapping[str, Channel]:
     }
 
 
-def build_app(settings: Settings, clock: Callable[[], datetime] = system_clock) -> App:
+def build_app(
+    settings: Settings, clock: Callable[[], datetime] = system_clock, *, wait_ms: int = WAIT_MS
+) -> App:
     """Put the service together; opens (and upgrades) the database and reads the prices."""
     prices = load_price_table(
         settings.prices.file,
@@ -98,7 +102,7 @@ def build_app(settings: Settings, clock: Callable[[], datetime] = system_clock) 
     )
     return App(
         settings=settings,
-        engine=open_database(settings.service.database_url),
+        engine=open_database(settings.service.database_url, wait_ms=wait_ms, guard=guard),
         prices=prices,
         directory=build_directory(settings),
         book=conversion.rule_book(settings),

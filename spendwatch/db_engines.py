@@ -19,13 +19,10 @@ if TYPE_CHECKING:
 WRITES = "writes"
 """Execution option of a connection whose transaction is to write."""
 CONNECT_TIMEOUT_S = 5
-ONE_WRITER = 0x5350454E44  # any number would do, as long as all use the same
+ONE_WRITER, ONE_LEADER = 0x5350454E44, 0x5350454E45
+"""Names of two advisory locks; any numbers would do, as long as all use the same."""
 TURNS: WeakKeyDictionary[Engine, Lock] = WeakKeyDictionary()
 """Whose turn it is to write, of the threads of this process; for SQLite alone."""
-
-
-class FolderError(OSError):
-    """The folder of the database cannot be made."""
 
 
 def connect(url: str, wait_ms: int) -> Engine:
