@@ -53,7 +53,9 @@ PURE_CORE := \
     alerts/phrases.py \
     alerts/policy.py \
     alerts/verdicts.py \
-    alerts/render/*.py
+    alerts/render/*.py \
+    spendwatch/clock_guard.py \
+    spendwatch/due.py
 
 empty :=
 space := $(empty) $(empty)

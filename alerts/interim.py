@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from alerts.holds import PlannedEvent, Silence
     from alerts.model import Alert, Reply
 
-KEPT_BACK = frozenset({Reason.SILENCED, Reason.PLANNED, Reason.QUIET_HOURS, Reason.LEARNING})
+KEPT_BACK = frozenset(
+    {Reason.SILENCED, Reason.PLANNED, Reason.QUIET_HOURS, Reason.LEARNING, Reason.LATE}
+)
 """Reasons for which a digest is the first that is heard of an alert."""
 OFF, WEEKLY = "off", "weekly"
 _SOURCES = frozenset({FindingKind.SOURCE_STALE, FindingKind.SOURCE_FAILING})

@@ -77,8 +77,10 @@ class Reason(StrEnum):
     PLANNED = "planned"
     QUIET_HOURS = "quiet hours"
     LEARNING = "learning"
+    LATE = "judged late"
     GROUPED = "grouped"
     DIGEST = "digest"
+    SERVICE = "service"
 
 
 @dataclass(frozen=True, slots=True)

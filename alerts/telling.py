@@ -36,7 +36,9 @@ if TYPE_CHECKING:
 
     Condition = tuple[FindingKind, str, str]
 
-HELD_FOR_NOW = frozenset({Reason.SILENCED, Reason.PLANNED, Reason.LEARNING, Reason.QUIET_HOURS})
+HELD_FOR_NOW = frozenset(
+    {Reason.SILENCED, Reason.PLANNED, Reason.LEARNING, Reason.QUIET_HOURS, Reason.LATE}
+)
 """Reasons that pass by themselves: the news is decided again once they have."""
 _UNDECIDED = Ruling(told=False, reason=Reason.ALREADY_TOLD)
 
@@ -55,6 +57,8 @@ class Telling:
         The judged day's cost by tenant, so that a withdrawn alert can say what it costs now.
     group_above : int
         More news than this for one receiver, from one run, becomes one message.
+    caught_up_days : int
+        Days that were judged late before this, so that the message says so.
     """
 
     names: Mapping[str, str]
@@ -63,6 +67,7 @@ class Telling:
     situation: Situation
     spent: Mapping[str, int] = field(default_factory=dict)
     group_above: int = 20
+    caught_up_days: int = 0
 
     def receiver_of(self, alert: Alert) -> str:
         """Return who is told of an alert."""
@@ -318,7 +323,8 @@ def _notes(taken: Taken, telling: Telling) -> list[Line]:
     """Say what was planned, and what had kept the news back."""
     plan = plan_of(taken.finding, telling.situation.plans) if taken.finding else None
     planned = [above_plan(taken.finding, plan)] if taken.finding and plan else []
-    return [*planned, held_until_now(taken.held)] if taken.held else planned
+    held = [held_until_now(taken.held, telling.caught_up_days)] if taken.held else []
+    return [*planned, *held]
 
 
 def _key(taken: Taken, receiver: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -186,24 +186,60 @@ def judged_before_at(session: Session, day: date) -> datetime | None:
     return moment
 
 
-def days_to_judge(session: Session, day: date, most: int) -> tuple[date, ...]:
-    """Return the days due with ``day``, oldest first.
+@dataclass(frozen=True, slots=True)
+class DueDays:
+    """Days that are to be judged, ascending.
 
-    Besides the day itself these are the days since the newest judged one (after downtime; at most
-    ``most`` of them), and every judged day whose usage changed since it was judged. None of them
-    lies before the first day of use.
+    Attributes
+    ----------
+    missed : tuple of date
+        The days since the newest judged one, up to the newest that is settled.
+    changed : tuple of date
+        Judged days whose usage changed since they were judged.
     """
-    connection = session.connection()
-    changed = connection.execute(
+
+    missed: tuple[date, ...]
+    changed: tuple[date, ...]
+
+    @property
+    def every(self) -> tuple[date, ...]:
+        """All of them."""
+        return tuple(sorted({*self.missed, *self.changed}))
+
+
+def due_days(session: Session, day: date, most: int, *, again: bool = False) -> DueDays:
+    """Return what is due once ``day`` is settled; of missed days at most the newest ``most``.
+
+    Where no day was judged so far that is ``day`` alone; none lies before the first day of use.
+    ``again`` counts the day itself as changed, whether it is or not.
+    """
+    rows = session.connection().execute(
         select(JUDGED_DAY.c.day)
         .join(SOURCE_DAY, SOURCE_DAY.c.day == JUDGED_DAY.c.day)
-        .where(SOURCE_DAY.c.changed_at > JUDGED_DAY.c.judged_at, JUDGED_DAY.c.day < day)
+        .where(SOURCE_DAY.c.changed_at > JUDGED_DAY.c.judged_at, JUDGED_DAY.c.day <= day)
+        .distinct()
     )
-    newest = newest_judged_day(session) or day
-    missed = consecutive_days(max(newest, day - timedelta(days=most)) + timedelta(days=1), day)
+    changed = sorted({*rows.scalars(), *([day] if again else [])})
+    newest, one = newest_judged_day(session), timedelta(days=1)
+    since = day if newest is None else max(newest + one, day - (most - 1) * one)
     first = _first_day_of_use(session)
-    due = {row.day for row in changed} | {*missed, day}
-    return tuple(sorted(each for each in due if first is None or each >= first))
+    missed = consecutive_days(since, day)
+    return DueDays(
+        missed=tuple(each for each in missed if first is None or each >= first),
+        changed=tuple(each for each in changed if first is None or each >= first),
+    )
+
+
+def pulls_since(session: Session, since: datetime) -> dict[str, list[Any]]:
+    """Read how each source answered since then, oldest first: start, end and error."""
+    table = PULL.c
+    statement = select(table.source, table.started_at, table.ended_at, table.error)
+    pulls: dict[str, list[Any]] = {}
+    for row in session.connection().execute(
+        statement.where(table.started_at >= since).order_by(table.id)
+    ):
+        pulls.setdefault(row.source, []).append(row)
+    return pulls
 
 
 def _first_day_of_use(session: Session) -> date | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from alerts.channels.console import ConsoleChannel, FileChannel
@@ -12,7 +13,7 @@ from detector.sources.csv_file import CsvFileSource
 from detector.sources.sample import SampleSource
 from spendwatch import conversion
 from spendwatch.db import WAIT_MS
-from spendwatch.db_upgrade import open_database
+from spendwatch.db_upgrade import open_as_is, open_database
 from spendwatch.directory import build_directory
 from spendwatch.leading import guard
 from spendwatch.price_files import load_price_table
@@ -61,6 +62,12 @@ class App:
         zones = self.directory.every_zone()
         return min(settled_at.astimezone(zone).date() for zone in zones) - timedelta(days=1)
 
+    def settled_at(self, day: date) -> datetime:
+        """Return when a day was over, and settled, for every time zone."""
+        midnight = datetime.combine(day + timedelta(days=1), time())
+        ends = (midnight.replace(tzinfo=zone) for zone in self.directory.every_zone())
+        return max(ends).astimezone(UTC) + timedelta(hours=self.settings.service.settle_hours)
+
     def usage_sources(self) -> tuple[UsageSource, ...]:
         """Build the adapters of all configured sources."""
         return tuple(build_source(source, self.clock().date()) for source in self.settings.sources)
@@ -94,6 +101,16 @@ def build_app(
     settings: Settings, clock: Callable[[], datetime] = system_clock, *, wait_ms: int = WAIT_MS
 ) -> App:
     """Put the service together; opens (and upgrades) the database and reads the prices."""
+    url = settings.service.database_url
+    return _build(settings, clock, partial(open_database, url, wait_ms=wait_ms, guard=guard))
+
+
+def build_app_as_is(settings: Settings, clock: Callable[[], datetime] = system_clock) -> App:
+    """Put together what only looks: the database is neither made nor upgraded."""
+    return _build(settings, clock, partial(open_as_is, settings.service.database_url))
+
+
+def _build(settings: Settings, clock: Callable[[], datetime], opened: Callable[[], Engine]) -> App:
     prices = load_price_table(
         settings.prices.file,
         agreed=conversion.agreed_prices(settings),
@@ -102,7 +119,7 @@ def build_app(
     )
     return App(
         settings=settings,
-        engine=open_database(settings.service.database_url, wait_ms=wait_ms, guard=guard),
+        engine=opened(),
         prices=prices,
         directory=build_directory(settings),
         book=conversion.rule_book(settings),

@@ -119,6 +119,33 @@ def once(
     cycle.once(config, chosen_day(day), as_json=as_json)
 
 
+@app.command(name="run")
+def serve(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Run the service: pull, judge and tell whenever it is due, until it is told to end."""
+    from spendwatch.ending import Ending
+
+    ending = Ending()  # whoever asks for the end while all the rest is loaded is heard
+    from spendwatch.commands import serving
+
+    serving.run(config, ending)
+
+
+@app.command()
+def health(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = False) -> None:
+    """Say in one line whether the service does its work; leaves with 1 where it does not."""
+    from spendwatch.commands import standing
+
+    standing.health(config, as_json=as_json)
+
+
+@app.command()
+def status(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = False) -> None:
+    """Show what was done last, what waits, and what is due next."""
+    from spendwatch.commands import standing
+
+    standing.status(config, as_json=as_json)
+
+
 @app.command(name="import")
 def import_file(
     file: Annotated[Path, typer.Argument(help="CSV or Parquet: a file, or a folder of them.")],

@@ -11,8 +11,15 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from spendwatch.db import WAIT_MS, DatabaseVersionError, open_engine, translated
-from spendwatch.db_engines import WRITES
+from spendwatch.db import (
+    PERSON_WAIT_MS,
+    WAIT_MS,
+    DatabaseError,
+    DatabaseVersionError,
+    open_engine,
+    translated,
+)
+from spendwatch.db_engines import WRITES, connect, sqlite_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,11 +46,24 @@ def open_database(url: str, *, wait_ms: int = WAIT_MS, guard: Guard = _unguarded
     return engine
 
 
+def open_as_is(url: str) -> Engine:
+    """Open a database for looking at it; refuse one that is not there, or of another schema."""
+    file = sqlite_file(url)
+    if file is not None and not file.exists():
+        raise DatabaseError(f"there is no database {file} so far: nothing has run yet")
+    engine = connect(url, PERSON_WAIT_MS)
+    with translated(url):
+        current, head = schema_of(engine), _script(MIGRATIONS).get_current_head()
+    if current != head:
+        raise DatabaseVersionError(
+            f"the database's schema is {current}, and this spendwatch needs {head}"
+        )
+    return engine
+
+
 def upgrade(engine: Engine, migrations: Path = MIGRATIONS, guard: Guard = _unguarded) -> None:
     """Run the migrations that are missing; refuse a schema this program does not know."""
-    config = Config()
-    config.set_main_option("script_location", str(migrations))
-    script = ScriptDirectory.from_config(config)
+    script = _script(migrations)
     current, head = schema_of(engine), script.get_current_head()
     if current == head:
         return
@@ -53,7 +73,17 @@ def upgrade(engine: Engine, migrations: Path = MIGRATIONS, guard: Guard = _ungua
             "install the newer version, or restore a backup made with this one"
         )
     with guard(engine, current) if current else nullcontext():
-        _migrate(engine, config)
+        _migrate(engine, _config(migrations))
+
+
+def _config(migrations: Path) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(migrations))
+    return config
+
+
+def _script(migrations: Path) -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config(migrations))
 
 
 def schema_of(engine: Engine) -> str | None:

@@ -50,8 +50,12 @@ class Judged:
     told: Told
 
 
-def judge(app: App, day: date) -> Judged:
-    """Judge one day and write findings, alerts and notifications in one transaction."""
+def judge(app: App, day: date, *, missed_days: int = 0) -> Judged:
+    """Judge one day and write findings, alerts and notifications in one transaction.
+
+    Where newer days are still to be judged after downtime, ``missed_days`` says how many there
+    were: nothing is told before all of them are.
+    """
     # A pull that commits while this reads is newer than the judgement, and has it made again.
     started_at = app.clock()
     with reading(app.engine) as session:
@@ -61,13 +65,24 @@ def judge(app: App, day: date) -> Judged:
         note_caps(app, session)
         _note_judged(session, judgement, app.book.method, started_at)
 
-    return write_judgement(app, judgement, note)
+    return write_judgement(app, judgement, note, missed_days=missed_days)
 
 
-def write_judgement(app: App, judgement: Judgement, note: Callable[[Session], None]) -> Judged:
+def write_judgement(
+    app: App,
+    judgement: Judgement,
+    note: Callable[[Session], None],
+    *,
+    missed_days: int = 0,
+) -> Judged:
     """Turn findings into alerts and notifications; ``note`` writes along in the transaction."""
     with reading(app.engine) as session:
-        around = replace(telling(app, session), spent=_spent(app, session, judgement.day))
+        around = telling(app, session)
+        around = replace(
+            around,
+            spent=_spent(app, session, judgement.day),
+            situation=replace(around.situation, missed_days=missed_days),
+        )
     with writing(app.engine) as session:
         told = take_in(session, judgement, around)
         note(session)

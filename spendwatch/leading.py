@@ -57,8 +57,11 @@ class Leader:
 class Leadership:
     """The lock while it is held, and the row that says so."""
 
-    def __init__(self, engine: Engine, lock: LeaderLock, leader: Leader) -> None:
-        self._engine, self._lock, self.leader = engine, lock, leader
+    def __init__(
+        self, engine: Engine, lock: LeaderLock, leader: Leader, before: Leader | None
+    ) -> None:
+        self._engine, self._lock = engine, lock
+        self.leader, self.before = leader, before
 
     def beat(self, now: datetime) -> bool:
         """Say that one is alive; False where the lock was lost and another process has it now."""
@@ -80,7 +83,7 @@ def leading(engine: Engine, command: str, clock: Callable[[], datetime]) -> Iter
     if not taken:
         raise AlreadyLed(_by_whom(engine, clock()))
     try:
-        yield Leadership(engine, lock, _note(engine, command, clock()))
+        yield Leadership(engine, lock, *_note(engine, command, clock()))
     finally:
         lock.give_back()
 
@@ -110,13 +113,15 @@ def leader_of(session: Session) -> Leader | None:
     return Leader(row.boot_id, row.command, row.host, row.pid, row.since, row.heartbeat_at)
 
 
-def _note(engine: Engine, command: str, now: datetime) -> Leader:
+def _note(engine: Engine, command: str, now: datetime) -> tuple[Leader, Leader | None]:
+    """Say who leads now; return that and who led before."""
     leader = Leader(str(uuid4()), command, socket.gethostname(), os.getpid(), now, now)
     values = {name: getattr(leader, name) for name in Leader.__slots__}
     with writing(engine) as session:
+        before = leader_of(session)
         session.connection().execute(delete(LEADER))
         session.connection().execute(insert(LEADER), [{"id": 1, **values}])
-    return leader
+    return leader, before
 
 
 def _by_whom(engine: Engine, now: datetime) -> str:

@@ -60,6 +60,10 @@ class ServiceSettings(Section):
     database_url: DatabaseUrl = Field("sqlite:///data/spendwatch.db", repr=False)
     data_dir: FilePath = Path("data")
     settle_hours: Annotated[int, whole(0, 72)] = 2
+    refresh_hours: Annotated[int, whole(1, 24)] = 6
+    patience_minutes: Annotated[int, whole(1, 1440)] = 60
+    retention_days: Annotated[int, whole(120, 4000)] = 400
+    min_free_mb: Annotated[int, whole(0, 1_000_000)] = 100
 
 
 class SampleSource(Section):
