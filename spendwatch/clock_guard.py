@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from alerts.numbers import count
+
 BACK_BY = timedelta(seconds=60)
 AHEAD_BY = timedelta(hours=1)
 PROVEN_AHEAD_AFTER_S = 300.0
@@ -25,11 +27,10 @@ class ClockState:
     Attributes
     ----------
     wall : datetime
-        When it was last looked at, UTC-aware.
+        What the wall clock said when it was last believed, UTC-aware; at the start also what an
+        earlier process believed last.
     steady_s : float
         The steady clock at that moment.
-    newest : datetime
-        The latest moment that was ever believed, also by a process before this one.
     doubted_s : float or None
         The steady clock when the wall clock began to be doubted; None where it is believed.
     doubt : str
@@ -38,13 +39,12 @@ class ClockState:
 
     wall: datetime
     steady_s: float
-    newest: datetime
     doubted_s: float | None = None
     doubt: str = ""
 
 
 def first_look(wall: datetime, steady_s: float, newest: datetime | None) -> ClockState:
-    """Return the state at the start; ``newest`` is what an earlier process believed last.
+    """Return the state at the start.
 
     Parameters
     ----------
@@ -53,9 +53,9 @@ def first_look(wall: datetime, steady_s: float, newest: datetime | None) -> Cloc
     steady_s : float
         Seconds.
     newest : datetime or None
+        The latest moment that an earlier process believed; None where there was none.
     """
-    state = ClockState(wall, steady_s, newest or wall)
-    return _doubted(state, wall, steady_s, timedelta())
+    return look(ClockState(max(wall, newest or wall), steady_s), wall, steady_s)
 
 
 def look(state: ClockState, wall: datetime, steady_s: float) -> ClockState:
@@ -75,34 +75,26 @@ def look(state: ClockState, wall: datetime, steady_s: float) -> ClockState:
         Doubted from a jump until the clock is right again, or has run on long enough to be
         believed: 5 minutes after a jump ahead, an hour after one back; before 2026 for ever.
     """
-    drift = (wall - state.wall) - timedelta(seconds=steady_s - state.steady_s)
-    return _doubted(state, wall, steady_s, drift)
-
-
-def _doubted(state: ClockState, wall: datetime, steady_s: float, drift: timedelta) -> ClockState:
-    seen = replace(state, wall=wall, steady_s=steady_s)
-    doubt, proven_after_s = _doubt(state, wall, drift)
-    if not doubt:
-        return replace(seen, newest=max(state.newest, wall), doubted_s=None, doubt="")
+    doubt, proven_after_s = _doubt(state, wall, steady_s)
     since = steady_s if state.doubted_s is None else state.doubted_s
-    if steady_s - since >= proven_after_s:
-        return replace(seen, newest=wall, doubted_s=None, doubt="")
-    return replace(seen, doubted_s=since, doubt=doubt)
+    if not doubt or steady_s - since >= proven_after_s:
+        return ClockState(wall, steady_s)
+    return replace(state, doubted_s=since, doubt=doubt)
 
 
-def _doubt(state: ClockState, wall: datetime, drift: timedelta) -> tuple[str, float]:
+def _doubt(state: ClockState, wall: datetime, steady_s: float) -> tuple[str, float]:
     """Say what is wrong with the wall clock, and how long it must run on to be believed."""
     if wall < EARLIEST:
         return f"the clock was never set: it says {wall:%Y-%m-%d}", float("inf")
-    if wall < state.newest - BACK_BY:
+    expected = state.wall + timedelta(seconds=steady_s - state.steady_s)
+    if wall < expected - BACK_BY:
         return (
-            f"the clock went back: it was {_said(state.newest)} and is {_said(wall)}",
+            f"the clock went back: it should be {_said(expected)} and is {_said(wall)}",
             PROVEN_BACK_AFTER_S,
         )
-    if drift > AHEAD_BY:
-        return f"the clock jumped ahead by {_length(drift)}, to {_said(wall)}", PROVEN_AHEAD_AFTER_S
-    if state.doubt and state.doubted_s is not None and wall > state.newest + AHEAD_BY:
-        return state.doubt, PROVEN_AHEAD_AFTER_S
+    if wall > expected + AHEAD_BY:
+        ahead = _length(wall - expected)
+        return f"the clock jumped ahead by {ahead}, to {_said(wall)}", PROVEN_AHEAD_AFTER_S
     return "", 0.0
 
 
@@ -111,4 +103,4 @@ def _said(at: datetime) -> str:
 
 
 def _length(span: timedelta) -> str:
-    return f"{span.days} days" if span.days > 1 else f"{span // timedelta(minutes=1)} minutes"
+    return count(span.days, "day") if span.days else count(span // timedelta(hours=1), "hour")

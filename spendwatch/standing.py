@@ -143,7 +143,8 @@ def _queue(session: Session) -> dict[str, int]:
     settled = (NotificationState.SENT.value, NotificationState.DROPPED.value)
     table = NOTIFICATION.c
     query = select(table.state, func.count()).where(table.state.not_in(settled))
-    return dict(session.connection().execute(query.group_by(table.state)).tuples().all())
+    rows = session.connection().execute(query.group_by(table.state))
+    return {str(state): int(many) for state, many in rows}
 
 
 def _oldest_due_at(session: Session) -> datetime | None:
