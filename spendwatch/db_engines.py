@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 WRITES = "writes"
 """Execution option of a connection whose transaction is to write."""
+LEADS = "leads"
+"""Of one whose transaction only holds a lock, and must see nothing that it would keep alive."""
 CONNECT_TIMEOUT_S = 5
 ONE_WRITER, ONE_LEADER = 0x5350454E44, 0x5350454E45
 """Names of two advisory locks; any numbers would do, as long as all use the same."""
@@ -83,6 +85,8 @@ def _postgresql(url: URL, wait_ms: int) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
+        if connection.get_execution_options().get(LEADS, False):
+            return
         if not _writes(connection):
             connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             return

@@ -9,15 +9,14 @@ from __future__ import annotations
 import fcntl
 from typing import IO, TYPE_CHECKING, Protocol
 
-import psycopg
+from sqlalchemy.exc import DBAPIError
 
-from spendwatch.db_engines import ONE_LEADER, sqlite_file
+from spendwatch.db_engines import LEADS, ONE_LEADER, sqlite_file
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sqlalchemy import Engine
-    from sqlalchemy.pool import PoolProxiedConnection
+    from sqlalchemy import Connection, Engine
 
 
 class LeaderLock(Protocol):
@@ -79,13 +78,14 @@ class ServerLock:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._connection: PoolProxiedConnection | None = None
+        self._connection: Connection | None = None
 
     def take(self) -> bool:
         """Begin the transaction and ask for the lock; False where another process has it."""
-        self._connection = self._engine.raw_connection()
-        self._execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-        if self._execute(f"SELECT pg_try_advisory_xact_lock({ONE_LEADER})"):
+        self._connection = self._engine.connect().execution_options(**{LEADS: True})
+        self._connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
+        asked = f"SELECT pg_try_advisory_xact_lock({ONE_LEADER})"
+        if self._connection.exec_driver_sql(asked).scalar():
             return True
         self.give_back()
         return False
@@ -95,8 +95,8 @@ class ServerLock:
         if self._connection is None:
             return False
         try:
-            self._execute("SELECT 1")
-        except psycopg.Error:
+            self._connection.exec_driver_sql("SELECT 1")
+        except DBAPIError:
             self.give_back()
         return self._connection is not None
 
@@ -104,15 +104,5 @@ class ServerLock:
         """End the transaction and give the connection up."""
         if self._connection is not None:
             self._connection.invalidate()
+            self._connection.close()
         self._connection = None
-
-    def _execute(self, statement: str) -> object:
-        if self._connection is None:
-            return None
-        cursor = self._connection.cursor()
-        try:
-            cursor.execute(statement)
-            found = cursor.fetchone() if cursor.description else None
-        finally:
-            cursor.close()
-        return found and found[0]

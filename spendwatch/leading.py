@@ -65,8 +65,9 @@ class Leadership:
 
     def beat(self, now: datetime) -> bool:
         """Say that one is alive; False where the lock was lost and another process has it now."""
-        if not self._lock.held() and not self._lock.take():
-            return False
+        with translated(str(self._engine.url)):
+            if not self._lock.held() and not self._lock.take():
+                return False
         with writing(self._engine) as session:
             mine = LEADER.c.boot_id == self.leader.boot_id
             beat = update(LEADER).where(mine, LEADER.c.heartbeat_at < now)
