@@ -36,10 +36,12 @@ PURE_CORE := \
     detector/usage.py \
     alerts/backoff.py \
     alerts/codec.py \
+    alerts/composing.py \
     alerts/declaring.py \
     alerts/digest.py \
     alerts/digest_words.py \
     alerts/episode.py \
+    alerts/grouping.py \
     alerts/holds.py \
     alerts/interim.py \
     alerts/kind_words.py \
@@ -52,6 +54,7 @@ PURE_CORE := \
     alerts/outlook.py \
     alerts/phrases.py \
     alerts/policy.py \
+    alerts/taken.py \
     alerts/verdicts.py \
     alerts/render/*.py \
     spendwatch/clock_guard.py \
