@@ -247,6 +247,8 @@ SERVICE = """\
 # database_url = "sqlite:///data/spendwatch.db"  # relative paths begin at this file's folder
 # data_dir = "data"            # folder for everything spendwatch writes itself
 # settle_hours = 2             # a day is judged this long after it ended everywhere; 0 to 72
+# backup_dir = "data/backups"  # folder for backups of the database (default: in data_dir)
+# backup_at = "03:00"          # when one is made each night, in this time zone; or "off"
 """
 
 SAMPLE_SOURCE = """\
