@@ -12,15 +12,17 @@ from detector.sources.csv_file import CsvFileSource
 from detector.sources.sample import SampleSource
 from spendwatch import conversion
 from spendwatch.db import WAIT_MS
+from spendwatch.db_backup import careful
 from spendwatch.db_upgrade import open_database
 from spendwatch.directory import build_directory
-from spendwatch.leading import guard
+from spendwatch.logs import logger
 from spendwatch.price_files import load_price_table
 from spendwatch.settings_sections import CsvFileSource as CsvFileSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import date
+    from pathlib import Path
     from typing import TextIO
 
     from sqlalchemy import Engine
@@ -102,9 +104,17 @@ def build_app(
     )
     return App(
         settings=settings,
-        engine=open_database(settings.service.database_url, wait_ms=wait_ms, guard=guard),
+        engine=open_database(
+            settings.service.database_url,
+            wait_ms=wait_ms,
+            guard=careful(settings.service.backup_dir, clock, _say_backup),
+        ),
         prices=prices,
         directory=build_directory(settings),
         book=conversion.rule_book(settings),
         clock=clock,
     )
+
+
+def _say_backup(file: Path) -> None:
+    logger().info("backup_written", path=str(file), why="before an upgrade of the database")

@@ -20,7 +20,7 @@ _PLACE, _KIND = 4, 0
 
 
 def network_of(mounts: str, path: str) -> str:
-    """Return the kind of network file system that a path lies on; empty where it is none.
+    r"""Return the kind of network file system that a path lies on; empty where it is none.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def network_of(mounts: str, path: str) -> str:
 
     Examples
     --------
-    >>> mounts = "21 1 8:1 / / rw - ext4 /dev/sda1 rw\\n36 21 0:45 / /srv rw - nfs4 nas:/srv rw"
+    >>> mounts = "21 1 8:1 / / rw - ext4 /dev/sda1 rw\n36 21 0:45 / /srv rw - nfs4 nas:/srv rw"
     >>> network_of(mounts, "/srv/spendwatch.db"), network_of(mounts, "/srvx/spendwatch.db")
     ('nfs4', '')
     """

@@ -23,7 +23,8 @@ COMMANDS = (
     ("outbox", "retry"), ("outbox", "drop"), ("prices",), ("prices", "list"), ("prices", "show"),
     ("prices", "check"), ("prices", "import"), ("silence",), ("silence", "add"),
     ("silence", "list"), ("silence", "end"), ("planned",), ("planned", "add"),
-    ("planned", "list"), ("planned", "end"),
+    ("planned", "list"), ("planned", "end"), ("db",), ("db", "upgrade"), ("db", "check"),
+    ("db", "backup"), ("db", "restore"), ("db", "copy"),
 )  # fmt: skip
 
 
@@ -42,7 +43,7 @@ def test_every_command_in_the_documentation_exists(page):
     for first, second in code:
         known = {command[0] for command in COMMANDS if command}
         assert first in known, f"spendwatch {first}"
-        if first in ("alerts", "prices", "silence", "planned", "outbox") and second:
+        if first in ("alerts", "prices", "silence", "planned", "outbox", "db") and second:
             assert (first, second) in COMMANDS
 
 
