@@ -53,20 +53,14 @@ def back_up(engine: Engine, folder: Path, now: datetime, *, before_upgrade: bool
 def back_up_to(engine: Engine, file: Path) -> None:
     """Write a backup to this file, all of it or nothing; raises BackupError."""
     draft = file.with_name(f".{file.name}.{os.getpid()}{DRAFT}")
-    try:
+    with _refusing(file.parent):
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _make_empty(draft)
-        _fill(engine, draft)
-        put_in_place(draft, file)
-    except DatabaseBusyError:
-        raise
-    except (OSError, sqlite3.Error, DBAPIError, DatabaseError) as error:
-        raise BackupError(
-            f"no backup was made in {file.parent}: {_why(error)}; the older ones there are as they "
-            "were (service.backup_dir names another folder)"
-        ) from error
-    finally:
-        _remove(draft)
+        try:
+            _make_empty(draft)
+            _fill(engine, draft)
+            put_in_place(draft, file)
+        finally:
+            _remove(draft)
 
 
 def careful(folder: Path, clock: Callable[[], datetime], made: Callable[[Path], None]) -> Guard:
@@ -109,6 +103,20 @@ def check_pages(connection: sqlite3.Connection, how: str = "quick_check") -> lis
     """Return what SQLite finds wrong with its own file; empty where nothing is."""
     found = [str(row[0]) for row in connection.execute(f"PRAGMA {how}(20)")]
     return [] if found == ["ok"] else found
+
+
+@contextmanager
+def _refusing(folder: Path) -> Iterator[None]:
+    """Say of whatever fails that no backup was made, and why; a busy database stays one."""
+    try:
+        yield
+    except DatabaseBusyError:
+        raise
+    except (OSError, sqlite3.Error, DBAPIError, DatabaseError) as error:
+        raise BackupError(
+            f"no backup was made in {folder}: {_why(error)}; the older ones there are as they "
+            "were (service.backup_dir names another folder)"
+        ) from error
 
 
 def _make_empty(draft: Path) -> None:

@@ -125,7 +125,7 @@ def test_text_that_postgresql_cannot_keep_is_named_with_its_table(tmp_path):
     execute(source, "INSERT INTO tenant_name VALUES ('a', :name)", [{"name": "a\0b"}])
     with new_database() as url:
         target = connect(url, 5_000)
-        with pytest.raises(DatabaseError, match="table tenant_name: .*NUL"):
+        with pytest.raises(DatabaseError, match=r"table tenant_name: .*NUL"):
             copy_database(source, target)
         target.dispose()
     source.dispose()
