@@ -149,3 +149,17 @@ def test_a_difference_is_told_with_both_numbers(source, target):
         f"cost_day: rows: {COSTS} here, {COSTS - 1} there",
         "cost_day: its rows are not the same",
     ]
+
+
+def test_a_pooler_that_shares_connections_does_not_matter(tmp_path):
+    from tests.pgbouncer import new_pooled_database
+
+    source = open_filled(f"sqlite:///{tmp_path / 'spendwatch.db'}")
+    with new_pooled_database() as url:
+        target, back = connect(url, 5_000), connect(f"sqlite:///{tmp_path / 'back.db'}", 5_000)
+        assert copy_database(source, target).differences == []
+        assert copy_database(target, back).differences == []
+        target.dispose()
+    assert all_alerts(back) == all_alerts(source)
+    back.dispose()
+    source.dispose()
