@@ -29,7 +29,7 @@ def db_check(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Check that the database is whole. Leaves with 1 where it is not."""
+    """Check that the database is whole, or leave with 1."""
     from spendwatch.commands import database
 
     database.check(config, full=full, as_json=as_json)
@@ -79,7 +79,7 @@ def db_copy(
     ],
     as_json: JsonOption = False,
 ) -> None:
-    """Move everything into an empty database. Every row is compared."""
+    """Move everything into an empty database and compare every row."""
     from spendwatch.commands import database
 
     database.copy(config, to, as_json=as_json)

@@ -111,7 +111,8 @@ def refuse_filled(connection: Connection, url: str) -> None:
         rows = count_rows(connection, [table for table in tables if table.name == filled])[filled]
         raise TargetHoldsRows(
             f"the database {where(url)} is not empty (its table {filled} holds {rows:,} rows), and "
-            "nothing in it is ever overwritten: name an empty one"
+            "nothing in it is ever overwritten: name an empty one (CREATE DATABASE makes one on "
+            "PostgreSQL, a file that is not there yet is one of SQLite)"
         )
 
 
