@@ -16,6 +16,7 @@ import typer
 
 from spendwatch.cli_alerts import alerts_app
 from spendwatch.cli_announcements import planned_app, silence_app
+from spendwatch.cli_db import db_app
 from spendwatch.cli_options import (
     DEFAULT_CONFIG,
     ColumnOption,
@@ -284,6 +285,7 @@ app.add_typer(silence_app, name="silence")
 app.add_typer(planned_app, name="planned")
 app.add_typer(outbox_app, name="outbox")
 app.add_typer(prices_app, name="prices")
+app.add_typer(db_app, name="db")
 
 
 def main() -> None:
