@@ -80,8 +80,8 @@ fmt: $(READY) ## rewrite the code in the house style
 lint: $(READY) ## check style and the usual mistakes
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	@if command -v shellcheck >/dev/null; then shellcheck .ci/run .ci/set-up; fi
-	@if command -v hadolint >/dev/null; then hadolint Dockerfile; fi
+	$(BIN)/hadolint Dockerfile
+	@if command -v shellcheck >/dev/null; then shellcheck .ci/*; fi
 
 types: $(READY) ## check the types
 	$(BIN)/mypy
@@ -118,11 +118,12 @@ lock: $(READY) ## make the three locks again, with the newest versions that fit
 
 COMPILE := pip compile --quiet --generate-hashes --universal --no-header --no-annotate
 
-image: ## build the container image (IMAGE= names it)
-	@if command -v hadolint >/dev/null; then hadolint Dockerfile; fi
-	@if docker info >/dev/null 2>&1; then docker build -t '$(IMAGE)' .; \
-	elif command -v podman >/dev/null; then podman build --format docker -t '$(IMAGE)' .; \
-	elif command -v buildah >/dev/null; then buildah build --format docker -t '$(IMAGE)' .; \
+# Only Docker's own format knows a health check.
+image: ## build the container image (IMAGE= names it, BASE= what it is built on)
+	@set -- $(if $(BASE),--build-arg BASE='$(BASE)') -t '$(IMAGE)' .; \
+	if docker info >/dev/null 2>&1; then docker build "$$@"; \
+	elif command -v podman >/dev/null; then podman build --format docker "$$@"; \
+	elif command -v buildah >/dev/null; then buildah build --format docker "$$@"; \
 	else echo 'make image: needs a running docker, or podman or buildah' >&2; exit 1; fi
 
 clean: ## remove everything that make made (never your data)
