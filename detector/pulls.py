@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import and_, func, insert, or_, select, update
 
 from detector.history import consecutive_days
 from detector.quality import SourceDay
@@ -25,6 +25,7 @@ from detector.tables import (
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from sqlalchemy import ColumnElement
     from sqlmodel import Session
 
     from detector.model import Rejection
@@ -75,7 +76,7 @@ def source_days(
     counts: dict[str, dict[date, int]] = {name: {} for name in in_service}
     for row in rows:
         counts.setdefault(row.source, {})[row.day] = row.rows
-    pulls = _newest_pulls(session, judged_before_at(session, day))
+    pulls = _newest_pulls(session, day)
     states = (
         _source_day(session, source, _newest(days, day, window_days), day, pulls.get(source, []))
         for source, days in counts.items()
@@ -116,17 +117,32 @@ def _source_day(
     )
 
 
-def _newest_pulls(session: Session, since: datetime | None) -> dict[str, list[Any]]:
-    """Read each source's pulls since then, oldest first, without those a later one repeated."""
-    statement = select(PULL).where(PULL.c.ended_at.is_not(None)).order_by(PULL.c.id.desc())
-    if since is not None:
-        statement = statement.where(PULL.c.started_at > since)
+def _newest_pulls(session: Session, day: date) -> dict[str, list[Any]]:
+    """Read each source's pulls made for a day, oldest first, without those a later one repeated.
+
+    A pull is made for the last day it asks for, or the next one that is judged. When it was made
+    does not count: what a day judged again is told must not hang on when others were.
+    """
+    asked, judged = PULL.c.last_day, JUDGED_DAY.c.day
+    before = session.connection().execute(select(func.max(judged)).where(judged < day)).scalar()
+    mine = asked <= day if before is None else and_(asked <= day, asked > before)
+    since = judged_before_at(session, day)
+    of_no_day = asked.is_(None) if since is None else and_(asked.is_(None), _after(since))
+    statement = (
+        select(PULL)
+        .where(PULL.c.ended_at.is_not(None), or_(mine, of_no_day))
+        .order_by(PULL.c.id.desc())
+    )
     by_source: dict[str, list[Any]] = {}
     for pull in session.connection().execute(statement):
         later = by_source.setdefault(pull.source, [])
         if not any(_covers(other, pull) for other in later):
             later.append(pull)
     return {source: pulls[::-1] for source, pulls in by_source.items()}
+
+
+def _after(since: datetime) -> ColumnElement[bool]:
+    return PULL.c.started_at > since
 
 
 def _covers(later: Any, earlier: Any) -> bool:

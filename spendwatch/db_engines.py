@@ -44,7 +44,8 @@ def sqlite_file(url: str) -> Path | None:
 
 def _sqlite(url: URL, wait_ms: int) -> Engine:
     """Make SQLite durable, strict about references and honest about transactions."""
-    engine = create_engine(url)
+    # Whatever comes first, setting the journal mode included, waits as long and no longer.
+    engine = create_engine(url, connect_args={"timeout": wait_ms / 1000})
     TURNS[engine] = Lock()
     pragmas = (
         "journal_mode=WAL",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from threading import Event
 from typing import TYPE_CHECKING
+
+from spendwatch.streams import unburden
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -28,11 +29,7 @@ class Ending:
 
     def leave(self) -> None:
         """End now, whatever hangs in a thread: all that counts is committed."""
-        for stream in (sys.stdout, sys.stderr):
-            try:
-                stream.flush()
-            except OSError:
-                continue  # nobody is left to read it
+        unburden()
         os._exit(self.code)
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:

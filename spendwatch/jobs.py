@@ -28,6 +28,7 @@ from spendwatch.situation import telling
 if TYPE_CHECKING:
     from datetime import date
 
+    from alerts.backoff import Spread
     from alerts.channels.base import Channel
     from alerts.taken import Told
     from detector.sources.base import UsageSource
@@ -129,9 +130,17 @@ def wake_up(app: App, caught_up_days: int = 0) -> Told:
         return wake(session, app.last_settled_day(), around)
 
 
-def tell(app: App, channels: Mapping[str, Channel]) -> Delivered:
-    """Deliver whatever is waiting in the outbox."""
-    return deliver(lambda: writing(app.engine), channels, app.clock, random.uniform)
+def tell(
+    app: App,
+    channels: Mapping[str, Channel],
+    *,
+    spread: Spread = random.uniform,
+    stopping: Callable[[], bool] = lambda: False,
+) -> Delivered:
+    """Deliver whatever is waiting in the outbox, until somebody asks for the end."""
+    return deliver(
+        lambda: writing(app.engine), channels, app.clock, spread=spread, stopping=stopping
+    )
 
 
 def reprice(app: App, on_step: OnStep) -> None:

@@ -145,7 +145,7 @@ class Service:
 
     def deliver(self) -> None:
         """Send what waits."""
-        delivered = tell(self.app, self.channels)
+        delivered = tell(self.app, self.channels, stopping=self.stopping)
         if delivered.sent or delivered.found:
             self.log.info(
                 "delivered",

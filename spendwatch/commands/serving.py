@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from spendwatch.leading import leading
 from spendwatch.logs import logger
 from spendwatch.scheduler import Scheduler
 from spendwatch.service import Service
+from spendwatch.streams import reserve, standard_output, unburden
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,11 +28,13 @@ GRACE_S = 10.0
 
 def run(config: Path, ending: Ending) -> None:
     """Serve until somebody asks for the end; leaves with 75 where another process leads."""
+    reserve()
     app = open_app(config)
     idle = ending.asked.is_set() or _serve(app, ending)
     app.engine.dispose()
     if not idle:
         ending.leave()
+    unburden()
     raise SystemExit(ending.code)
 
 
@@ -42,14 +44,14 @@ def _serve(app: App, ending: Ending) -> bool:
     with leading(app.engine, "run", app.clock) as leadership:
         service = Service(
             app,
-            build_channels(app, sys.stdout),
+            build_channels(app, standard_output()),
             leadership,
             log,
             steady=_steady,
             stopping=ending.asked.is_set,
             on_lost=partial(ending.ask, "another process leads", BUSY),
         )
-        scheduler = Scheduler(service.ticks(), app.clock())
+        scheduler = Scheduler(service.ticks(), app.clock)
         log.info("service_started", pid=os.getpid(), sources=list(app.source_names))
         scheduler.start()
         ending.asked.wait()

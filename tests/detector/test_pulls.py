@@ -153,11 +153,23 @@ def test_pulls_of_different_days_add_what_they_refused(database):
 
 
 def test_what_was_told_with_the_day_before_is_not_told_again(database):
-    pulled(database, *rejected("no tenant"))
+    pulled(database, *rejected("no tenant"), first=ago(3), last=ago(1))
     judged(database, ago(1), LATER)
     assert state(database).rejected == 0
     pulled(database, *rejected("no model"), at=LATER + MINUTE)
     assert state(database).reasons == "no model (1)"
+
+
+def test_a_day_judged_again_is_told_what_it_was_told_however_late_the_one_before_it_was(database):
+    pulled(database, *rejected("no tenant"), error="timeout")
+    judged(database, ago(1), LATER)
+    assert (state(database).rejected, state(database).error) == (1, "timeout")
+
+
+def test_a_day_judged_again_is_not_told_what_pulls_of_later_days_refused(database):
+    pulled(database, first=ago(3), last=ago(1))
+    pulled(database, *rejected("no tenant"), error="timeout", at=LATER)
+    assert (state(database, ago(1)).rejected, state(database, ago(1)).error) == (0, "")
 
 
 def test_a_pull_that_was_killed_says_nothing(database):
