@@ -135,7 +135,8 @@ def _notes(taken: Taken, telling: Telling) -> list[Line]:
     """Say what was planned, and what had kept the news back."""
     plan = plan_of(taken.finding, telling.situation.plans) if taken.finding else None
     planned = [above_plan(taken.finding, plan)] if taken.finding and plan else []
-    return [*planned, held_until_now(taken.held)] if taken.held else planned
+    held = [held_until_now(taken.held, telling.caught_up_days)] if taken.held else []
+    return [*planned, *held]
 
 
 def _key(taken: Taken, telling: Telling) -> str:

@@ -60,16 +60,20 @@ def deliver(
     clock: Callable[[], datetime],
     spread: Spread = max,
     lease: timedelta = LEASE,
+    stopping: Callable[[], bool] = lambda: False,
 ) -> Delivered:
     """Send what is due, oldest first; ``channels`` says how each receiver is reached.
 
-    ``spread`` picks how long to wait after a failure: by default always the longest.
+    ``spread`` picks how long to wait after a failure: by default always the longest. Once
+    ``stopping`` says so nothing more is begun: nobody is killed half-way through a message.
     """
-    post = _Post(writing, channels, clock, spread)
+    post = _Post(writing, channels, clock, spread, lease)
     with writing() as session:
         keys = outbox.pending_keys(session, clock(), clock() - lease)
     outcomes: list[tuple[str, _Outcome]] = []
     for key in keys:
+        if stopping():
+            break
         now = clock()
         with writing() as session:
             # Whether it is its turn is asked only here: the one before it may just have gone out.
@@ -91,6 +95,7 @@ class _Post:
     channels: Mapping[str, Channel]
     clock: Callable[[], datetime]
     spread: Spread
+    lease: timedelta
 
     def send(self, claim: outbox.Claim) -> _Outcome:
         """Send what was claimed, unless it turns out to have been sent before."""
@@ -101,7 +106,8 @@ class _Post:
                 found = channel.find(claim.notification.key)
                 if found is not None:
                     return self.done(claim, found, _Outcome.FOUND)
-                mine = self.renewed(claim)
+            if claim.again or self.clock() - claim.claimed_at >= self.lease:
+                mine = self.renewed(claim)  # a look may take long, and a process may be suspended
             if mine is None:
                 return _Outcome.TAKEN_OVER
             receipt = channel.send(mine.notification)
@@ -126,7 +132,7 @@ class _Post:
         return channel
 
     def renewed(self, claim: outbox.Claim) -> outbox.Claim | None:
-        """Make sure, after a look that may have taken long, that it is still ours to send."""
+        """Make sure that it is still ours to send."""
         with self.writing() as session:
             return outbox.renew(session, claim, self.clock())
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from alerts.episode import BUDGETS, EVENTS
 from alerts.kind_words import OVER, TEXT_LIMIT, Words, amount_of, ending, level, words_of
 from alerts.knowledge import unanswered_since
-from alerts.model import ANSWERED, Action, AlertState, Change, Line, Message, Verb
+from alerts.model import ANSWERED, Action, AlertState, Change, Line, Message, Reason, Verb
 from alerts.names import safe_name
 from alerts.numbers import count, exact_money, full_day, moment, money, short_day, times
 from alerts.verdicts import TEACHING
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from alerts.holds import PlannedEvent
-    from alerts.model import Alert, Reason, Reply
+    from alerts.model import Alert, Reply
     from detector.model import Finding
 
 _ANSWERS = {
@@ -192,14 +192,38 @@ def above_plan(finding: Finding, plan: PlannedEvent) -> Line:
     return Line("Planned", f"{planned}; this is {money(over)} above it")
 
 
-def held_until_now(reason: Reason) -> Line:
+def held_until_now(reason: Reason, late_days: int = 0) -> Line:
     """Return that news was held back until now, and by what.
 
     Parameters
     ----------
     reason : Reason
+    late_days : int
+        Days that were judged late, where that is the reason.
     """
+    if reason is Reason.LATE and late_days:
+        return Line("Late", f"{count(late_days, 'day')} judged late, as nothing ran")
     return Line("Held", f"back until now: {reason}")
+
+
+def stopped_message(why: str) -> Message:
+    """Return that nothing is judged any more, so that nobody takes silence for calm.
+
+    Parameters
+    ----------
+    why : str
+        One sentence without its full stop.
+    """
+    return Message(
+        tone="critical",
+        title=f"spendwatch judges nothing for now: {why}",
+        lines=(
+            Line("What", "no usage is pulled and no day judged; answers are still stored"),
+            Line("Then", "it goes on by itself once this is put right, and catches up"),
+        ),
+        actions=(Action("look closer", "spendwatch status"),),
+        reference="spendwatch itself",
+    )
 
 
 def title_of(alert: Alert, words: Words, change: Change, revision: Revision | None = None) -> str:

@@ -77,11 +77,15 @@ class Reason(StrEnum):
     PLANNED = "planned"
     QUIET_HOURS = "quiet hours"
     LEARNING = "learning"
+    LATE = "judged late"
     GROUPED = "grouped"
     DIGEST = "digest"
+    SERVICE = "service"
 
 
-HELD_FOR_NOW = frozenset({Reason.SILENCED, Reason.PLANNED, Reason.LEARNING, Reason.QUIET_HOURS})
+HELD_FOR_NOW = frozenset(
+    {Reason.SILENCED, Reason.PLANNED, Reason.LEARNING, Reason.QUIET_HOURS, Reason.LATE}
+)
 """Reasons that pass by themselves: the news is decided again then, and a digest tells of it."""
 
 

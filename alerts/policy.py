@@ -10,7 +10,7 @@ from alerts.episode import EVENTS
 from alerts.holds import plan_of, silence_of
 from alerts.knowledge import heard_of
 from alerts.model import AlertState, Change, Reason
-from alerts.numbers import exact_money, full_day, moment
+from alerts.numbers import count, exact_money, full_day, moment
 from detector.model import FindingKind, Severity
 
 if TYPE_CHECKING:
@@ -54,6 +54,9 @@ class Situation:
         By receiver.
     learning_until : date or None
         Spikes and drops of days before this one are kept for the digest.
+    missed_days : int
+        After downtime: the days that are judged late, where newer ones are still to be judged;
+        0 where the day is the newest.
     """
 
     now: datetime
@@ -61,6 +64,7 @@ class Situation:
     plans: tuple[PlannedEvent, ...] = ()
     quiet_hours: Mapping[str, QuietHours] = field(default_factory=dict)
     learning_until: date | None = None
+    missed_days: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +100,14 @@ def decide(
     Returns
     -------
     Ruling
-        The first of these that applies decides: nothing new to say, answered by a person, a
-        silence, a plan, learning, quiet hours. What is answered ends in silence only where it was
-        dismissed; an end that nobody was told the beginning of is not told.
+        The first of these that applies decides: nothing new to say, answered by a person, newer
+        days still to be judged, a silence, a plan, learning, quiet hours. What is answered ends in
+        silence only where it was dismissed; an end that nobody was told the beginning of is not
+        told.
     """
     return (
         _unspoken(alert, change)
+        or _late(situation)
         or _silenced(alert, situation)
         or _planned(alert, change, finding, situation)
         or _learning(alert, finding, situation)
@@ -126,6 +132,14 @@ def _is_nobodys_news(alert: Alert, change: Change) -> bool:
     if not alert.ended or alert.kind in EVENTS:
         return False
     return not (alert.announced if change is Change.RESOLVED else heard_of(alert))
+
+
+def _late(situation: Situation) -> Ruling | None:
+    """Wait until all missed days are judged: only what still holds then is told."""
+    if not situation.missed_days:
+        return None
+    detail = f"one of {count(situation.missed_days, 'day')} missed while nothing ran"
+    return Ruling(told=False, reason=Reason.LATE, detail=detail)
 
 
 def _silenced(alert: Alert, situation: Situation) -> Ruling | None:

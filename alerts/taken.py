@@ -34,6 +34,8 @@ class Telling:
         The judged day's cost by tenant, so that a withdrawn alert can say what it costs now.
     group_above : int
         More news than this for one receiver, from one run, becomes one message.
+    caught_up_days : int
+        Days that were judged late before this, so that the message says so.
     """
 
     names: Mapping[str, str]
@@ -42,6 +44,7 @@ class Telling:
     situation: Situation
     spent: Mapping[str, int] = field(default_factory=dict)
     group_above: int = 20
+    caught_up_days: int = 0
 
     def receiver_of(self, alert: Alert) -> str:
         """Return who is told of an alert."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import and_, func, insert, or_, select, update
 
 from detector.history import consecutive_days
 from detector.quality import SourceDay
@@ -25,6 +25,7 @@ from detector.tables import (
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from sqlalchemy import ColumnElement
     from sqlmodel import Session
 
     from detector.model import Rejection
@@ -75,7 +76,7 @@ def source_days(
     counts: dict[str, dict[date, int]] = {name: {} for name in in_service}
     for row in rows:
         counts.setdefault(row.source, {})[row.day] = row.rows
-    pulls = _newest_pulls(session, judged_before_at(session, day))
+    pulls = _newest_pulls(session, day)
     states = (
         _source_day(session, source, _newest(days, day, window_days), day, pulls.get(source, []))
         for source, days in counts.items()
@@ -116,17 +117,32 @@ def _source_day(
     )
 
 
-def _newest_pulls(session: Session, since: datetime | None) -> dict[str, list[Any]]:
-    """Read each source's pulls since then, oldest first, without those a later one repeated."""
-    statement = select(PULL).where(PULL.c.ended_at.is_not(None)).order_by(PULL.c.id.desc())
-    if since is not None:
-        statement = statement.where(PULL.c.started_at > since)
+def _newest_pulls(session: Session, day: date) -> dict[str, list[Any]]:
+    """Read each source's pulls made for a day, oldest first, without those a later one repeated.
+
+    A pull is made for the last day it asks for, or the next one that is judged. When it was made
+    does not count: what a day judged again is told must not hang on when others were.
+    """
+    asked, judged = PULL.c.last_day, JUDGED_DAY.c.day
+    before = session.connection().execute(select(func.max(judged)).where(judged < day)).scalar()
+    mine = asked <= day if before is None else and_(asked <= day, asked > before)
+    since = judged_before_at(session, day)
+    of_no_day = asked.is_(None) if since is None else and_(asked.is_(None), _after(since))
+    statement = (
+        select(PULL)
+        .where(PULL.c.ended_at.is_not(None), or_(mine, of_no_day))
+        .order_by(PULL.c.id.desc())
+    )
     by_source: dict[str, list[Any]] = {}
     for pull in session.connection().execute(statement):
         later = by_source.setdefault(pull.source, [])
         if not any(_covers(other, pull) for other in later):
             later.append(pull)
     return {source: pulls[::-1] for source, pulls in by_source.items()}
+
+
+def _after(since: datetime) -> ColumnElement[bool]:
+    return PULL.c.started_at > since
 
 
 def _covers(later: Any, earlier: Any) -> bool:
@@ -186,24 +202,60 @@ def judged_before_at(session: Session, day: date) -> datetime | None:
     return moment
 
 
-def days_to_judge(session: Session, day: date, most: int) -> tuple[date, ...]:
-    """Return the days due with ``day``, oldest first.
+@dataclass(frozen=True, slots=True)
+class DueDays:
+    """Days that are to be judged, ascending.
 
-    Besides the day itself these are the days since the newest judged one (after downtime; at most
-    ``most`` of them), and every judged day whose usage changed since it was judged. None of them
-    lies before the first day of use.
+    Attributes
+    ----------
+    missed : tuple of date
+        The days since the newest judged one, up to the newest that is settled.
+    changed : tuple of date
+        Judged days whose usage changed since they were judged.
     """
-    connection = session.connection()
-    changed = connection.execute(
+
+    missed: tuple[date, ...]
+    changed: tuple[date, ...]
+
+    @property
+    def every(self) -> tuple[date, ...]:
+        """All of them."""
+        return tuple(sorted({*self.missed, *self.changed}))
+
+
+def due_days(session: Session, day: date, most: int, *, again: bool = False) -> DueDays:
+    """Return what is due once ``day`` is settled; of missed days at most the newest ``most``.
+
+    Where no day was judged so far that is ``day`` alone; none lies before the first day of use.
+    ``again`` counts the day itself as changed, whether it is or not.
+    """
+    rows = session.connection().execute(
         select(JUDGED_DAY.c.day)
         .join(SOURCE_DAY, SOURCE_DAY.c.day == JUDGED_DAY.c.day)
-        .where(SOURCE_DAY.c.changed_at > JUDGED_DAY.c.judged_at, JUDGED_DAY.c.day < day)
+        .where(SOURCE_DAY.c.changed_at > JUDGED_DAY.c.judged_at, JUDGED_DAY.c.day <= day)
+        .distinct()
     )
-    newest = newest_judged_day(session) or day
-    missed = consecutive_days(max(newest, day - timedelta(days=most)) + timedelta(days=1), day)
+    changed = sorted({*rows.scalars(), *([day] if again else [])})
+    newest, one = newest_judged_day(session), timedelta(days=1)
+    since = day if newest is None else max(newest + one, day - (most - 1) * one)
     first = _first_day_of_use(session)
-    due = {row.day for row in changed} | {*missed, day}
-    return tuple(sorted(each for each in due if first is None or each >= first))
+    missed = consecutive_days(since, day)
+    return DueDays(
+        missed=tuple(each for each in missed if first is None or each >= first),
+        changed=tuple(each for each in changed if first is None or each >= first),
+    )
+
+
+def pulls_since(session: Session, since: datetime) -> dict[str, list[Any]]:
+    """Read how each source answered since then, oldest first: start, end and error."""
+    table = PULL.c
+    statement = select(table.source, table.started_at, table.ended_at, table.error)
+    pulls: dict[str, list[Any]] = {}
+    for row in session.connection().execute(
+        statement.where(table.started_at >= since).order_by(table.id)
+    ):
+        pulls.setdefault(row.source, []).append(row)
+    return pulls
 
 
 def _first_day_of_use(session: Session) -> date | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from alerts.channels.console import ConsoleChannel, FileChannel
@@ -11,14 +12,18 @@ from detector.model import Grain
 from detector.sources.csv_file import CsvFileSource
 from detector.sources.sample import SampleSource
 from spendwatch import conversion
-from spendwatch.db_upgrade import open_database
+from spendwatch.db import WAIT_MS
+from spendwatch.db_backup import careful
+from spendwatch.db_upgrade import open_as_is, open_database
 from spendwatch.directory import build_directory
+from spendwatch.logs import logger
 from spendwatch.price_files import load_price_table
 from spendwatch.settings_sections import CsvFileSource as CsvFileSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import date
+    from pathlib import Path
     from typing import TextIO
 
     from sqlalchemy import Engine
@@ -59,6 +64,12 @@ class App:
         zones = self.directory.every_zone()
         return min(settled_at.astimezone(zone).date() for zone in zones) - timedelta(days=1)
 
+    def settled_at(self, day: date) -> datetime:
+        """Return when a day was over, and settled, for every time zone."""
+        midnight = datetime.combine(day + timedelta(days=1), time())
+        ends = (midnight.replace(tzinfo=zone) for zone in self.directory.every_zone())
+        return max(ends).astimezone(UTC) + timedelta(hours=self.settings.service.settle_hours)
+
     def usage_sources(self) -> tuple[UsageSource, ...]:
         """Build the adapters of all configured sources."""
         return tuple(build_source(source, self.clock().date()) for source in self.settings.sources)
@@ -88,8 +99,21 @@ def build_channels(app: App, terminal: TextIO) -> Mapping[str, Channel]:
     }
 
 
-def build_app(settings: Settings, clock: Callable[[], datetime] = system_clock) -> App:
+def build_app(
+    settings: Settings, clock: Callable[[], datetime] = system_clock, *, wait_ms: int = WAIT_MS
+) -> App:
     """Put the service together; opens (and upgrades) the database and reads the prices."""
+    url = settings.service.database_url
+    guard = careful(settings.service.backup_dir, clock, _say_backup)
+    return _build(settings, clock, partial(open_database, url, wait_ms=wait_ms, guard=guard))
+
+
+def build_app_as_is(settings: Settings, clock: Callable[[], datetime] = system_clock) -> App:
+    """Put together what only looks: the database is neither made nor upgraded."""
+    return _build(settings, clock, partial(open_as_is, settings.service.database_url))
+
+
+def _build(settings: Settings, clock: Callable[[], datetime], opened: Callable[[], Engine]) -> App:
     prices = load_price_table(
         settings.prices.file,
         agreed=conversion.agreed_prices(settings),
@@ -98,9 +122,13 @@ def build_app(settings: Settings, clock: Callable[[], datetime] = system_clock) 
     )
     return App(
         settings=settings,
-        engine=open_database(settings.service.database_url),
+        engine=opened(),
         prices=prices,
         directory=build_directory(settings),
         book=conversion.rule_book(settings),
         clock=clock,
     )
+
+
+def _say_backup(file: Path) -> None:
+    logger().info("backup_written", path=str(file), why="before an upgrade of the database")

@@ -16,6 +16,7 @@ import typer
 
 from spendwatch.cli_alerts import alerts_app
 from spendwatch.cli_announcements import planned_app, silence_app
+from spendwatch.cli_db import db_app
 from spendwatch.cli_options import (
     DEFAULT_CONFIG,
     ColumnOption,
@@ -116,6 +117,33 @@ def once(
     from spendwatch.commands import cycle
 
     cycle.once(config, day, as_json=as_json)
+
+
+@app.command(name="run")
+def serve(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Run the service: pull, judge and tell whenever it is due, until it is told to end."""
+    from spendwatch.ending import Ending
+
+    ending = Ending()  # whoever asks for the end while all the rest is loaded is heard
+    from spendwatch.commands import serving
+
+    serving.run(config, ending)
+
+
+@app.command()
+def health(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = False) -> None:
+    """Say in one line whether the service does its work; leaves with 1 where it does not."""
+    from spendwatch.commands import standing
+
+    standing.health(config, as_json=as_json)
+
+
+@app.command()
+def status(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = False) -> None:
+    """Show what was done last, what waits, and what is due next."""
+    from spendwatch.commands import standing
+
+    standing.status(config, as_json=as_json)
 
 
 @app.command(name="import")
@@ -257,6 +285,7 @@ app.add_typer(silence_app, name="silence")
 app.add_typer(planned_app, name="planned")
 app.add_typer(outbox_app, name="outbox")
 app.add_typer(prices_app, name="prices")
+app.add_typer(db_app, name="db")
 
 
 def main() -> None:

@@ -247,6 +247,12 @@ SERVICE = """\
 # database_url = "sqlite:///data/spendwatch.db"  # relative paths begin at this file's folder
 # data_dir = "data"            # folder for everything spendwatch writes itself
 # settle_hours = 2             # a day is judged this long after it ended everywhere; 0 to 72
+# refresh_hours = 6            # `run` asks a source again this often, for late rows; 1 to 24
+# patience_minutes = 60        # and waits this long for one that does not answer; 1 to 1440
+# retention_days = 400         # older costs are removed; alerts and answers never; 120 to 4000
+# min_free_mb = 100            # with less room on the disk nothing is judged; 0 to 1000000
+# backup_dir = "data/backups"  # folder for backups of the database (default: in data_dir)
+# backup_at = "03:00"          # when one is made each night, in this time zone; or "off"
 """
 
 SAMPLE_SOURCE = """\

@@ -13,6 +13,7 @@ from detector.budget import Budget, Period
 from detector.price_table import ExchangeRate, Price
 from detector.rules import RuleBook, Rules
 from spendwatch.directory import build_directory
+from spendwatch.due import Rhythm
 from spendwatch.settings_sections import Weekday
 from spendwatch.settings_types import as_utc
 
@@ -116,6 +117,15 @@ def alert_rules(settings: Settings) -> AlertRules:
     return AlertRules(
         worse_factor=settings.alerts.worse_factor,
         remind_after=None if hours is None else timedelta(hours=hours),
+    )
+
+
+def rhythm(settings: Settings) -> Rhythm:
+    """Take how often sources are asked, and how long is waited for them."""
+    service = settings.service
+    return Rhythm(
+        refresh=timedelta(hours=service.refresh_hours),
+        patience=timedelta(minutes=service.patience_minutes),
     )
 
 

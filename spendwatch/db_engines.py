@@ -18,14 +18,13 @@ if TYPE_CHECKING:
 
 WRITES = "writes"
 """Execution option of a connection whose transaction is to write."""
+LEADS = "leads"
+"""Of one whose transaction only holds a lock, and must see nothing that it would keep alive."""
 CONNECT_TIMEOUT_S = 5
-ONE_WRITER = 0x5350454E44  # any number would do, as long as all use the same
+ONE_WRITER, ONE_LEADER = 0x5350454E44, 0x5350454E45
+"""Names of two advisory locks; any numbers would do, as long as all use the same."""
 TURNS: WeakKeyDictionary[Engine, Lock] = WeakKeyDictionary()
 """Whose turn it is to write, of the threads of this process; for SQLite alone."""
-
-
-class FolderError(OSError):
-    """The folder of the database cannot be made."""
 
 
 def connect(url: str, wait_ms: int) -> Engine:
@@ -45,7 +44,8 @@ def sqlite_file(url: str) -> Path | None:
 
 def _sqlite(url: URL, wait_ms: int) -> Engine:
     """Make SQLite durable, strict about references and honest about transactions."""
-    engine = create_engine(url)
+    # Whatever comes first, setting the journal mode included, waits as long and no longer.
+    engine = create_engine(url, connect_args={"timeout": wait_ms / 1000})
     TURNS[engine] = Lock()
     pragmas = (
         "journal_mode=WAL",
@@ -86,6 +86,8 @@ def _postgresql(url: URL, wait_ms: int) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
+        if connection.get_execution_options().get(LEADS, False):
+            return
         if not _writes(connection):
             connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             return

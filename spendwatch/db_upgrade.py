@@ -11,8 +11,15 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from spendwatch.db import WAIT_MS, DatabaseVersionError, open_engine, translated
-from spendwatch.db_engines import WRITES
+from spendwatch.db import (
+    PERSON_WAIT_MS,
+    WAIT_MS,
+    DatabaseError,
+    DatabaseVersionError,
+    open_engine,
+    translated,
+)
+from spendwatch.db_engines import WRITES, sqlite_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,21 +46,52 @@ def open_database(url: str, *, wait_ms: int = WAIT_MS, guard: Guard = _unguarded
     return engine
 
 
-def upgrade(engine: Engine, migrations: Path = MIGRATIONS, guard: Guard = _unguarded) -> None:
-    """Run the migrations that are missing; refuse a schema this program does not know."""
-    config = Config()
-    config.set_main_option("script_location", str(migrations))
-    script = ScriptDirectory.from_config(config)
-    current, head = schema_of(engine), script.get_current_head()
-    if current == head:
-        return
-    if current is not None and current not in {rev.revision for rev in script.walk_revisions()}:
+def open_as_is(url: str) -> Engine:
+    """Open a database for looking at it; refuse one that is not there, or of another schema."""
+    file = sqlite_file(url)
+    if file is not None and not file.exists():
+        raise DatabaseError(f"there is no database {file} so far: nothing has run yet")
+    engine = open_engine(url, wait_ms=PERSON_WAIT_MS)
+    with translated(url):
+        current = schema_of(engine)
+    if current != newest_schema():
         raise DatabaseVersionError(
-            f"the database's schema ({current}) is newer than this spendwatch; "
+            f"the database's schema is {current}, and this spendwatch needs {newest_schema()}"
+        )
+    return engine
+
+
+def upgrade(
+    engine: Engine, migrations: Path = MIGRATIONS, guard: Guard = _unguarded, to: str = ""
+) -> None:
+    """Run the migrations that are missing; refuse a schema this program does not know.
+
+    ``to`` is the revision to stop at, by default the newest.
+    """
+    config = _config(migrations)
+    script = ScriptDirectory.from_config(config)
+    current, wanted = schema_of(engine), to or script.get_current_head()
+    if current == wanted:
+        return
+    if current is not None:
+        refuse_unknown(current, migrations)
+    with guard(engine, current) if current else nullcontext():
+        _migrate(engine, config, wanted or "head")
+
+
+def refuse_unknown(revision: str, migrations: Path = MIGRATIONS) -> None:
+    """Refuse a schema that a newer program made; raises DatabaseVersionError."""
+    script = ScriptDirectory.from_config(_config(migrations))
+    if revision not in {known.revision for known in script.walk_revisions()}:
+        raise DatabaseVersionError(
+            f"the database's schema ({revision}) is newer than this spendwatch; "
             "install the newer version, or restore a backup made with this one"
         )
-    with guard(engine, current) if current else nullcontext():
-        _migrate(engine, config)
+
+
+def newest_schema() -> str:
+    """Return the revision that this program works with."""
+    return ScriptDirectory.from_config(_config(MIGRATIONS)).get_current_head() or ""
 
 
 def schema_of(engine: Engine) -> str | None:
@@ -62,8 +100,14 @@ def schema_of(engine: Engine) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
-def _migrate(engine: Engine, config: Config) -> None:
+def _config(migrations: Path) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(migrations))
+    return config
+
+
+def _migrate(engine: Engine, config: Config, to: str) -> None:
     """Run all that is missing in one transaction: all of it or none of it."""
     with engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, to)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from alerts.delivery import Delivered, deliver
 from alerts.waking import wake
 from detector.history import consecutive_days
 from detector.model import EVERYONE, FindingKind, Judgement
-from detector.pulls import days_to_judge
+from detector.pulls import DueDays, due_days, newest_judged_day
 from detector.sources.base import SourceError, Window
 from detector.tables import SOURCE_DAY
 from spendwatch.db import reading, writing
@@ -28,11 +28,14 @@ from spendwatch.situation import telling
 if TYPE_CHECKING:
     from datetime import date
 
+    from alerts.backoff import Spread
     from alerts.channels.base import Channel
     from alerts.taken import Told
     from detector.sources.base import UsageSource
     from spendwatch.app import App
 
+MOST_MISSED_DAYS = 400
+"""Older days that were missed are beyond what is kept."""
 REPULLED_DAYS = 3
 """Days that every cycle pulls again, because late rows may still change them."""
 
@@ -73,12 +76,9 @@ def run_cycle(
             cycle.pulls.append(pull(app, source, window_to_pull(app, source, cycle.day)))
         except SourceError as error:
             cycle.failures.append(f"{source.name}: {error}")
-    with reading(app.engine) as session:
-        days = days_to_judge(session, cycle.day, app.book.window_days)
-    for due in days:
-        on_step(f"judging {due}")
-        cycle.judged.append(judge(app, due))
-    cycle.woken = wake_up(app)
+    due = days_due(app, cycle.day, again=True)
+    cycle.judged = list(judge_all(app, due, on_step))
+    cycle.woken = wake_up(app, len(due.missed) - 1)
     write_digests(app)
     on_step("delivering")
     cycle.delivered = tell(app, channels)
@@ -87,10 +87,26 @@ def run_cycle(
     return cycle
 
 
-def window_to_pull(app: App, source: UsageSource, day: date) -> Window:
-    """Return the days a cycle asks for: the last few, and whatever the baseline still lacks."""
-    first = day - timedelta(days=app.book.window_days)
+def days_due(app: App, day: date, *, again: bool = False) -> DueDays:
+    """Return the days that are to be judged once ``day`` is settled."""
     with reading(app.engine) as session:
+        return due_days(session, day, MOST_MISSED_DAYS, again=again)
+
+
+def judge_all(app: App, due: DueDays, on_step: OnStep = lambda _words: None) -> Iterator[Judged]:
+    """Judge the days in their order; of missed ones the newest alone speaks at once."""
+    late, newest = len(due.missed) - 1, max(due.missed, default=None)
+    for day in due.every:
+        on_step(f"judging {day}")
+        waits = day in due.missed and day != newest
+        yield judge(app, day, missed_days=late if waits else 0)
+
+
+def window_to_pull(app: App, source: UsageSource, day: date) -> Window:
+    """Return the days to ask for: the last few, what the baseline lacks, what was missed."""
+    with reading(app.engine) as session:
+        newest = newest_judged_day(session) or day
+        first = min(newest + timedelta(days=1), day - timedelta(days=app.book.window_days))
         have = set(
             session.connection()
             .execute(
@@ -107,15 +123,24 @@ def window_to_pull(app: App, source: UsageSource, day: date) -> Window:
     return Window(min([day - timedelta(days=REPULLED_DAYS - 1), *missing]), day)
 
 
-def wake_up(app: App) -> Told:
+def wake_up(app: App, caught_up_days: int = 0) -> Told:
     """Write what time alone has made due: snoozes that ended, held-back news, reminders."""
     with writing(app.engine) as session:
-        return wake(session, app.last_settled_day(), telling(app, session))
+        around = replace(telling(app, session), caught_up_days=max(0, caught_up_days))
+        return wake(session, app.last_settled_day(), around)
 
 
-def tell(app: App, channels: Mapping[str, Channel]) -> Delivered:
-    """Deliver whatever is waiting in the outbox."""
-    return deliver(lambda: writing(app.engine), channels, app.clock, random.uniform)
+def tell(
+    app: App,
+    channels: Mapping[str, Channel],
+    *,
+    spread: Spread = random.uniform,
+    stopping: Callable[[], bool] = lambda: False,
+) -> Delivered:
+    """Deliver whatever is waiting in the outbox, until somebody asks for the end."""
+    return deliver(
+        lambda: writing(app.engine), channels, app.clock, spread=spread, stopping=stopping
+    )
 
 
 def reprice(app: App, on_step: OnStep) -> None:

@@ -50,8 +50,12 @@ class Judged:
     told: Told
 
 
-def judge(app: App, day: date) -> Judged:
-    """Judge one day and write findings, alerts and notifications in one transaction."""
+def judge(app: App, day: date, *, missed_days: int = 0) -> Judged:
+    """Judge one day and write findings, alerts and notifications in one transaction.
+
+    Where newer days are still to be judged after downtime, ``missed_days`` says how many there
+    were: nothing is told before all of them are.
+    """
     # A pull that commits while this reads is newer than the judgement, and has it made again.
     started_at = app.clock()
     with reading(app.engine) as session:
@@ -61,14 +65,22 @@ def judge(app: App, day: date) -> Judged:
         note_caps(app, session)
         _note_judged(session, judgement, app.book.method, started_at)
 
-    return write_judgement(app, judgement, note)
+    return write_judgement(app, judgement, note, missed_days=missed_days)
 
 
-def write_judgement(app: App, judgement: Judgement, note: Callable[[Session], None]) -> Judged:
+def write_judgement(
+    app: App,
+    judgement: Judgement,
+    note: Callable[[Session], None],
+    *,
+    missed_days: int = 0,
+) -> Judged:
     """Turn findings into alerts and notifications; ``note`` writes along in the transaction."""
     with reading(app.engine) as session:
         spent, _ = tenant_costs(app, session, [judgement.day])
-        around = replace(telling(app, session), spent=spent)
+        around = telling(app, session)
+        situation = replace(around.situation, missed_days=missed_days)
+        around = replace(around, spent=spent, situation=situation)
     with writing(app.engine) as session:
         told = take_in(session, judgement, around)
         note(session)

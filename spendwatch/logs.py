@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import structlog
+
+from spendwatch.streams import Forgiving
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
 
 def logger() -> FilteringBoundLogger:
-    """Return the logger of this process; it writes to standard error alone."""
+    """Return the logger of this process; it writes to standard error alone, or nowhere."""
     processors: list[Any] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    if sys.stderr.isatty():
+    stream = Forgiving(sys.stderr)
+    if stream.isatty():
         processors.append(structlog.dev.ConsoleRenderer(colors=False))
     else:
         # Escapes every control character, so that a hostile name stays on its line.
         processors.append(structlog.processors.JSONRenderer(sort_keys=True))
     structlog.configure(
         processors=processors,
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", stream)),
         cache_logger_on_first_use=False,
     )
     bound: FilteringBoundLogger = structlog.get_logger()

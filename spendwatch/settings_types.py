@@ -261,6 +261,16 @@ def clock_time(value: Any) -> time:
     raise ValueError(f'must be a time of day such as "08:00", not {shown(value)}')
 
 
+def clock_time_or_off(value: Any) -> time | None:
+    """Accept a time of day; "off" is never."""
+    try:
+        return None if value == "off" else clock_time(value)
+    except ValueError:
+        raise ValueError(
+            f'must be a time of day such as "03:00", or "off", not {shown(value)}'
+        ) from None
+
+
 def clock_span(value: Any) -> tuple[time, time] | None:
     """Accept hours of the day, also over midnight; "off" is none."""
     if value == "off":
@@ -350,6 +360,7 @@ Scope = Annotated[str, BeforeValidator(scope)]
 ScopeOrEmpty = Annotated[str, BeforeValidator(scope_or_empty)]
 Day = Annotated[date, BeforeValidator(day)]
 ClockTime = Annotated[time, BeforeValidator(clock_time)]
+ClockTimeOrOff = Annotated[time | None, BeforeValidator(clock_time_or_off)]
 ClockSpan = Annotated[tuple[time, time] | None, BeforeValidator(clock_span)]
 Moment = Annotated[datetime, BeforeValidator(moment)]
 Kind = Annotated[FindingKind, BeforeValidator(finding_kind)]

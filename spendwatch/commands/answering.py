@@ -14,7 +14,7 @@ from alerts.replies import Answer, answer, require_alert
 from alerts.verdicts import LOOK_BACK, preview
 from spendwatch import conversion
 from spendwatch.commands.looking_up import facts_of, require_member
-from spendwatch.commands.opening import acting_user, open_app
+from spendwatch.commands.opening import acting_user, open_for_answer
 from spendwatch.db import reading, writing
 from spendwatch.exits import UsageProblem
 from spendwatch.moments import end_words, parse_end
@@ -49,14 +49,14 @@ class Said:
 def acknowledge(config: Path, number: int, said: Said, *, as_json: bool) -> None:
     """Say that somebody is on it."""
     given = Answer(Verb.ACKNOWLEDGE, acting_user(said.actor), note=said.note)
-    _answer(open_app(config), number, given, as_json=as_json)
+    _answer(open_for_answer(config), number, given, as_json=as_json)
 
 
 def snooze(
     config: Path, number: int, until: str, lasting: str, said: Said, *, as_json: bool
 ) -> None:
     """Be quiet until a time, then tell it again if it still lasts."""
-    app = open_app(config)
+    app = open_for_answer(config)
     end = parse_end(until, lasting, app.directory.default_zone, app.clock())
     given = Answer(Verb.SNOOZE, acting_user(said.actor), note=said.note, until=end)
     _answer(app, number, given, as_json=as_json)
@@ -64,7 +64,7 @@ def snooze(
 
 def undo(config: Path, number: int, actor: str, *, as_json: bool) -> None:
     """Take the newest answer back."""
-    _answer(open_app(config), number, Answer(Verb.UNDO, acting_user(actor)), as_json=as_json)
+    _answer(open_for_answer(config), number, Answer(Verb.UNDO, acting_user(actor)), as_json=as_json)
 
 
 def dismiss(
@@ -72,7 +72,7 @@ def dismiss(
 ) -> None:
     """Say why it needs nobody, and teach that; without a verdict show what each would do."""
     chosen = require_member(Verdict, verdict, "--verdict") if verdict else None
-    app = open_app(config)
+    app = open_for_answer(config)
     if chosen is not None and not only_preview:
         given = Answer(Verb.DISMISS, acting_user(said.actor), verdict=chosen, note=said.note)
         _answer(app, number, given, as_json=as_json)

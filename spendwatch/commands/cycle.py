@@ -18,6 +18,7 @@ from spendwatch.commands.opening import open_app, parse_pairs
 from spendwatch.exits import FAILED, UsageProblem
 from spendwatch.ingest import PullReport, pull
 from spendwatch.jobs import run_cycle
+from spendwatch.leading import leading
 from spendwatch.logs import logger
 from spendwatch.output import print_json, print_line, progress
 
@@ -40,7 +41,7 @@ def once(config: Path, day: date | None, *, as_json: bool) -> None:
     app = open_app(config)
     _refuse_unsettled(app, day, "--day")
     channels = build_channels(app, sys.stderr if as_json else sys.stdout)
-    with progress("cycle") as step:
+    with leading(app.engine, "once", app.clock), progress("cycle") as step:
         cycle = run_cycle(app, channels, day, on_step=step)
     summary = cycle_summary(cycle)
     logger().info("cycle_completed", **summary)
@@ -132,7 +133,10 @@ def import_file(
     app = open_app(config)
     if not name.strip():
         raise UsageProblem("--source must be a name: the rows of a source belong together by it")
-    with progress(f"importing {file.name}") as step:
+    with (
+        leading(app.engine, "import", app.clock),
+        progress(f"importing {file.name}") as step,
+    ):
         source = CsvFileSource(
             name=name,
             path=file,
@@ -164,7 +168,7 @@ def backfill(
     sources = _chosen(app, only)
     days = len(consecutive_days(first, last)) * len(sources)
     reports, failures = [], []
-    with progress("backfilling", days) as step:
+    with leading(app.engine, "backfill", app.clock), progress("backfilling", days) as step:
         for source in sources:
             try:
                 reports.append(

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from spendwatch.app import App, build_app
+from spendwatch.db import PERSON_WAIT_MS
 from spendwatch.exits import UsageProblem
 from spendwatch.settings import Settings, load_settings
 from spendwatch.settings_types import MAX_TEXT
@@ -24,6 +25,11 @@ def open_settings(config: Path) -> Settings:
 def open_app(config: Path) -> App:
     """Load the settings and put the service together."""
     return build_app(open_settings(config))
+
+
+def open_for_answer(config: Path) -> App:
+    """Put the service together for somebody who waits: what cannot be saved soon is refused."""
+    return build_app(open_settings(config), wait_ms=PERSON_WAIT_MS)
 
 
 def acting_user(named: str) -> str:

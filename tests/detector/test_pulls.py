@@ -6,7 +6,7 @@ from sqlalchemy import insert
 
 from detector.model import Rejection
 from detector.pulls import (
-    days_to_judge,
+    due_days,
     judged_before,
     judged_before_at,
     keep_rejections,
@@ -14,6 +14,7 @@ from detector.pulls import (
     note_pull_end,
     note_pull_start,
     pull_changes,
+    pulls_since,
     source_days,
 )
 from detector.tables import JUDGED_DAY
@@ -152,11 +153,23 @@ def test_pulls_of_different_days_add_what_they_refused(database):
 
 
 def test_what_was_told_with_the_day_before_is_not_told_again(database):
-    pulled(database, *rejected("no tenant"))
+    pulled(database, *rejected("no tenant"), first=ago(3), last=ago(1))
     judged(database, ago(1), LATER)
     assert state(database).rejected == 0
     pulled(database, *rejected("no model"), at=LATER + MINUTE)
     assert state(database).reasons == "no model (1)"
+
+
+def test_a_day_judged_again_is_told_what_it_was_told_however_late_the_one_before_it_was(database):
+    pulled(database, *rejected("no tenant"), error="timeout")
+    judged(database, ago(1), LATER)
+    assert (state(database).rejected, state(database).error) == (1, "timeout")
+
+
+def test_a_day_judged_again_is_not_told_what_pulls_of_later_days_refused(database):
+    pulled(database, first=ago(3), last=ago(1))
+    pulled(database, *rejected("no tenant"), error="timeout", at=LATER)
+    assert (state(database, ago(1)).rejected, state(database, ago(1)).error) == (0, "")
 
 
 def test_a_pull_that_was_killed_says_nothing(database):
@@ -176,7 +189,7 @@ def test_the_day_judged_before_is_the_newest_one_or_simply_yesterday(database):
 
 def to_judge(engine, day=DAY, most=WINDOW):
     with reading(engine) as session:
-        return days_to_judge(session, day, most)
+        return due_days(session, day, most, again=True).every
 
 
 def changes(engine, day=DAY):
@@ -226,6 +239,28 @@ def test_fault_49_days_missed_while_nothing_ran_are_judged_in_their_order(databa
 def test_the_first_day_ever_judged_has_missed_none(database):
     steady(database, 0, 1, 2)
     assert to_judge(database) == (DAY,)
+
+
+def test_a_day_that_was_judged_and_did_not_change_is_not_due(database):
+    steady(database, 0, 1)
+    for number in (0, 1):
+        judged(database, ago(number), NOW + MINUTE)
+    with reading(database) as session:
+        assert due_days(session, DAY, WINDOW).every == ()
+    record(database, [cost(9, "t0")], now=LATER)
+    with reading(database) as session:
+        due = due_days(session, DAY, WINDOW)
+    assert (due.missed, due.changed) == ((), (DAY,))
+
+
+def test_how_sources_answered_is_known_since_a_moment(database):
+    pulled(database, ends=False)
+    pulled(database)
+    with reading(database) as session:
+        assert pulls_since(session, LATER + MINUTE) == {}
+        (asked, answered) = pulls_since(session, NOW - MINUTE)["gateway"]
+    assert asked.ended_at is None
+    assert (answered.ended_at is not None, answered.error) == (True, "")
 
 
 def test_a_pull_changes_a_day_where_it_adds_or_revises(database):

@@ -1,0 +1,210 @@
+"""The running service: what one tick of each kind does; the database says what is due.
+
+A tick that finds nothing due does nothing. Whatever fails is logged and tried again by a later
+tick, so that no fault of one part stops another, and nothing is lost by dying anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from detector.pulls import pulls_since
+from detector.sources.base import SourceError
+from spendwatch import conversion
+from spendwatch.clock_guard import first_look, look
+from spendwatch.db import DatabaseError, reading
+from spendwatch.digests import write_digests
+from spendwatch.disk import short_of_room
+from spendwatch.due import Attempt, pull_due, ready_to_judge
+from spendwatch.ingest import pull
+from spendwatch.jobs import days_due, judge_all, reprice, tell, wake_up, window_to_pull
+from spendwatch.keeping import keep_data
+from spendwatch.self_report import report_stop
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date, datetime
+
+    from structlog.typing import FilteringBoundLogger
+
+    from alerts.channels.base import Channel
+    from detector.pulls import DueDays
+    from spendwatch.app import App
+    from spendwatch.clock_guard import ClockState
+    from spendwatch.leading import Leadership
+
+    Tick = Callable[[], None]
+
+
+@dataclass(slots=True)
+class Service:
+    """What the ticks share; each tick runs in a thread of its own, never twice at once.
+
+    Attributes
+    ----------
+    steady : callable
+        Seconds since the machine was started, suspended time included.
+    stopping : callable
+        Whether somebody asked the service to end.
+    on_lost : callable
+        Called where another process leads by now.
+    paused : str
+        Why nothing is pulled or judged for now; empty where it is.
+    fresh : bool
+        Nothing was judged since the start: the settings and prices may be new.
+    """
+
+    app: App
+    channels: Mapping[str, Channel]
+    leadership: Leadership
+    log: FilteringBoundLogger
+    steady: Callable[[], float]
+    stopping: Callable[[], bool]
+    on_lost: Callable[[], None]
+    paused: str = ""
+    fresh: bool = True
+    _clock: ClockState | None = None
+
+    def ticks(self) -> Mapping[str, Tick]:
+        """Return what is to be ticked; each source by itself, so that none holds up another."""
+        pulls = {f"pull {name}": self._pull_of(name) for name in self.app.source_names}
+        ticks = {
+            "heartbeat": self.beat,
+            **pulls,
+            "judge": self.judge,
+            "deliver": self.deliver,
+            "keep": self.keep,
+        }
+        return {name: self._guarded(name, tick) for name, tick in ticks.items()}
+
+    def _guarded(self, name: str, tick: Tick) -> Tick:
+        """Wrap a tick so that its failure is told and forgotten: the one catch-all."""
+
+        def run() -> None:
+            if self.stopping():
+                return
+            try:
+                tick()
+            except DatabaseError as error:
+                self.log.warning("tick_failed", tick=name, error=str(error))
+            except Exception as error:
+                self.log.exception("tick_failed", tick=name, error=str(error))
+
+        return run
+
+    def beat(self) -> None:
+        """Say that we live, and find out whether clock and disk allow to go on."""
+        self._clock = self._look_at_clock()
+        self._pause(self._clock.doubt or short_of_room(self.app.settings))
+        if not self.leadership.beat(self.app.clock()):
+            self.log.error("lead_lost")
+            self.on_lost()
+        elif self.paused:
+            report_stop(self.app, self.paused)
+
+    def pull(self, name: str) -> None:
+        """Ask one source, if it is due."""
+        app, now = self.app, self.app.clock()
+        settled_at = app.settled_at(app.last_settled_day())
+        attempts = self._attempts(settled_at).get(name, ())
+        if self.paused or not pull_due(attempts, settled_at, now, conversion.rhythm(app.settings)):
+            return
+        (source,) = (each for each in app.usage_sources() if each.name == name)
+        try:
+            report = pull(app, source, window_to_pull(app, source, app.last_settled_day()))
+        except SourceError as error:
+            self.log.warning("source_failed", source=name, error=str(error))
+            return
+        self.log.info(
+            "usage_recorded",
+            source=name,
+            rows=report.rows,
+            rejected=report.rejected,
+            revised=report.revised,
+            zeroed=report.zeroed,
+        )
+
+    def judge(self) -> None:
+        """Judge what is due, then tell what time alone has brought."""
+        if self.paused:
+            return
+        app, day = self.app, self.app.last_settled_day()
+        if self.fresh:
+            reprice(app, lambda _words: None)
+        due = days_due(app, day, again=self.fresh)
+        if due.every and self._ready(day):
+            self._judge(due)
+            self.fresh = False
+        elif due.missed:
+            return  # a digest, and what is told late, wait for the days that are missing
+        wake_up(app)
+        for each in write_digests(app):
+            self.log.info("digest_written", receiver=each.receiver)
+
+    def deliver(self) -> None:
+        """Send what waits."""
+        delivered = tell(self.app, self.channels, stopping=self.stopping)
+        if delivered.sent or delivered.found:
+            self.log.info(
+                "delivered",
+                sent=delivered.sent,
+                found=delivered.found,
+                undelivered=len(delivered.undelivered),
+            )
+
+    def keep(self) -> None:
+        """Care for the data: what is due once a day."""
+        if not self.paused:
+            keep_data(self.app, self.log)
+
+    def _judge(self, due: DueDays) -> None:
+        for judged in judge_all(self.app, due):
+            self.log.info(
+                "day_judged",
+                day=judged.judgement.day.isoformat(),
+                findings=len(judged.judgement.findings),
+                told=judged.told.told,
+                held_back=sum(judged.told.held_back.values()),
+            )
+            if self.stopping():
+                return
+        if len(due.missed) > 1:
+            wake_up(self.app, len(due.missed) - 1)
+            self.log.info("caught_up", days=len(due.missed) - 1)
+
+    def _ready(self, day: date) -> bool:
+        app = self.app
+        settled_at = app.settled_at(day)
+        attempts = self._attempts(settled_at)
+        each = {name: attempts.get(name, ()) for name in app.source_names}
+        return ready_to_judge(each, settled_at, app.clock(), conversion.rhythm(app.settings))
+
+    def _attempts(self, settled_at: datetime) -> Mapping[str, Sequence[Attempt]]:
+        """Read how each source has answered since a day was settled, or in the hours before."""
+        since = min(settled_at, self.app.clock() - conversion.rhythm(self.app.settings).refresh)
+        with reading(self.app.engine) as session:
+            rows = pulls_since(session, since)
+        return {
+            name: [Attempt(row.started_at, row.ended_at, row.error) for row in pulls]
+            for name, pulls in rows.items()
+        }
+
+    def _pull_of(self, name: str) -> Tick:
+        return lambda: self.pull(name)
+
+    def _look_at_clock(self) -> ClockState:
+        now, steady = self.app.clock(), self.steady()
+        if self._clock is not None:
+            return look(self._clock, now, steady)
+        before = self.leadership.before
+        return first_look(now, steady, before.heartbeat_at if before else None)
+
+    def _pause(self, why: str) -> None:
+        """Stop pulling and judging, or go on."""
+        before, self.paused = self.paused, why
+        if why and not before:
+            self.log.error("judging_stopped", why=why)
+        if before and not why:
+            self.log.info("judging_goes_on", was=before)

@@ -1,0 +1,155 @@
+"""How the service stands, as the database tells it: for `health`, `status` and whoever asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select
+
+from alerts.numbers import count, full_day, moment
+from alerts.outbox import NotificationState
+from alerts.tables import NOTIFICATION
+from detector.pulls import newest_judged_day
+from detector.tables import PULL
+from spendwatch.db import reading
+from spendwatch.disk import short_of_room
+from spendwatch.leading import leader_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import date, datetime
+
+    from sqlmodel import Session
+
+    from spendwatch.app import App
+    from spendwatch.leading import Leader
+
+DEAF_AFTER = timedelta(seconds=90)
+"""A service whose heart has not beaten for so long is dead, or hangs."""
+OVERDUE_AFTER = timedelta(hours=6)
+"""A day that is settled for so long and was not judged is a fault."""
+STUCK_AFTER = timedelta(minutes=10)
+"""A message that was due so long ago and was not tried is a fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastPull:
+    """How a source answered last."""
+
+    source: str
+    started_at: datetime
+    ended_at: datetime | None
+    rows: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the service stands.
+
+    Attributes
+    ----------
+    queue : mapping of str to int
+        Messages that are neither sent nor dropped, by their state.
+    oldest_due_at : datetime or None
+        Since when the message waits that waits longest for its first try.
+    short_of_room : str
+        Why nothing more is judged; empty where the disk has room.
+    """
+
+    now: datetime
+    leader: Leader | None
+    judged_day: date | None
+    settled_day: date
+    settled_at: datetime
+    next_due_at: datetime
+    pulls: tuple[LastPull, ...] = ()
+    queue: Mapping[str, int] = field(default_factory=dict)
+    oldest_due_at: datetime | None = None
+    short_of_room: str = ""
+
+    @property
+    def serving(self) -> bool:
+        """Whether a service was heard of just now."""
+        leader = self.leader
+        if leader is None or leader.command != "run":
+            return False
+        return abs(self.now - leader.heartbeat_at) <= DEAF_AFTER
+
+    def faults(self) -> Iterator[str]:
+        """Say what is wrong, the gravest first."""
+        if not self.serving:
+            yield self._silent()
+        if self.short_of_room:
+            yield f"nothing is judged: {self.short_of_room}"
+        judged = self.judged_day is not None and self.judged_day >= self.settled_day
+        if self.pulls and not judged and self.now > self._judging_since + OVERDUE_AFTER:
+            yield f"{full_day(self.settled_day)} is not judged, settled {moment(self.settled_at)}"
+        if self.oldest_due_at and self.now > self.oldest_due_at + STUCK_AFTER:
+            yield f"a message waits since {moment(self.oldest_due_at)}"
+
+    @property
+    def _judging_since(self) -> datetime:
+        """Since when the newest settled day could have been judged."""
+        return max(self.settled_at, self.leader.since) if self.leader else self.settled_at
+
+    def _silent(self) -> str:
+        if self.leader is None or self.leader.command != "run":
+            return "`spendwatch run` does not run"
+        if self.leader.heartbeat_at > self.now:
+            return f"the clock went back: the last heartbeat was {moment(self.leader.heartbeat_at)}"
+        return f"{self.leader.words} was last heard of {moment(self.leader.heartbeat_at)}"
+
+    @property
+    def words(self) -> str:
+        """Say in one line how it stands."""
+        faults = list(self.faults())
+        if faults:
+            return f"not healthy: {'; '.join(faults)}"
+        judged = full_day(self.judged_day) if self.judged_day else "no day"
+        dead = self.queue.get(NotificationState.DEAD.value, 0)
+        lost = f", {count(dead, 'message')} given up" if dead else ""
+        return f"healthy: {judged} judged, {sum(self.queue.values())} in the outbox{lost}"
+
+
+def standing(app: App) -> Standing:
+    """Read how the service stands now."""
+    day, now = app.last_settled_day(), app.clock()
+    with reading(app.engine) as session:
+        return Standing(
+            now=now,
+            leader=leader_of(session),
+            judged_day=newest_judged_day(session),
+            settled_day=day,
+            settled_at=app.settled_at(day),
+            next_due_at=app.settled_at(day + timedelta(days=1)),
+            pulls=tuple(_last_pulls(session)),
+            queue=_queue(session),
+            oldest_due_at=_oldest_due_at(session),
+            short_of_room=short_of_room(app.settings),
+        )
+
+
+def _last_pulls(session: Session) -> Iterator[LastPull]:
+    newest = select(func.max(PULL.c.id)).group_by(PULL.c.source)
+    query = select(PULL).where(PULL.c.id.in_(newest)).order_by(PULL.c.source)
+    for row in session.connection().execute(query):
+        yield LastPull(row.source, row.started_at, row.ended_at, row.rows, row.error)
+
+
+def _queue(session: Session) -> dict[str, int]:
+    settled = (NotificationState.SENT.value, NotificationState.DROPPED.value)
+    table = NOTIFICATION.c
+    query = select(table.state, func.count()).where(table.state.not_in(settled))
+    rows = session.connection().execute(query.group_by(table.state))
+    return {str(state): int(many) for state, many in rows}
+
+
+def _oldest_due_at(session: Session) -> datetime | None:
+    waiting = NOTIFICATION.c.state == NotificationState.NEW.value
+    oldest: datetime | None = (
+        session.connection().execute(select(func.min(NOTIFICATION.c.created_at)).where(waiting))
+    ).scalar()
+    return oldest
