@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from alerts.numbers import count
 from spendwatch.db import DatabaseError, translated, where
 from spendwatch.db_backup import check_pages
 from spendwatch.db_rows import count_rows, tables_of
@@ -57,10 +58,8 @@ def _lost(connection: Connection, table: Table) -> Iterator[str]:
     for key in sorted(table.foreign_keys, key=lambda each: each.parent.name):
         many = connection.exec_driver_sql(_how_many(table, key)).scalar()
         if many:
-            yield (
-                f"{table.name}: {many:,} rows name a {key.column.table.name} that is not there "
-                f"({key.parent.name})"
-            )
+            lost = f"no {key.column.table.name} behind {key.parent.name}"
+            yield f"{table.name}: {count(many, 'row')} with {lost}"
 
 
 def _how_many(table: Table, key: ForeignKey) -> str:

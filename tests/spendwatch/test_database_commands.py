@@ -153,7 +153,7 @@ def test_a_check_that_finds_something_leaves_with_1_and_says_what(place, file, c
         connection.execute("DELETE FROM series")
     assert place.run("db", "check") == 1
     said = capsys.readouterr().out
-    assert "problem: cost_day: 3 rows name a series that is not there" in said
+    assert "problem: cost_day: 3 rows with no series behind series_id" in said
     assert "`spendwatch db restore FILE`" in said
     assert place.run("db", "check", "--json") == 1
     assert json.loads(capsys.readouterr().out)["ok"] is False

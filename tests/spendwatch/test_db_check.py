@@ -53,8 +53,8 @@ def test_rows_that_refer_to_nothing_are_counted_and_named(filled):
         "UPDATE notification SET alert_number = 999 WHERE number = 1",
     )
     assert sorted(check_database(filled).problems) == [
-        f"cost_day: {COSTS} rows name a series that is not there (series_id)",
-        "notification: 1 rows name a alert that is not there (alert_number)",
+        f"cost_day: {COSTS} rows with no series behind series_id",
+        "notification: 1 row with no alert behind alert_number",
     ]
 
 
