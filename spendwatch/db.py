@@ -12,7 +12,8 @@ DatabaseError
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import os
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, make_url
@@ -71,7 +72,14 @@ def open_engine(url: str, *, wait_ms: int = WAIT_MS) -> Engine:
         refuse_unusable(file)
         if wrong := why_damaged(file):
             raise damaged(url, wrong)
+        _make_private(file)
     return connect(url, wait_ms)
+
+
+def _make_private(file: Path) -> None:
+    """Make a new file its owner's alone: it says what everybody spends; SQLite's own follow it."""
+    with suppress(FileExistsError):
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def refuse_unusable(file: Path) -> None:

@@ -58,6 +58,14 @@ def test_an_empty_file_gets_the_whole_schema(path, opened):
     assert {"series", "cost_day", "cost_revision", "usage_slot", "alert", "pull"} <= set(tables)
 
 
+def test_a_new_database_is_its_owners_alone(path, opened):
+    with writing(opened()) as session:
+        execute(session, "INSERT INTO tenant_name VALUES ('acme', 'Acme')")
+    modes = {file.name: file.stat().st_mode & 0o777 for file in path.parent.glob("spendwatch.db*")}
+    assert set(modes) >= {"spendwatch.db", "spendwatch.db-wal"}
+    assert set(modes.values()) == {0o600}
+
+
 def test_opening_again_changes_nothing(path, opened):
     opened().dispose()
     before = path.read_bytes()
