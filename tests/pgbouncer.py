@@ -54,9 +54,9 @@ def pooler():
     settings.write_text(SETTINGS.format(host=host, user=user, folder=folder, port=PORT))
     # An administrator may not run it.
     someone = {} if os.geteuid() else {"user": data.stat().st_uid, "group": data.stat().st_gid}
-    process = subprocess.Popen(
-        [program(), str(settings)], stderr=subprocess.PIPE, text=True, extra_groups=None, **someone
-    )
+    # It ends with this process, however that ends.
+    command = ["setpriv", "--pdeathsig", "KILL", program(), str(settings)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, **someone)
     atexit.register(_stop, process, folder)
     told = []
     for line in process.stderr:
