@@ -2,8 +2,8 @@
 
 Costs, budgets, a silence, a plan, quiet hours, digests, a reminder, a snooze that ends, a
 dismissal, a model without a price that gets one, a day that is revised late, rows that are refused,
-and old rows that go. What has happened so far is known from a file of its own, so that a process which was
-killed is followed by one that goes on at the same moment.
+and old rows that go. What has happened so far is known from a file of its own, so that a process
+which was killed is followed by one that goes on at the same moment.
 """
 
 from __future__ import annotations
