@@ -5,12 +5,13 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 # Without its bytecode files every start of the interpreter compiles all it imports anew: seconds.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help setup demo fmt lint types contracts test floors check bench golden lock image clean
+.PHONY: help setup demo fmt lint types contracts test floors check matrix bench golden lock sbom image clean
 
 BIN := .venv/bin
 READY := .venv/.ready
 LOG := build/test.log
 IMAGE ?= spendwatch:dev
+PYTHONS ?= 3.11 3.12 3.13
 
 # The pure core: no input or output, every branch tested. tests/test_house.py keeps this list equal
 # to the one in .importlinter that forbids them every import of the kind.
@@ -36,10 +37,12 @@ PURE_CORE := \
     detector/usage.py \
     alerts/backoff.py \
     alerts/codec.py \
+    alerts/composing.py \
     alerts/declaring.py \
     alerts/digest.py \
     alerts/digest_words.py \
     alerts/episode.py \
+    alerts/grouping.py \
     alerts/holds.py \
     alerts/interim.py \
     alerts/kind_words.py \
@@ -52,6 +55,7 @@ PURE_CORE := \
     alerts/outlook.py \
     alerts/phrases.py \
     alerts/policy.py \
+    alerts/taken.py \
     alerts/verdicts.py \
     alerts/render/*.py \
     spendwatch/clock_guard.py \
@@ -80,8 +84,8 @@ fmt: $(READY) ## rewrite the code in the house style
 lint: $(READY) ## check style and the usual mistakes
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	@if command -v shellcheck >/dev/null; then shellcheck .ci/run .ci/set-up; fi
-	@if command -v hadolint >/dev/null; then hadolint Dockerfile; fi
+	$(BIN)/hadolint Dockerfile
+	@if command -v shellcheck >/dev/null; then shellcheck .ci/*; fi
 
 types: $(READY) ## check the types
 	$(BIN)/mypy
@@ -89,11 +93,13 @@ types: $(READY) ## check the types
 contracts: $(READY) ## check who imports whom
 	$(BIN)/lint-imports --no-logo
 
-# Their databases are real files on a file system in memory: a test waits for no disk.
+# Databases of tests are real files on a file system in memory: a test waits for no disk.
+IN_MEMORY := export TMPDIR=$$(if [ -w /dev/shm ]; then echo /dev/shm; else echo "$${TMPDIR:-/tmp}"; fi)
+
 test: $(READY) ## run all tests, measuring coverage
 	@mkdir -p $(dir $(LOG))
 	@colour=$$(if [ -t 1 ]; then echo yes; else echo no; fi); \
-	export TMPDIR=$$(if [ -w /dev/shm ]; then echo /dev/shm; else echo "$${TMPDIR:-/tmp}"; fi); \
+	$(IN_MEMORY); \
 	$(BIN)/pytest -n 2 --color=$$colour --cov --cov-report= | tee $(LOG)
 
 floors: ## check the coverage that the last `make test` measured
@@ -104,25 +110,46 @@ floors: ## check the coverage that the last `make test` measured
 check: lint types contracts test floors ## everything a change must pass (what .ci/run calls)
 	@tail -n 1 $(LOG)
 
+# A shim of pyenv works only where its version is chosen: PYENV_VERSION chooses it.
+matrix: ## run all tests on each Python that is supported and installed here
+	@for version in $(PYTHONS); do \
+	    export PYENV_VERSION=$$version; \
+	    if ! python$$version --version >/dev/null 2>&1; then \
+	        echo "make matrix: no python$$version here; skipped"; continue; \
+	    fi; \
+	    PYTHON=python$$version .ci/set-up build/venv-$$version; \
+	    echo "make matrix: all tests on $$(build/venv-$$version/bin/python --version)"; \
+	    $(IN_MEMORY); build/venv-$$version/bin/pytest -n 2 --quiet; \
+	done
+
 bench: $(READY) ## run every benchmark
 	@for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
 
 golden: $(READY) ## rewrite the golden files; review the diff before you commit it
 	GOLDEN=write $(BIN)/pytest --quiet -p no:randomly $$(grep -rlw GOLDEN tests --include='test_*.py')
 
-lock: $(READY) ## make the three locks again, with the newest versions that fit
+lock: $(READY) ## make the four locks again, with the newest versions that fit
 	rm -f requirements/*.txt
 	echo uv | $(BIN)/uv $(COMPILE) --python-version 3.11 - -o requirements/uv.txt
+	echo cyclonedx-bom | $(BIN)/uv $(COMPILE) --python-version 3.11 - -o requirements/sbom.txt
 	$(BIN)/uv $(COMPILE) pyproject.toml -o requirements/runtime.txt
 	$(BIN)/uv $(COMPILE) --group dev pyproject.toml -o requirements/dev.txt
 
 COMPILE := pip compile --quiet --generate-hashes --universal --no-header --no-annotate
 
-image: ## build the container image (IMAGE= names it)
-	@if command -v hadolint >/dev/null; then hadolint Dockerfile; fi
-	@if docker info >/dev/null 2>&1; then docker build -t '$(IMAGE)' .; \
-	elif command -v podman >/dev/null; then podman build --format docker -t '$(IMAGE)' .; \
-	elif command -v buildah >/dev/null; then buildah build --format docker -t '$(IMAGE)' .; \
+# Its tool has an environment of its own: nothing of it is needed to work on the code. What holds
+# for one Python alone (`; python_version < ...`) is listed too.
+sbom: ## write build/sbom.json, the list (CycloneDX) of all packages that ship
+	@.ci/set-up build/venv-sbom sbom
+	build/venv-sbom/bin/python -W ignore -m cyclonedx_py requirements --pyproject pyproject.toml \
+	    --output-reproducible --validate --output-file build/sbom.json requirements/runtime.txt
+
+# Only Docker's own format knows a health check.
+image: ## build the container image (IMAGE= names it, BASE= what it is built on)
+	@set -- $(if $(BASE),--build-arg BASE='$(BASE)') -t '$(IMAGE)' .; \
+	if docker info >/dev/null 2>&1; then docker build "$$@"; \
+	elif command -v podman >/dev/null; then podman build --format docker "$$@"; \
+	elif command -v buildah >/dev/null; then buildah build --format docker "$$@"; \
 	else echo 'make image: needs a running docker, or podman or buildah' >&2; exit 1; fi
 
 clean: ## remove everything that make made (never your data)

@@ -38,11 +38,13 @@ class Delivered:
 
     ``found`` counts what an earlier one had sent without living to note it; ``undelivered`` is
     all that was tried, now or before, and has not gone out: due again later, or given up.
+    ``keys`` name what it sent.
     """
 
     sent: int = 0
     found: int = 0
     undelivered: tuple[settling.Entry, ...] = ()
+    keys: tuple[str, ...] = ()
 
 
 class _Outcome(Enum):
@@ -68,7 +70,7 @@ def deliver(
     post = _Post(writing, channels, clock, spread, lease)
     with writing() as session:
         keys = outbox.pending_keys(session, clock(), clock() - lease)
-    outcomes: Counter[_Outcome] = Counter()
+    outcomes: list[tuple[str, _Outcome]] = []
     for key in keys:
         if stopping():
             break
@@ -77,10 +79,12 @@ def deliver(
             # Whether it is its turn is asked only here: the one before it may just have gone out.
             claim = outbox.claim(session, key, now, now - lease)
         if claim is not None:
-            outcomes[post.send(claim)] += 1
+            outcomes.append((key, post.send(claim)))
     with writing() as session:
         undelivered = settling.entries(session, settling.UNDELIVERED)
-    return Delivered(outcomes[_Outcome.SENT], outcomes[_Outcome.FOUND], undelivered)
+    counted = Counter(outcome for _, outcome in outcomes)
+    sent = tuple(key for key, outcome in outcomes if outcome is _Outcome.SENT)
+    return Delivered(len(sent), counted[_Outcome.FOUND], undelivered, sent)
 
 
 @dataclass(frozen=True, slots=True)

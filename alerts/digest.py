@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from alerts.digest_words import age, headline, planned_words, silence_words
 from alerts.interim import OFF, only_of
+from alerts.knowledge import unanswered_since
 from alerts.lifecycle import state_at
-from alerts.model import Action, AlertState, Line, Message, Reason
+from alerts.model import Action, AlertState, Line, Message
 from alerts.names import safe_name
 from alerts.numbers import count, day_list, full_day, moment, money
 from detector.model import UNATTRIBUTED, Severity
@@ -38,7 +39,8 @@ def digest_message(interim: Interim, reader: Reader) -> Message:
     Returns
     -------
     Message
-        Calm, unless a day was not judged, a source is silent or a message was given up.
+        As grave as the gravest alert that is open; at least a warning where a day was not judged,
+        a source is silent or a message was given up; else calm.
     """
     own = only_of(reader, interim)
     every = "" if reader.schedule.every == OFF else f"{reader.schedule.every} "
@@ -46,12 +48,19 @@ def digest_message(interim: Interim, reader: Reader) -> Message:
     said = ", ".join([*alarming, *_waiting(own)]) or "all quiet"
     to = f" to {full_day(max(interim.judged))}" if interim.judged else ""
     return Message(
-        tone="warning" if alarming else "calm",
+        tone=_tone(own, alarming=bool(alarming)),
         title=f"{every}digest{to}: {said}",
         lines=(*_about(interim, own, reader), *_lists(own, reader), *_announced(own, reader)),
         actions=_actions(interim, own),
         reference=f"{every}digest for {safe_name(reader.receiver)}",
     )
+
+
+def _tone(own: Interim, *, alarming: bool) -> str:
+    grave = {alert.severity.value for alert in own.lasting if own.is_open(alert)}
+    if alarming:
+        grave.add(Severity.WARNING.value)
+    return next((each.value for each in Severity if each.value in grave), "calm")
 
 
 def _unjudged(interim: Interim) -> Iterator[str]:
@@ -75,11 +84,14 @@ def _undelivered(own: Interim) -> Iterator[str]:
 
 
 def _waiting(own: Interim) -> Iterator[str]:
-    many, held = len(own.unanswered), sum(not each.told_since for each in own.held_back)
+    many, held = len(own.unanswered), len(own.held_back)
+    in_hand = sum(not own.is_open(alert) for alert in own.lasting)
     if many:
         yield f"{count(many, 'alert')} need{'s' if many == 1 else ''} an answer"
     if held:
         yield f"{held:,} held back"
+    if in_hand:
+        yield f"{in_hand:,} in hand"
 
 
 def _about(interim: Interim, own: Interim, reader: Reader) -> Iterator[Line]:
@@ -127,7 +139,7 @@ def _lists(own: Interim, reader: Reader) -> Iterator[Line]:
         "Open",
         [
             f"{headline(alert, names)}{_grave(alert)}; unanswered for "
-            f"{age(alert.told_at or alert.opened_at, own.until)}"
+            f"{age(unanswered_since(alert), own.until)}"
             for alert in own.unanswered
         ],
         _OLDEST,
@@ -135,7 +147,7 @@ def _lists(own: Interim, reader: Reader) -> Iterator[Line]:
     for label, state in (("On it", AlertState.ACKNOWLEDGED), ("Snoozed", AlertState.SNOOZED)):
         yield from _listed(label, _answered(own, state, names), _SHOWN)
     yield from _held(own.held_back, names)
-    kept = {each.alert.number for each in own.held_back if not each.told_since}
+    kept = {each.alert.number for each in own.held_back}
     over = Counter(alert.kind.value for alert in own.ended if alert.number not in kept)
     if over:
         kinds = ", ".join(count(many, kind) for kind, many in over.most_common())
@@ -161,14 +173,9 @@ def _answered(own: Interim, state: AlertState, names: Mapping[str, str]) -> list
     return said
 
 
-def _held(held: Sequence[HeldBack], names: Mapping[str, str]) -> Iterator[Line]:
-    kept = [each for each in held if not each.told_since]
+def _held(kept: Sequence[HeldBack], names: Mapping[str, str]) -> Iterator[Line]:
     reasons = Counter(each.reason.value for each in kept)
     said = [f"{many:,} {reason}" for reason, many in reasons.most_common()]
-    grouped = sum(each.reason is Reason.GROUPED for each in held)
-    later = len(held) - len(kept) - grouped
-    said += [f"{later:,} told since"] if later else []
-    said += [f"{grouped:,} told in one message with others"] if grouped else []
     if said:
         yield Line("Held back", ", ".join(said))
     yield from _listed(

@@ -8,8 +8,8 @@ from sqlalchemy import func
 from sqlmodel import col, select
 
 from alerts import store
-from alerts.interim import KEPT_BACK, HeldBack
-from alerts.model import AlertState, Reason
+from alerts.interim import HeldBack
+from alerts.model import HELD_FOR_NOW, AlertState, Reason
 from alerts.outbox import NotificationState
 from alerts.tables import AlertRow, DecisionRow, NotificationRow
 
@@ -54,7 +54,7 @@ def alerts_that_came_and_went(session: Session, after: datetime) -> tuple[Alert,
 
 def held_back(session: Session, after: datetime) -> tuple[HeldBack, ...]:
     """Return of each alert the newest decision after a moment that held something back."""
-    reasons = [reason.value for reason in (*KEPT_BACK, Reason.GROUPED)]
+    reasons = [reason.value for reason in HELD_FOR_NOW]
     newest = (
         select(func.max(col(DecisionRow.number)))
         .where(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from alerts.kind_words import TEXT_LIMIT, words_of
 from alerts.names import safe_name
-from alerts.numbers import count, full_day, moment, money
+from alerts.numbers import count, exact_money, full_day, moment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,7 +73,7 @@ def planned_words(plan: PlannedEvent, names: Mapping[str, str]) -> str:
     names : mapping of str to str
         Display names by tenant.
     """
-    ceiling, last = money(plan.ceiling_micro_usd), full_day(plan.last_day)
+    ceiling, last = exact_money(plan.ceiling_micro_usd), full_day(plan.last_day)
     said = f"{plan.reference}: {_name(plan.tenant, names)} up to {ceiling} a day until {last}"
     return said + _why(plan)
 

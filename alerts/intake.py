@@ -12,7 +12,8 @@ from alerts import store
 from alerts.episode import fingerprint, match
 from alerts.lifecycle import observe, open_alert
 from alerts.model import Change
-from alerts.telling import Taken, condition, tell
+from alerts.taken import Taken
+from alerts.telling import condition, tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
     from alerts.model import Alert
-    from alerts.telling import Condition, Telling, Told
+    from alerts.taken import Telling, Told
+    from alerts.telling import Condition
     from detector.model import Finding, FindingKind, Judgement
 
 

@@ -7,8 +7,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from alerts.holds import is_like
+from alerts.knowledge import unanswered_since
 from alerts.lifecycle import state_at
-from alerts.model import AlertState, Reason
+from alerts.model import HELD_FOR_NOW, AlertState, Reason
 from detector.model import FindingKind
 
 if TYPE_CHECKING:
@@ -18,10 +19,6 @@ if TYPE_CHECKING:
     from alerts.holds import PlannedEvent, Silence
     from alerts.model import Alert, Reply
 
-KEPT_BACK = frozenset(
-    {Reason.SILENCED, Reason.PLANNED, Reason.QUIET_HOURS, Reason.LEARNING, Reason.LATE}
-)
-"""Reasons for which a digest is the first that is heard of an alert."""
 OFF, WEEKLY = "off", "weekly"
 _SOURCES = frozenset({FindingKind.SOURCE_STALE, FindingKind.SOURCE_FAILING})
 
@@ -66,9 +63,9 @@ class HeldBack:
 
     @property
     def told_since(self) -> bool:
-        """Whether it was told after all; what was grouped was told at once, with others."""
+        """Whether it was told after all, alone or with others."""
         told_at = self.alert.told_at
-        return self.reason is Reason.GROUPED or (told_at is not None and told_at >= self.at)
+        return told_at is not None and told_at >= self.at
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,29 +117,33 @@ class Interim:
         """Alerts about sources that do not speak, so that spend is not seen."""
         return tuple(alert for alert in self.lasting if alert.kind in _SOURCES)
 
+    def is_open(self, alert: Alert) -> bool:
+        """Whether nobody has answered it, or an answer is over."""
+        return state_at(alert, self.until) is AlertState.OPEN
+
     @property
     def unanswered(self) -> list[Alert]:
-        """Alerts that were told and not answered, oldest first."""
+        """Alerts that were told and not answered, those first that wait for the longest time."""
         return sorted(
             (
                 alert
                 for alert in self.lasting
-                if state_at(alert, self.until) is AlertState.OPEN
-                and (alert.announced or alert.held not in KEPT_BACK)
+                if self.is_open(alert) and (alert.announced or alert.held not in HELD_FOR_NOW)
             ),
-            key=lambda alert: (alert.opened_at, alert.number),
+            key=lambda alert: (unanswered_since(alert), alert.number),
         )
 
     @property
     def held_back(self) -> list[HeldBack]:
-        """What was held back since then, or still is since earlier; the dearest first."""
+        """What was held back since then and not told after all, or still is; the dearest first."""
         known = {each.alert.number for each in self.held}
         earlier = [
             HeldBack(alert, alert.held, alert.updated_at)
             for alert in self.lasting
-            if alert.held in KEPT_BACK and alert.held and alert.number not in known
+            if alert.held in HELD_FOR_NOW and alert.held and alert.number not in known
         ]
-        return sorted((*self.held, *earlier), key=_dearest)
+        untold = (each for each in self.held if not each.told_since)
+        return sorted((*untold, *earlier), key=_dearest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from alerts.episode import BUDGETS
 from alerts.model import Action, Line
 from alerts.names import safe_name
-from alerts.numbers import count, full_day, money, percent, short_day, times
+from alerts.numbers import count, exact_money, full_day, money, percent, short_day, times
 from alerts.phrases import against, amount, drivers, forecast, forecast_title, pace
 from detector.model import UNATTRIBUTED, FindingKind
 
@@ -74,7 +74,7 @@ def _period_over(finding: Finding, budget: BudgetState) -> str:
     unit = budget.period.removesuffix("ly")
     least = "at least " if budget.unknown_cost else ""
     spent, cap = budget.spent_micro_usd, budget.cap_micro_usd
-    said = f"{percent(spent, cap)} of {money(cap)}" if cap else money(spent)
+    said = f"{percent(spent, cap)} of {exact_money(cap)}" if cap else money(spent)
     newest = finding.day + timedelta(days=1) == budget.ends_on
     by = "" if newest else f" by {full_day(finding.day)}"
     return f"the {unit} is over, {least}{said} was spent{by}; a new {unit} began"

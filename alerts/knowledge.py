@@ -41,13 +41,15 @@ def mark_told(alert: Alert, finding: Finding | None, change: Change, now: dateti
     Alert
         A later finding is measured against this one. Where it tells that an answered alert got
         worse, or that a snooze is over, it is open again. News of another kind that is held back
-        stays so: a revision of a day says nothing of it.
+        stays so: a revision of a day says nothing of it. A reminder tells nothing new.
     """
     if finding is None:
-        return replace(alert, held=None, announced=False, told_at=now)
+        # Of what was withdrawn people know that nothing of it is left.
+        known = alert.told_magnitude if alert.abnormal else 0
+        return replace(alert, held=None, announced=False, told_at=now, told_magnitude=known)
     if change in _LIFTING and alert.state in ANSWERED:
         state = AlertState.RESOLVED if alert.ended else AlertState.OPEN
-        alert = replace(alert, state=state, snoozed_until=None)
+        alert = opened_again(alert, replace(alert, state=state, snoozed_until=None), now)
     abnormal = tuple(
         replace(judged, told_micro_usd=judged.excess_micro_usd)
         if judged.day == finding.day
@@ -60,9 +62,35 @@ def mark_told(alert: Alert, finding: Finding | None, change: Change, now: dateti
         told_magnitude=_told_magnitude(alert, finding),
         announced=alert.announced or not alert.ended or alert.kind in EVENTS,
         held=alert.held if change in _BESIDE else None,
-        told_at=now,
+        told_at=alert.told_at if change is Change.REMINDED else now,
         reminded=change is Change.REMINDED,
     )
+
+
+def opened_again(before: Alert, after: Alert, now: datetime) -> Alert:
+    """Return an alert with the moment from which on it is open, where it was not open before.
+
+    Parameters
+    ----------
+    before, after : Alert
+    now : datetime
+        UTC-aware.
+    """
+    if after.state is AlertState.OPEN and before.state is not AlertState.OPEN:
+        return replace(after, open_since=now)
+    return after
+
+
+def unanswered_since(alert: Alert) -> datetime:
+    """Return since when an open alert has no answer; a snooze that is over was one until its end.
+
+    Parameters
+    ----------
+    alert : Alert
+    """
+    if alert.state is AlertState.SNOOZED and alert.snoozed_until:
+        return alert.snoozed_until
+    return alert.open_since or alert.opened_at
 
 
 def _told_magnitude(alert: Alert, finding: Finding) -> int:
@@ -92,7 +120,7 @@ def untold(alert: Alert, rules: AlertRules) -> Change:
     again = alert.kind in BUDGETS and alert.told_at is not None
     if not alert.announced and not over and not again:
         return Change.RELEASED
-    if over and not alert.abnormal and heard_of(alert):
+    if over and not alert.abnormal and heard_of(alert) and alert.told_magnitude:
         return Change.WITHDRAWN
     if over and alert.announced:
         return Change.RESOLVED

@@ -27,7 +27,7 @@ from alerts.episode import (
     observe_finding,
     observe_normal,
 )
-from alerts.knowledge import untold
+from alerts.knowledge import opened_again, unanswered_since, untold
 from alerts.model import Alert, AlertState, Change, Reason, Verb
 from alerts.numbers import moment
 from detector.model import Severity
@@ -81,6 +81,7 @@ def open_alert(finding: Finding, now: datetime) -> Alert:
         finding=finding,
         abnormal=(abnormal_day(finding, told_micro_usd=0),),
         opened_at=now,
+        open_since=None if event else now,
         updated_at=now,
         judged_day=finding.day,
         ended=event,
@@ -117,7 +118,7 @@ def observe(
         after, change = observe_finding(alert, finding, rules)
     if change is not Change.UNCHANGED:
         after = replace(after, revision=alert.revision + 1, updated_at=now)
-    return after, change
+    return opened_again(alert, after, now), change
 
 
 def come_due(alert: Alert, now: datetime, rules: AlertRules) -> tuple[Alert, Change]:
@@ -161,7 +162,7 @@ def remind_at(alert: Alert, rules: AlertRules) -> datetime | None:
     # A budget reminds of itself by its next threshold.
     if rules.remind_after is None or alert.kind in BUDGETS or alert.severity is Severity.NOTICE:
         return None
-    return alert.told_at + rules.remind_after
+    return max(alert.told_at, unanswered_since(alert)) + rules.remind_after
 
 
 def state_at(alert: Alert, now: datetime) -> AlertState:
@@ -272,6 +273,7 @@ def undo(alert: Alert, undone: Reply, earlier: Reply | None, now: datetime) -> A
         updated_at=now,
         revision=alert.revision + 1,
     )
+    after = opened_again(alert, after, now)
     if alert.told_at is not None and alert.told_at > undone.at:
         return after
     # Of an answer that kept nothing of it: nobody but who answered can have known of the alert.

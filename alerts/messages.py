@@ -6,18 +6,17 @@ Plain ASCII except for names, so that it survives any terminal; names are made i
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
 from alerts.episode import BUDGETS, EVENTS
 from alerts.kind_words import OVER, TEXT_LIMIT, Words, amount_of, ending, level, words_of
+from alerts.knowledge import unanswered_since
 from alerts.model import ANSWERED, Action, AlertState, Change, Line, Message, Reason, Verb
 from alerts.names import safe_name
-from alerts.numbers import count, full_day, moment, money, short_day, times
+from alerts.numbers import count, exact_money, full_day, moment, money, short_day, times
 from alerts.verdicts import TEACHING
-from detector.model import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from alerts.model import Alert, Reply
     from detector.model import Finding
 
-_SHOWN_OF_A_GROUP = 5
 _ANSWERS = {
     Verb.ACKNOWLEDGE: "the acknowledgement",
     Verb.DISMISS: "the dismissal",
@@ -115,7 +113,7 @@ def alert_message(
     )
     return Message(
         tone="calm" if calm and about.kind not in EVENTS else about.severity.value,
-        title=_title(alert, words, change, revision),
+        title=title_of(alert, words, change, revision),
         lines=lines,
         actions=_actions(alert, change, words),
         reference=_reference(alert),
@@ -189,8 +187,9 @@ def above_plan(finding: Finding, plan: PlannedEvent) -> Line:
     """
     over = (finding.actual_micro_usd or 0) - plan.ceiling_micro_usd
     why = f" ({safe_name(plan.comment, TEXT_LIMIT)})" if plan.comment else ""
-    ceiling = f"{money(plan.ceiling_micro_usd)} a day was planned until {full_day(plan.last_day)}"
-    return Line("Planned", f"{ceiling}{why}; this is {money(over)} above it")
+    ceiling, last = exact_money(plan.ceiling_micro_usd), full_day(plan.last_day)
+    planned = f"{ceiling} a day was planned until {last}{why}"
+    return Line("Planned", f"{planned}; this is {money(over)} above it")
 
 
 def held_until_now(reason: Reason, late_days: int = 0) -> Line:
@@ -227,51 +226,18 @@ def stopped_message(why: str) -> Message:
     )
 
 
-def group_message(
-    news: Sequence[tuple[Alert, Change]], day: date, names: Mapping[str, str]
-) -> Message:
-    """Return one message about many alerts, the gravest and dearest first.
+def title_of(alert: Alert, words: Words, change: Change, revision: Revision | None = None) -> str:
+    """Return the one line that says what happened.
 
     Parameters
     ----------
-    news : sequence of (Alert, Change)
-        At least one; either all are reminders or none is.
-    day : date
-        The judged day.
-    names : mapping of str to str
-        Display names by tenant id.
+    alert : Alert
+    words : Words
+        What its finding says.
+    change : Change
+    revision : Revision, optional
+        Where a day was judged again.
     """
-    ranked = sorted(news, key=lambda each: _gravity(each[0]))
-    kinds = Counter(alert.kind.value for alert, _ in news)
-    said = ", ".join(count(many, kind) for kind, many in kinds.most_common())
-    lines = [
-        Line("Then" if place else "First", _one_of_many(*each, names))
-        for place, each in enumerate(ranked[:_SHOWN_OF_A_GROUP])
-    ]
-    if len(news) > _SHOWN_OF_A_GROUP:
-        lines.append(Line("More", f"{len(news) - _SHOWN_OF_A_GROUP} others"))
-    reminded = any(change is Change.REMINDED for _, change in news)
-    title = f"{len(news)} alerts at once on {full_day(day)}: {said}"
-    return Message(
-        tone=ranked[0][0].severity.value,
-        title=f"{len(news)} alerts still unanswered: {said}" if reminded else title,
-        lines=tuple(lines),
-        actions=(Action("see all", "spendwatch alerts list"),),
-        reference=f"{len(news)} alerts in one message",
-    )
-
-
-def _gravity(alert: Alert) -> tuple[int, int, int]:
-    order = list(Severity)
-    return order.index(alert.severity), -abs(alert.finding.excess_micro_usd), alert.number
-
-
-def _one_of_many(alert: Alert, change: Change, names: Mapping[str, str]) -> str:
-    said = Change.UNCHANGED if change is Change.REMINDED else change
-    return f"A-{alert.number} {_title(alert, words_of(alert.finding, names), said)}"
-
-
-def _title(alert: Alert, words: Words, change: Change, revision: Revision | None = None) -> str:
     if change is Change.RESOLVED:
         return f"{words.who}: {ending(alert.finding, alert.judged_day)}"
     if change is Change.REPLACED:
@@ -290,11 +256,23 @@ def _standing(alert: Alert) -> str:
 
 def _no_longer(alert: Alert, revision: Revision | None) -> str:
     day = full_day(revision.day if revision else alert.finding.day)
+    said = revision_words(revision)
+    return f"{day} {said}" if said else f"{day} judged again: {OVER[alert.kind]}"
+
+
+def revision_words(revision: Revision | None) -> str:
+    """Return what a day cost as it was told, and costs now; empty where the former is not known.
+
+    Parameters
+    ----------
+    revision : Revision or None
+    """
     if revision is None or revision.was_micro_usd is None:
-        return f"{day} judged again: {OVER[alert.kind]}"
+        return ""
+    was = f"was {money(revision.was_micro_usd)}"
     if revision.now_micro_usd is None:
-        return f"{day} was {money(revision.was_micro_usd)}, which is normal after late data"
-    return f"{day} was {money(revision.was_micro_usd)}, now {money(revision.now_micro_usd)}"
+        return f"{was}, which is normal after late data"
+    return f"{was}, now {money(revision.now_micro_usd)}"
 
 
 def _revised(change: Change, revision: Revision | None) -> tuple[Line, ...]:
@@ -327,7 +305,7 @@ def _answer(change: Change, reply: Reply | None, effect: str) -> tuple[Line, ...
 def _spoke_again(alert: Alert, change: Change, reply: Reply | None) -> tuple[Line, ...]:
     """Say first why an alert speaks again, so that a person knows whether to act."""
     if change is Change.REMINDED:
-        return (Line("Open", f"since {moment(alert.opened_at)}, and nobody is on it"),)
+        return (Line("Open", f"since {moment(unanswered_since(alert))}, and nobody is on it"),)
     if reply is None or change not in (Change.WORSE, Change.WOKEN):
         return ()
     if change is Change.WOKEN:

@@ -83,6 +83,12 @@ class Reason(StrEnum):
     SERVICE = "service"
 
 
+HELD_FOR_NOW = frozenset(
+    {Reason.SILENCED, Reason.PLANNED, Reason.LEARNING, Reason.QUIET_HOURS, Reason.LATE}
+)
+"""Reasons that pass by themselves: the news is decided again then, and a digest tells of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class AbnormalDay:
     """What was last judged of one abnormal day of an alert.
@@ -153,7 +159,7 @@ class Alert:
     normal_days : int
         Normal days judged since the last abnormal one.
     told_magnitude : int
-        The magnitude that was last told.
+        The magnitude that was last told; 0 where nothing was, or all of it was withdrawn.
     ended : bool
         The condition is over; a new finding opens a new alert.
     announced : bool
@@ -169,6 +175,8 @@ class Alert:
         When it was last told, so that nobody's answer is reminded of too early.
     reminded : bool
         It was told once more because nobody had answered; told news makes it False again.
+    open_since : datetime or None
+        When it became open, at first or again; None is ``opened_at``.
     """
 
     number: int
@@ -188,6 +196,7 @@ class Alert:
     held: Reason | None = None
     told_at: datetime | None = None
     reminded: bool = False
+    open_since: datetime | None = None
 
     @property
     def days(self) -> tuple[date, ...]:

@@ -58,6 +58,22 @@ def safe_name(text: str, limit: int = 60) -> str:
     return "".join(letters[: limit - 1]) + "…" if cut else "".join(letters) or NO_NAME
 
 
+def says_nothing(text: str) -> bool:
+    """Whether nothing of a text can be seen.
+
+    Parameters
+    ----------
+    text : str
+        Any text from outside.
+
+    Examples
+    --------
+    >>> says_nothing("  "), says_nothing("launch")
+    (True, False)
+    """
+    return safe_name(text) == NO_NAME
+
+
 def csv_cell(text: str) -> str:
     """Return text that a spreadsheet shows and never runs.
 

@@ -51,6 +51,23 @@ def money(micro_usd: int, *, signed: bool = False) -> str:
     return f"{sign}${dollars}"
 
 
+def exact_money(micro_usd: int) -> str:
+    """Return an amount that a person set: with its cents, where it has some.
+
+    Parameters
+    ----------
+    micro_usd : int
+        Micro-dollars.
+
+    Examples
+    --------
+    >>> exact_money(650_500_000), exact_money(9_000_000_000), exact_money(400)
+    ('$650.50', '$9,000', 'under $0.01')
+    """
+    dollars = _rounded(Decimal(micro_usd) / MICRO, _CENTS)
+    return f"${dollars:,}" if dollars % 1 else money(micro_usd)
+
+
 def times(actual: int, expected: int) -> str:
     """Return how many times one amount is another; empty where that says nothing.
 

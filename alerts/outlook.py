@@ -74,7 +74,8 @@ def outlook(
 
 def _unanswered(alert: Alert, rules: AlertRules, now: datetime, held: str, said: Said) -> str:
     if alert.held or alert.snoozed_until:
-        return f"open, held back: {held}" if held else "open: it is told with the next run"
+        begins = "snooze over" if alert.snoozed_until else "open"
+        return f"{begins}, held back: {held}" if held else f"{begins}: it is told with the next run"
     due_at = remind_at(alert, rules)
     reminded = ""
     if due_at is not None:

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from alerts.names import safe_name
-from alerts.numbers import count, day_list, money, percent, short_day
+from alerts.numbers import count, day_list, exact_money, money, percent, short_day
 
 if TYPE_CHECKING:
     from datetime import date
@@ -83,7 +83,7 @@ def amount(finding: Finding) -> str:
 
 def pace(budget: BudgetState) -> str:
     """Return how far a budget is spent, and when its cap is reached."""
-    cap = money(budget.cap_micro_usd)
+    cap = exact_money(budget.cap_micro_usd)
     if not budget.cap_micro_usd:
         return f"{money(budget.spent_micro_usd)} spent, where nothing may be spent (cap {cap})"
     spent = f"{percent(budget.spent_micro_usd, budget.cap_micro_usd)} of {cap} spent"
@@ -99,14 +99,14 @@ def forecast_title(budget: BudgetState) -> str:
     if budget.forecast_micro_usd is None or not budget.cap_micro_usd:
         return pace(budget)
     share = percent(budget.forecast_micro_usd, budget.cap_micro_usd)
-    cap, forecast = money(budget.cap_micro_usd), money(budget.forecast_micro_usd)
+    cap, forecast = exact_money(budget.cap_micro_usd), money(budget.forecast_micro_usd)
     reached = f", reached on {short_day(budget.reached_on)}" if budget.reached_on else ""
     return f"forecast {forecast}, {share} of its {cap} cap{reached} at this pace"
 
 
 def forecast(budget: BudgetState) -> str:
     """Return spend, burn rate and forecast with its interval."""
-    spent = f"{money(budget.spent_micro_usd)} of {money(budget.cap_micro_usd)} spent"
+    spent = f"{money(budget.spent_micro_usd)} of {exact_money(budget.cap_micro_usd)} spent"
     burn = f", burn rate {budget.burn_rate:.1f}" if budget.burn_rate is not None else ""
     if budget.forecast_micro_usd is None:
         return f"{spent}{burn}; too little history for a forecast"

@@ -10,7 +10,7 @@ from alerts.episode import EVENTS
 from alerts.holds import plan_of, silence_of
 from alerts.knowledge import heard_of
 from alerts.model import AlertState, Change, Reason
-from alerts.numbers import count, full_day, moment, money
+from alerts.numbers import count, exact_money, full_day, moment
 from detector.model import FindingKind, Severity
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def _planned(
     plan = plan_of(about, situation.plans)
     if plan is None or not plan.allows(about) or change in (Change.RESOLVED, Change.WITHDRAWN):
         return None
-    ceiling, last = money(plan.ceiling_micro_usd), full_day(plan.last_day)
+    ceiling, last = exact_money(plan.ceiling_micro_usd), full_day(plan.last_day)
     comment = f": {plan.comment}" if plan.comment else ""
     detail = f"{plan.reference} by {plan.author}, up to {ceiling} a day until {last}{comment}"
     return Ruling(told=False, reason=Reason.PLANNED, detail=detail)

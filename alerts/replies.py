@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from alerts import store
@@ -10,7 +11,7 @@ from alerts.lifecycle import AlreadyAnswered, ReplyRefused, SenselessReply, undo
 from alerts.lifecycle import reply as apply_reply
 from alerts.messages import reply_words, undo_words
 from alerts.model import Reply, Verb, Verdict
-from alerts.names import safe_name
+from alerts.names import safe_name, says_nothing
 from alerts.numbers import moment
 from alerts.verdicts import describe_lesson, lesson
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     Repulled = Callable[[str, date], datetime | None]
 
 MAX_NOTE = 1_000
+_AT_ONCE = timedelta(minutes=1)
+"""Two snoozes of one person that end so close to each other are one, said twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +61,9 @@ def answer(
     session: Session, number: int, given: Answer, now: datetime, teaching: Teaching
 ) -> Answered:
     """Apply a person's answer; raises ReplyRefused where it does not fit or came second."""
-    before = store.get_alert(session, number)
-    if before is None:
-        raise SenselessReply(f"there is no alert A-{number}; `spendwatch alerts list` shows them")
+    before = require_alert(session, number)
+    if says_nothing(given.note):
+        given = replace(given, note="")
     if len(given.note) > MAX_NOTE:
         raise SenselessReply(
             f"the note has {len(given.note):,} characters; at most {MAX_NOTE:,} are kept"
@@ -76,6 +79,16 @@ def answer(
     except AlreadyAnswered as refusal:
         raise AlreadyAnswered(f"{refusal}{_by_whom(last, before)}") from refusal
     return _answered(after, _keep(session, before, after, given, now), teaching)
+
+
+def require_alert(session: Session, number: int) -> Alert:
+    """Return an alert as it is stored; raises SenselessReply where there is none of that number."""
+    alert = store.get_alert(session, number)
+    if alert is None:
+        raise SenselessReply(
+            f"there is no alert A-{number}; `spendwatch alerts list --all` shows them"
+        )
+    return alert
 
 
 def in_force(replies: Iterable[Reply]) -> list[Reply]:
@@ -174,8 +187,12 @@ def _answered(
 
 def _same(last: Reply, given: Answer) -> bool:
     """Whether the very same person gives the very same answer again."""
-    said = (last.verb, last.verdict, last.note, last.actor, last.until)
-    return said == (given.verb, given.verdict, given.note, given.actor, given.until)
+    said = (last.verb, last.verdict, last.note, last.actor)
+    same = said == (given.verb, given.verdict, given.note, given.actor)
+    if not same or last.until is None or given.until is None:
+        return same and last.until == given.until
+    # A length of time counts from when it was said.
+    return abs(given.until - last.until) < _AT_ONCE
 
 
 def _by_whom(last: Sequence[Reply], alert: Alert) -> str:

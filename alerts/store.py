@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -38,7 +39,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What one day's judgement changed about an alert, told or held back, and why."""
+    """What one day's judgement changed about an alert, told or held back, and why.
+
+    ``message_key`` names the notification that tells it, alone or with others; it is empty where
+    none does, and in rows of before it was kept.
+    """
 
     alert_number: int
     day: date
@@ -47,6 +52,7 @@ class Decision:
     notified: bool
     at: datetime
     detail: str = ""
+    message_key: str = ""
 
 
 def alerts_touching(
@@ -171,7 +177,8 @@ def waiting_alerts(
     if remind_after is not None:
         unanswered = ALERT.c.state == AlertState.OPEN.value
         silent = and_(ALERT.c.reminded.is_(False), ALERT.c.told_at <= now - remind_after)
-        waiting.append(and_(unanswered, silent))
+        begun = func.coalesce(ALERT.c.open_since, ALERT.c.opened_at) <= now - remind_after
+        waiting.append(and_(unanswered, silent, begun))
     return _read(session, or_(*waiting), lock=True)
 
 
@@ -188,6 +195,29 @@ def decisions_of(session: Session, number: int) -> tuple[Decision, ...]:
     """Return what was decided about one alert, oldest first."""
     query = select(DecisionRow).where(col(DecisionRow.alert_number) == number)
     return tuple(map(_decision, session.exec(query.order_by(col(DecisionRow.number)))))
+
+
+def newest_message_keys(session: Session, numbers: Collection[int]) -> dict[int, str]:
+    """Return the key of the message that told of each alert last, alone or with others."""
+    newest: dict[int, str] = {}
+    for part in _parts(sorted(numbers), _A_QUERY):
+        query = select(col(DecisionRow.alert_number), col(DecisionRow.message_key)).where(
+            col(DecisionRow.alert_number).in_(part), col(DecisionRow.message_key) != ""
+        )
+        newest.update(session.exec(query.order_by(col(DecisionRow.number))).all())
+    return newest
+
+
+def numbers_told_by(session: Session, keys: Collection[str]) -> dict[str, list[int]]:
+    """Return the alerts of which messages tell, once for each change, by the key of the message."""
+    told: dict[str, list[int]] = defaultdict(list)
+    for part in _parts(sorted(keys), _A_QUERY):
+        query = select(col(DecisionRow.message_key), col(DecisionRow.alert_number)).where(
+            col(DecisionRow.message_key).in_(part)
+        )
+        for key, number in session.exec(query):
+            told[key].append(number)
+    return told
 
 
 def _parts(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
@@ -215,6 +245,7 @@ def _alert_values(alert: Alert) -> dict[str, Any]:
         "held": alert.held.value if alert.held else None,
         "told_at": alert.told_at,
         "reminded": alert.reminded,
+        "open_since": alert.open_since,
         "finding": encode(alert.finding),
         "abnormal": encode(alert.abnormal),
     }
@@ -246,6 +277,7 @@ def _alert(row: Any) -> Alert:
         held=Reason(row.held) if row.held else None,
         told_at=row.told_at,
         reminded=row.reminded,
+        open_since=row.open_since,
     )
 
 
@@ -276,4 +308,5 @@ def _decision(row: DecisionRow) -> Decision:
         notified=row.notified,
         at=row.at,
         detail=row.detail,
+        message_key=row.message_key,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import or_
 from sqlmodel import col, select
 
 from alerts import store
@@ -15,7 +16,7 @@ from alerts.outbox import NotificationState, acts_of
 from alerts.tables import NotificationRow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from datetime import datetime
 
     from sqlmodel import Session
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     Said = Callable[[datetime], str]
 
 _LONGEST = 400
+_WITH_OTHERS = "in one message with others"
 _DID = {
     Verb.ACKNOWLEDGE: "acknowledged",
     Verb.DISMISS: "dismissed",
@@ -56,29 +58,38 @@ class Happening:
 
 def story_of(session: Session, number: int, said: Said = moment) -> tuple[Happening, ...]:
     """Return everything that happened to an alert, oldest first; ``said`` writes a moment."""
-    sent = _notifications(session, number)
-    told = [
-        _decision(each, [row for row in sent if row.created_at == each.at], said)
-        for each in store.decisions_of(session, number)
-    ]
+    decisions = store.decisions_of(session, number)
+    sent = _notifications(session, number, {each.message_key for each in decisions})
+    told = [_decision(each, [row for row in sent if _tells(row, each)], said) for each in decisions]
     answers = _answers(store.replies_of(session, number), said)
     # Equal moments keep this order: what was judged came before what was answered.
     return tuple(sorted([*told, *answers], key=lambda each: each.at))
 
 
-def _notifications(session: Session, number: int) -> Sequence[NotificationRow]:
-    query = select(NotificationRow).where(col(NotificationRow.alert_number) == number)
+def _notifications(
+    session: Session, number: int, keys: Collection[str]
+) -> Sequence[NotificationRow]:
+    """Return the messages about an alert, alone and with others."""
+    mine = col(NotificationRow.alert_number) == number
+    query = select(NotificationRow).where(or_(mine, col(NotificationRow.key).in_(keys)))
     return session.exec(query.order_by(col(NotificationRow.number))).all()
 
 
+def _tells(row: NotificationRow, decision: Decision) -> bool:
+    """Whether a message tells what was decided; where no key was kept, the moment says so."""
+    if decision.message_key:
+        return row.key == decision.message_key
+    return decision.notified and row.created_at == decision.at
+
+
 def _decision(decision: Decision, sent: Sequence[NotificationRow], said: Said) -> Happening:
-    because = f"{decision.reason}{_detail(decision.detail)}"
-    if decision.notified:
-        what, outcome = "told", "; ".join(_delivery(row, said) for row in sent)
-    elif decision.reason is Reason.GROUPED:
-        what, outcome = "told", decision.detail
+    what = "told" if decision.notified or decision.reason is Reason.GROUPED else "held back"
+    about = f"{decision.change}, day {full_day(decision.day)}"
+    if what == "held back":
+        outcome = f"held back, {decision.reason}{_detail(decision.detail)}"
     else:
-        what, outcome = "held back", f"held back, {because}"
+        about += f", {decision.detail}" if decision.message_key and decision.detail else ""
+        outcome = "; ".join(_delivery(row, said) for row in sent) or f"told {_WITH_OTHERS}"
     facts = {
         "day": decision.day,
         "change": decision.change,
@@ -90,8 +101,7 @@ def _decision(decision: Decision, sent: Sequence[NotificationRow], said: Said) -
             for row in sent
         ],
     }  # fmt: skip
-    words = f"{decision.change}, day {full_day(decision.day)}: {outcome}"
-    return Happening(decision.at, what, safe_name(words, _LONGEST), facts)
+    return Happening(decision.at, what, safe_name(f"{about}: {outcome}", _LONGEST), facts)
 
 
 def _detail(detail: str) -> str:
@@ -100,7 +110,8 @@ def _detail(detail: str) -> str:
 
 def _delivery(row: NotificationRow, said: Said) -> str:
     """Say to whom it was told, and how far that has come."""
-    return f"told to {row.receiver}, {_fate(row, said)}"
+    with_others = "" if row.alert_number else f" {_WITH_OTHERS}"
+    return f"told to {row.receiver}{with_others}, {_fate(row, said)}"
 
 
 def _fate(row: NotificationRow, said: Said) -> str:

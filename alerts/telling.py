@@ -5,138 +5,41 @@ Everything that is to be told is a row before anything is sent, so a crash loses
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from alerts import outbox, store
+from alerts.composing import amounts, compose, group_of, with_keys
 from alerts.episode import BUDGETS
-from alerts.holds import plan_of
-from alerts.knowledge import mark_told
-from alerts.messages import (
-    Revision,
-    above_plan,
-    alert_message,
-    group_message,
-    held_until_now,
-)
-from alerts.model import ANSWERED, Change, Notification, Reason
+from alerts.knowledge import heard_of, mark_told
+from alerts.model import ANSWERED, HELD_FOR_NOW, Change, Reason
 from alerts.policy import Ruling, decide
+from alerts.taken import Taken, Told
 from detector.model import FindingKind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence, Set
+    from collections.abc import Sequence, Set
     from datetime import date
 
     from sqlmodel import Session
 
-    from alerts.model import AbnormalDay, Alert, AlertRules, Line, Reply
-    from alerts.policy import Situation
+    from alerts.model import Alert
+    from alerts.taken import Telling
     from detector.model import Finding
 
     Condition = tuple[FindingKind, str, str]
-
-HELD_FOR_NOW = frozenset(
-    {Reason.SILENCED, Reason.PLANNED, Reason.LEARNING, Reason.QUIET_HOURS, Reason.LATE}
-)
-"""Reasons that pass by themselves: the news is decided again once they have."""
-_UNDECIDED = Ruling(told=False, reason=Reason.ALREADY_TOLD)
-
-
-@dataclass(frozen=True, slots=True)
-class Telling:
-    """What must be known to tell anything.
-
-    Attributes
-    ----------
-    names : mapping of str to str
-        Display names by tenant.
-    receivers : mapping of str to str
-        Who is told, by tenant; "" is everybody else.
-    spent : mapping of str to int
-        The judged day's cost by tenant, so that a withdrawn alert can say what it costs now.
-    group_above : int
-        More news than this for one receiver, from one run, becomes one message.
-    caught_up_days : int
-        Days that were judged late before this, so that the message says so.
-    """
-
-    names: Mapping[str, str]
-    receivers: Mapping[str, str]
-    rules: AlertRules
-    situation: Situation
-    spent: Mapping[str, int] = field(default_factory=dict)
-    group_above: int = 20
-    caught_up_days: int = 0
-
-    def receiver_of(self, alert: Alert) -> str:
-        """Return who is told of an alert."""
-        return self.receivers.get(alert.tenant, self.receivers[""])
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What happened to one alert, and whether that is told.
-
-    ``before`` is None where the alert was opened; ``finding`` is None where its condition does
-    not hold any more; ``held`` is what had kept the news back until now.
-    """
-
-    before: Alert | None
-    alert: Alert
-    finding: Finding | None
-    change: Change
-    ruling: Ruling = _UNDECIDED
-    held: Reason | None = None
-
-    @property
-    def notified(self) -> bool:
-        """Whether a notification of its own was written."""
-        return self.ruling.told
-
-    @property
-    def reason(self) -> Reason:
-        """Why it was told or held back."""
-        return self.ruling.reason
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What one run changed; what it left as it was is not listed."""
-
-    day: date
-    taken: tuple[Taken, ...] = ()
-
-    @property
-    def changes(self) -> Mapping[Change, int]:
-        """How many alerts changed, by what happened."""
-        return Counter(each.change for each in self.taken)
-
-    @property
-    def told(self) -> int:
-        """How many changes were told by a message of their own."""
-        return sum(each.notified for each in self.taken)
-
-    @property
-    def held_back(self) -> Mapping[Reason, int]:
-        """How many changes were held back, by reason."""
-        return Counter(each.reason for each in self.taken if not each.notified)
 
 
 def tell(session: Session, observed: Sequence[Taken], day: date, telling: Telling) -> Told:
     """Decide about every change, store what moved, and write what is told."""
     taken = _stored(session, _grouped(_decided(observed, telling), telling))
-    changed = tuple(each for each in taken if _is_news(each))
+    changed = with_keys([each for each in taken if _is_news(each)], telling)
     store.add_decisions(session, [_decision(each, day, telling) for each in changed])
     answers = store.newest_answers(
         session, [each.alert.number for each in changed if each.notified and _was_answered(each)]
     )
-    single = [
-        _notification(each, day, telling, answers.get(each.alert.number))
-        for each in changed
-        if each.notified
-    ]
-    outbox.add_notifications(session, [*single, *_group_notifications(changed, day, telling)])
+    outbox.add_notifications(session, compose(changed, day, telling, answers))
     return Told(day, changed)
 
 
@@ -168,6 +71,8 @@ def _as_first_news(taken: Taken) -> Taken:
     held = taken.alert.held
     if held and not taken.alert.announced and taken.change in (Change.WORSE, Change.REVISED):
         return replace(taken, change=Change.RELEASED, held=held)
+    if taken.before is not None and _begins(taken) and not heard_of(taken.alert):
+        return replace(taken, change=Change.RELEASED)  # it had ended before anybody heard of it
     return taken
 
 
@@ -247,24 +152,14 @@ def _kept_back(taken: Taken, reason: Reason) -> Alert:
 
 def _grouped(taken: Sequence[Taken], telling: Telling) -> list[Taken]:
     """Turn what would flood a receiver into one message for it; reminders always come as one."""
-    news = Counter(_group(each, telling) for each in taken if each.notified)
-    one = Ruling(told=False, reason=Reason.GROUPED, detail="told in one message with others")
+    news = Counter(group_of(each, telling) for each in taken if each.notified)
+    one = Ruling(told=False, reason=Reason.GROUPED)
     most = {True: 1, False: telling.group_above}
     flooded = {group for group, many in news.items() if many > most[group.reminded]}
     return [
-        replace(each, ruling=one) if each.notified and _group(each, telling) in flooded else each
+        replace(each, ruling=one) if each.notified and group_of(each, telling) in flooded else each
         for each in taken
     ]
-
-
-class _Group(NamedTuple):
-    receiver: str
-    reminded: bool
-
-
-def _group(taken: Taken, telling: Telling) -> _Group:
-    """Say with what a change would share a message."""
-    return _Group(telling.receiver_of(taken.alert), taken.change is Change.REMINDED)
 
 
 def _is_news(taken: Taken) -> bool:
@@ -295,90 +190,6 @@ def _decision(taken: Taken, day: date, telling: Telling) -> store.Decision:
         reason=taken.reason,
         notified=taken.notified,
         at=telling.situation.now,
-        detail=taken.ruling.detail,
+        detail="; ".join(filter(None, (taken.ruling.detail, amounts(taken, day, telling)))),
+        message_key=taken.message_key,
     )
-
-
-def _notification(taken: Taken, day: date, telling: Telling, answer: Reply | None) -> Notification:
-    alert, receiver = taken.alert, telling.receiver_of(taken.alert)
-    return Notification(
-        key=_key(taken, receiver),
-        alert_number=alert.number,
-        receiver=receiver,
-        reason=taken.reason,
-        message=alert_message(
-            alert,
-            taken.change,
-            telling.names,
-            finding=taken.finding,
-            revision=_revision(taken, day, telling),
-            reply=answer,
-            notes=_notes(taken, telling),
-        ),
-        created_at=telling.situation.now,
-    )
-
-
-def _notes(taken: Taken, telling: Telling) -> list[Line]:
-    """Say what was planned, and what had kept the news back."""
-    plan = plan_of(taken.finding, telling.situation.plans) if taken.finding else None
-    planned = [above_plan(taken.finding, plan)] if taken.finding and plan else []
-    held = [held_until_now(taken.held, telling.caught_up_days)] if taken.held else []
-    return [*planned, *held]
-
-
-def _key(taken: Taken, receiver: str) -> str:
-    return f"{taken.alert.fingerprint}:{taken.alert.revision}:{receiver}"
-
-
-def _group_notifications(taken: Sequence[Taken], day: date, telling: Telling) -> list[Notification]:
-    """Write one message for each receiver whose news was grouped."""
-    groups: dict[_Group, list[Taken]] = defaultdict(list)
-    for each in taken:
-        if each.reason is Reason.GROUPED:
-            groups[_group(each, telling)].append(each)
-    return [
-        Notification(
-            key=f"group:{_key(members[0], group.receiver)}",
-            alert_number=None,
-            receiver=group.receiver,
-            reason=Reason.REMINDER if group.reminded else Reason.GROUPED,
-            message=group_message(
-                [(each.alert, each.change) for each in members], day, telling.names
-            ),
-            created_at=telling.situation.now,
-        )
-        for group, members in groups.items()
-    ]
-
-
-def _revision(taken: Taken, day: date, telling: Telling) -> Revision | None:
-    """Say what a day that was judged again cost, as it was told, and costs now."""
-    if taken.held is not None:
-        return _revision_held(taken)
-    was = taken.before.on(day) if taken.before else None
-    if was is None or taken.change in (Change.WOKEN, Change.REMINDED):
-        return None
-    now_costs = telling.spent.get(taken.alert.tenant)
-    if taken.finding:
-        now_costs = taken.finding.actual_micro_usd
-    return Revision(day, _as_told(was), now_costs)
-
-
-def _revision_held(taken: Taken) -> Revision | None:
-    """Say the same of what was held back, as far as the alert itself still knows it."""
-    about = taken.finding or taken.alert.finding
-    if taken.change is Change.WITHDRAWN:
-        return Revision(about.day, about.actual_micro_usd)
-    known = taken.alert.on(about.day)
-    before = taken.before.on(about.day) if taken.before else None
-    if taken.change is not Change.REVISED or known is None or before is None:
-        return None
-    return Revision(about.day, _as_told(before), about.actual_micro_usd)
-
-
-def _as_told(judged: AbnormalDay) -> int | None:
-    """Return a day's cost as people were told it; as it was judged where they were not."""
-    if judged.actual_micro_usd is None or not judged.told_micro_usd:
-        return judged.actual_micro_usd
-    return judged.actual_micro_usd - judged.excess_micro_usd + judged.told_micro_usd

@@ -9,7 +9,8 @@ from alerts.episode import revised
 from alerts.lifecycle import come_due
 from alerts.messages import ENDS
 from alerts.model import Change
-from alerts.telling import Taken, tell
+from alerts.taken import Taken
+from alerts.telling import tell
 
 if TYPE_CHECKING:
     from datetime import date
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
     from alerts.model import Alert
-    from alerts.telling import Telling, Told
+    from alerts.taken import Telling, Told
 
 
 def wake(session: Session, day: date, telling: Telling) -> Told:

@@ -22,7 +22,7 @@ from alerts.codec import encode
 from alerts.intake import take_in
 from alerts.model import AlertRules
 from alerts.policy import Situation
-from alerts.telling import Telling
+from alerts.taken import Telling
 from detector.model import MICRO, Baseline, Driver, Finding, FindingKind, Judgement, Severity
 from spendwatch.db import writing
 from spendwatch.db_upgrade import open_database

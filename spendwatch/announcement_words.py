@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from alerts.names import safe_name
-from alerts.numbers import count, full_day, money
+from alerts.numbers import count, exact_money, full_day
 from spendwatch.moments import end_words
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def plan_words(plan: PlannedEvent, *, stored: bool) -> str:
     days = f"on {_dated(plan.first_day)}"
     if not one:
         days = f"from {_dated(plan.first_day)} to {_dated(plan.last_day)}"
-    up_to = f"up to {money(plan.ceiling_micro_usd)} a day are planned"
+    up_to = f"up to {exact_money(plan.ceiling_micro_usd)} a day are planned"
     out = "the day stays" if one else "these days stay"
     said = f"{up_to} for {safe_name(plan.tenant)} {days}; {out} out of its baseline"
     if not stored:
@@ -129,7 +129,7 @@ def plan_row(plan: PlannedEvent, today: date) -> list[str]:
         _plan_state(plan, today),
         plan.author,
         plan.comment,
-        money(plan.ceiling_micro_usd),
+        exact_money(plan.ceiling_micro_usd),
     ]
 
 

@@ -13,15 +13,17 @@ from detector.sources.csv_file import CsvFileSource
 from detector.sources.sample import SampleSource
 from spendwatch import conversion
 from spendwatch.db import WAIT_MS
+from spendwatch.db_backup import careful
 from spendwatch.db_upgrade import open_as_is, open_database
 from spendwatch.directory import build_directory
-from spendwatch.leading import guard
+from spendwatch.logs import logger
 from spendwatch.price_files import load_price_table
 from spendwatch.settings_sections import CsvFileSource as CsvFileSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import date
+    from pathlib import Path
     from typing import TextIO
 
     from sqlalchemy import Engine
@@ -102,6 +104,7 @@ def build_app(
 ) -> App:
     """Put the service together; opens (and upgrades) the database and reads the prices."""
     url = settings.service.database_url
+    guard = careful(settings.service.backup_dir, clock, _say_backup)
     return _build(settings, clock, partial(open_database, url, wait_ms=wait_ms, guard=guard))
 
 
@@ -125,3 +128,7 @@ def _build(settings: Settings, clock: Callable[[], datetime], opened: Callable[[
         book=conversion.rule_book(settings),
         clock=clock,
     )
+
+
+def _say_backup(file: Path) -> None:
+    logger().info("backup_written", path=str(file), why="before an upgrade of the database")

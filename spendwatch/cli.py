@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gc
 import sys
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -17,21 +16,22 @@ import typer
 
 from spendwatch.cli_alerts import alerts_app
 from spendwatch.cli_announcements import planned_app, silence_app
+from spendwatch.cli_db import db_app
 from spendwatch.cli_options import (
     DEFAULT_CONFIG,
     ColumnOption,
     ConfigOption,
     DayOption,
+    FirstDay,
     FromOption,
     JsonOption,
     RepriceOption,
     ToOption,
-    chosen_day,
     require_words,
 )
 from spendwatch.cli_outbox import outbox_app
 from spendwatch.cli_prices import prices_app
-from spendwatch.exits import require_day, run_reporting_errors
+from spendwatch.exits import run_reporting_errors
 
 DEMO_FOLDER = Path("data/demo")
 
@@ -116,7 +116,7 @@ def once(
     """Run one full cycle: pull, price, store, judge, tell."""
     from spendwatch.commands import cycle
 
-    cycle.once(config, chosen_day(day), as_json=as_json)
+    cycle.once(config, day, as_json=as_json)
 
 
 @app.command(name="run")
@@ -166,9 +166,7 @@ def import_file(
 def backfill(
     config: ConfigOption = DEFAULT_CONFIG,
     *,
-    first: Annotated[
-        datetime, typer.Option("--from", formats=["%Y-%m-%d"], metavar="DAY", help="First day.")
-    ],
+    first: FirstDay,
     last: ToOption = None,
     source: Annotated[str, typer.Option(help="One source; by default all.")] = "",
     reprice: RepriceOption = False,
@@ -179,8 +177,8 @@ def backfill(
 
     cycle.backfill(
         config,
-        require_day(first.date(), "--from"),
-        chosen_day(last),
+        first,
+        last,
         source,
         reprice=reprice,
         as_json=as_json,
@@ -212,8 +210,8 @@ def backtest(  # noqa: PLR0913 - one argument for each option
             out=out,
             method=method,
             assignments=tuple(settings or ()),
-            first=chosen_day(first),
-            last=chosen_day(last),
+            first=first,
+            last=last,
             columns=tuple(column or ()),
             reprice=reprice,
         ),
@@ -230,9 +228,7 @@ def costs(
     ] = "tenant",
     tenant: Annotated[str, typer.Option(help="One tenant alone.")] = "",
     first: FromOption = None,
-    last: Annotated[
-        datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], metavar="DAY", help="Last day.")
-    ] = None,
+    last: ToOption = None,
     revised: Annotated[
         bool, typer.Option("--revised", help="Show what was revised, and when.")
     ] = False,
@@ -242,7 +238,7 @@ def costs(
     from spendwatch.commands import reports
 
     reports.costs(
-        config, by=by, tenant=tenant, first=chosen_day(first), last=chosen_day(last),
+        config, by=by, tenant=tenant, first=first, last=last,
         revised=revised, as_json=as_json,
     )  # fmt: skip
 
@@ -266,7 +262,7 @@ def budgets(
     """Show where every budget stands, and where it is heading."""
     from spendwatch.commands import reports
 
-    reports.budgets(config, tenant, chosen_day(day), as_json=as_json)
+    reports.budgets(config, tenant, day, as_json=as_json)
 
 
 @app.command()
@@ -289,6 +285,7 @@ app.add_typer(silence_app, name="silence")
 app.add_typer(planned_app, name="planned")
 app.add_typer(outbox_app, name="outbox")
 app.add_typer(prices_app, name="prices")
+app.add_typer(db_app, name="db")
 
 
 def main() -> None:

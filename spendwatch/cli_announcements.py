@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated
+from datetime import date
+from typing import Annotated, Optional
 
 import typer
 
@@ -11,10 +11,11 @@ from spendwatch.cli_options import (
     DEFAULT_CONFIG,
     AsOption,
     ConfigOption,
+    FirstDay,
     JsonOption,
     sub_commands,
 )
-from spendwatch.exits import planned_number, require_day, silence_number
+from spendwatch.exits import calendar_day, planned_number, silence_number
 
 silence_app = sub_commands("Silence alerts for a time; what still holds then is told.")
 planned_app = sub_commands("Declare spend beforehand; only what is above its ceiling is told.")
@@ -92,13 +93,11 @@ def planned_add(  # noqa: PLR0913 - one argument for each option
     config: ConfigOption = DEFAULT_CONFIG,
     *,
     tenant: Annotated[str, typer.Option(help="Who will spend.")],
-    first: Annotated[
-        datetime, typer.Option("--from", formats=["%Y-%m-%d"], metavar="DAY", help="First day.")
-    ],
+    first: FirstDay,
     last: Annotated[
-        datetime | None,
+        Optional[date],  # noqa: UP045 - typer builds its parser from this form on every Python
         typer.Option(
-            "--to", formats=["%Y-%m-%d"], metavar="DAY", help="Last day; by default the first."
+            "--to", parser=calendar_day, metavar="DAY", help="Last day; by default the first."
         ),
     ] = None,
     ceiling: Annotated[
@@ -112,10 +111,8 @@ def planned_add(  # noqa: PLR0913 - one argument for each option
     """Declare spend that is to come; its days stay out of the baseline."""
     from spendwatch.commands import announcing
 
-    first_day = require_day(first.date(), "--from")
-    last_day = require_day(last.date(), "--to") if last else first_day
     asked = announcing.AskedPlan(
-        tenant, first_day, last_day, ceiling, comment, actor, only_preview=only_preview
+        tenant, first, last or first, ceiling, comment, actor, only_preview=only_preview
     )
     announcing.add_planned_event(config, asked, as_json=as_json)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
-from spendwatch.exits import UsageProblem, alert_number, require_day
+from spendwatch.exits import UsageProblem, alert_number, calendar_day
 
 
 def require_words(context: typer.Context, option: typer.CallbackParam, text: str) -> str:
@@ -16,10 +16,10 @@ def require_words(context: typer.Context, option: typer.CallbackParam, text: str
 
     A script whose variable is empty must not act in another name, or on everything.
     """
-    from alerts.names import NO_NAME, safe_name
+    from alerts.names import says_nothing
 
     source = context.get_parameter_source(option.name)
-    if source is not None and source.name != "DEFAULT" and safe_name(text) == NO_NAME:
+    if source is not None and source.name != "DEFAULT" and says_nothing(text):
         raise UsageProblem(f"{option.opts[0]} says nothing: give it a value, or leave it out")
     return text
 
@@ -31,16 +31,19 @@ ConfigOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 DayOption = Annotated[
-    Optional[datetime],  # noqa: UP045 - typer builds its parser from this form on every Python
-    typer.Option(formats=["%Y-%m-%d"], metavar="DAY", help="A calendar day, like 2026-11-12."),
+    Optional[date],  # noqa: UP045 - typer builds its parser from this form on every Python
+    typer.Option(parser=calendar_day, metavar="DAY", help="A calendar day, like 2026-11-12."),
 ]
 FromOption = Annotated[
-    Optional[datetime],  # noqa: UP045 - as above
-    typer.Option("--from", formats=["%Y-%m-%d"], metavar="DAY", help="First day."),
+    Optional[date],  # noqa: UP045 - as above
+    typer.Option("--from", parser=calendar_day, metavar="DAY", help="First day."),
+]
+FirstDay = Annotated[
+    date, typer.Option("--from", parser=calendar_day, metavar="DAY", help="First day.")
 ]
 ToOption = Annotated[
-    Optional[datetime],  # noqa: UP045 - as above
-    typer.Option("--to", formats=["%Y-%m-%d"], metavar="DAY", help="Last day."),
+    Optional[date],  # noqa: UP045 - as above
+    typer.Option("--to", parser=calendar_day, metavar="DAY", help="Last day."),
 ]
 ColumnOption = Annotated[
     Optional[list[str]],  # noqa: UP045 - as above
@@ -65,8 +68,3 @@ DEFAULT_CONFIG = Path("config.toml")
 def sub_commands(words: str) -> typer.Typer:
     """Return an empty group of commands."""
     return typer.Typer(help=words, no_args_is_help=True, rich_markup_mode=None)
-
-
-def chosen_day(moment: datetime | None) -> date | None:
-    """Return the day that was asked for; None where none was."""
-    return None if moment is None else require_day(moment.date(), "the day")

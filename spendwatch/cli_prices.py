@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
@@ -13,9 +13,9 @@ from spendwatch.cli_options import (
     ConfigOption,
     DayOption,
     JsonOption,
-    chosen_day,
     sub_commands,
 )
+from spendwatch.exits import calendar_day
 
 prices_app = sub_commands("Look at and maintain token prices.")
 
@@ -31,7 +31,7 @@ def prices_list(
     """List the prices in force."""
     from spendwatch.commands import pricing
 
-    pricing.list_prices(config, model, chosen_day(day), as_json=as_json)
+    pricing.list_prices(config, model, day, as_json=as_json)
 
 
 @prices_app.command("show")
@@ -40,7 +40,8 @@ def prices_show(
     config: ConfigOption = DEFAULT_CONFIG,
     *,
     on: Annotated[
-        datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], metavar="DAY", help="The day.")
+        Optional[date],  # noqa: UP045 - typer builds its parser from this form on every Python
+        typer.Option("--on", parser=calendar_day, metavar="DAY", help="The day."),
     ] = None,
     scope: Annotated[str, typer.Option(help="global, datazone, regional, batch, ptu, ...")] = "",
     tenant: Annotated[str, typer.Option(help="Apply this tenant's agreed rates.")] = "",
@@ -50,7 +51,7 @@ def prices_show(
     """Show how one model is priced on a day, and where that comes from."""
     from spendwatch.commands import pricing
 
-    asked = pricing.Asked(model, scope, tenant, deployment, chosen_day(on))
+    asked = pricing.Asked(model, scope, tenant, deployment, on)
     pricing.show(config, asked, as_json=as_json)
 
 
@@ -68,8 +69,8 @@ def prices_import(
     config: ConfigOption = DEFAULT_CONFIG,
     *,
     effective_from: Annotated[
-        datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], metavar="DAY", help="Since when (for JSON)."),
+        Optional[date],  # noqa: UP045 - as above
+        typer.Option(parser=calendar_day, metavar="DAY", help="Since when (for JSON)."),
     ] = None,
     confirm: Annotated[
         bool, typer.Option("--confirm", help="Take prices that differ by more than 20 times.")
@@ -79,6 +80,4 @@ def prices_import(
     """Import prices; days they touch get a new version, told as a price change."""
     from spendwatch.commands import pricing
 
-    pricing.import_file(
-        config, file, chosen_day(effective_from), confirmed=confirm, as_json=as_json
-    )
+    pricing.import_file(config, file, effective_from, confirmed=confirm, as_json=as_json)

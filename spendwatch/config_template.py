@@ -251,6 +251,8 @@ SERVICE = """\
 # patience_minutes = 60        # and waits this long for one that does not answer; 1 to 1440
 # retention_days = 400         # older costs are removed; alerts and answers never; 120 to 4000
 # min_free_mb = 100            # with less room on the disk nothing is judged; 0 to 1000000
+# backup_dir = "data/backups"  # folder for backups of the database (default: in data_dir)
+# backup_at = "03:00"          # when one is made each night, in this time zone; or "off"
 """
 
 SAMPLE_SOURCE = """\

@@ -6,6 +6,7 @@ DatabaseError
 ├── DatabaseBusyError    another writer holds it, or its server does not answer; try again later
 │                        (exit 75)
 ├── DatabaseFullError    there is no room left where it is kept
+├── DatabaseDamagedError it is broken, and is left as it is; a backup can be restored
 └── DatabaseVersionError the schema is newer than this program
 """
 
@@ -20,6 +21,7 @@ from sqlalchemy.exc import IntegrityError, InterfaceError, ProgrammingError
 from sqlmodel import Session
 
 from spendwatch.db_engines import TURNS, WRITES, connect, sqlite_file
+from spendwatch.db_files import RESTORE, why_damaged, why_unusable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,9 +31,14 @@ WAIT_MS = 5_000
 PERSON_WAIT_MS = 2_000
 """How long somebody who answers waits for a turn before being told to try again."""
 TURN_TIMEOUT_S = 30.0
+TRY_LATER, NOT_SAVED = "; try later", ": not saved, try again"
 _OURS = (IntegrityError, ProgrammingError)
 """What the driver refuses because the program asked for something wrong; no state of affairs."""
 _LOCKED, _DISK_FULL = "55P03", "53100"
+_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+_READ_ONLY = ("25006", "SQLITE_READONLY")
+_NOT_OURS = ("42501",)
+"""Of PostgreSQL: a right that the role was not given."""
 _UNREACHABLE = ("", "08", "53", "57")
 """Of PostgreSQL: no connection, one that broke, none left, and a server that starts or stops."""
 
@@ -48,6 +55,10 @@ class DatabaseFullError(DatabaseError):
     """Nothing more can be stored until there is room again; nothing that was stored is lost."""
 
 
+class DatabaseDamagedError(DatabaseError):
+    """The database is broken; nothing was written to it."""
+
+
 class DatabaseVersionError(DatabaseError):
     """The schema was written by a newer program."""
 
@@ -57,14 +68,30 @@ def open_engine(url: str, *, wait_ms: int = WAIT_MS) -> Engine:
     file = sqlite_file(url)
     if file is not None:
         _make_folder(file.parent)
+        refuse_unusable(file)
+        if wrong := why_damaged(file):
+            raise damaged(url, wrong)
     return connect(url, wait_ms)
+
+
+def refuse_unusable(file: Path) -> None:
+    """Refuse a place where SQLite cannot keep a database; raises DatabaseError."""
+    if wrong := why_unusable(file):
+        raise DatabaseError(f"the database {file} cannot be used: {wrong}")
+
+
+def damaged(url: str, wrong: str) -> DatabaseDamagedError:
+    """Say what is broken, and how to go on."""
+    return DatabaseDamagedError(
+        f"the database {where(url)} cannot be used: {wrong}. It is left as it is; {RESTORE}"
+    )
 
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Session]:
     """One writing transaction: all of it or none of it, one at a time."""
     with (
-        translated(str(engine.url)),
+        translated(str(engine.url), busy=NOT_SAVED),
         _turn_to_write(engine),
         Session(engine) as session,
         session.begin(),
@@ -81,14 +108,14 @@ def reading(engine: Engine) -> Iterator[Session]:
 
 
 @contextmanager
-def translated(url: str) -> Iterator[None]:
-    """Say in plain words what the driver says; raises DatabaseError."""
+def translated(url: str, busy: str = TRY_LATER) -> Iterator[None]:
+    """Say in plain words what the driver says, and what to do when busy; raises DatabaseError."""
     try:
         yield
-    except _OURS:
-        raise
     except (DriverError, InterfaceError) as error:
-        raise _in_plain_words(error, url) from error
+        if isinstance(error, _OURS) and _state(error) not in _NOT_OURS:
+            raise
+        raise _in_plain_words(error, url, busy) from error
 
 
 @contextmanager
@@ -102,7 +129,7 @@ def _turn_to_write(engine: Engine) -> Iterator[None]:
         yield
         return
     if not turn.acquire(timeout=TURN_TIMEOUT_S):
-        raise _busy(str(engine.url))
+        raise _busy(str(engine.url), NOT_SAVED)
     try:
         yield
     finally:
@@ -123,20 +150,35 @@ def where(url: str) -> str:
     return make_url(url).render_as_string(hide_password=True)
 
 
-def _busy(url: str) -> DatabaseBusyError:
-    return DatabaseBusyError(f"the database {where(url)} is in use by another process; try later")
+def _busy(url: str, words: str) -> DatabaseBusyError:
+    return DatabaseBusyError(f"the database {where(url)} is in use by another process{words}")
 
 
-def _in_plain_words(error: DriverError | InterfaceError, url: str) -> DatabaseError:
+def _state(error: DriverError | InterfaceError) -> str:
+    """Return the code that the driver gives an error; SQLite's without what it adds."""
+    named = getattr(error.orig, "sqlite_errorname", "")
+    if named:
+        return "_".join(named.split("_")[:2])
+    return getattr(error.orig, "sqlstate", None) or ""
+
+
+def _in_plain_words(error: DriverError | InterfaceError, url: str, busy: str) -> DatabaseError:
     words = next(iter(str(error.orig).strip().splitlines()), "no reason given")
-    state = getattr(error.orig, "sqlstate", None) or ""
+    state = _state(error)
     if state == _LOCKED or "is locked" in words:
-        return _busy(url)
+        return _busy(url, busy)
+    if state in _DAMAGED:
+        return damaged(url, words)
     if state == _DISK_FULL or "disk is full" in words:
         return DatabaseFullError(
             f"the disk of the database {where(url)} is full ({words}): nothing more can be stored "
             "until there is room; what was stored is safe"
         )
+    if state in _READ_ONLY:
+        return DatabaseError(
+            f"the database {where(url)} is read-only ({words}): nothing was stored; make its disk "
+            "writable, or name a server that is no standby"
+        )
     if make_url(url).get_backend_name() == "postgresql" and state[:2] in _UNREACHABLE:
-        return DatabaseBusyError(f"the database {where(url)} does not answer: {words}; try later")
+        return DatabaseBusyError(f"the database {where(url)} does not answer: {words}{busy}")
     return DatabaseError(f"the database {where(url)} cannot be used: {words}")

@@ -19,7 +19,7 @@ from spendwatch.db import (
     open_engine,
     translated,
 )
-from spendwatch.db_engines import WRITES, connect, sqlite_file
+from spendwatch.db_engines import WRITES, sqlite_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,39 +51,47 @@ def open_as_is(url: str) -> Engine:
     file = sqlite_file(url)
     if file is not None and not file.exists():
         raise DatabaseError(f"there is no database {file} so far: nothing has run yet")
-    engine = connect(url, PERSON_WAIT_MS)
+    engine = open_engine(url, wait_ms=PERSON_WAIT_MS)
     with translated(url):
-        current, head = schema_of(engine), _script(MIGRATIONS).get_current_head()
-    if current != head:
+        current = schema_of(engine)
+    if current != newest_schema():
         raise DatabaseVersionError(
-            f"the database's schema is {current}, and this spendwatch needs {head}"
+            f"the database's schema is {current}, and this spendwatch needs {newest_schema()}"
         )
     return engine
 
 
-def upgrade(engine: Engine, migrations: Path = MIGRATIONS, guard: Guard = _unguarded) -> None:
-    """Run the migrations that are missing; refuse a schema this program does not know."""
-    script = _script(migrations)
-    current, head = schema_of(engine), script.get_current_head()
-    if current == head:
+def upgrade(
+    engine: Engine, migrations: Path = MIGRATIONS, guard: Guard = _unguarded, to: str = ""
+) -> None:
+    """Run the migrations that are missing; refuse a schema this program does not know.
+
+    ``to`` is the revision to stop at, by default the newest.
+    """
+    config = _config(migrations)
+    script = ScriptDirectory.from_config(config)
+    current, wanted = schema_of(engine), to or script.get_current_head()
+    if current == wanted:
         return
-    if current is not None and current not in {rev.revision for rev in script.walk_revisions()}:
+    if current is not None:
+        refuse_unknown(current, migrations)
+    with guard(engine, current) if current else nullcontext():
+        _migrate(engine, config, wanted or "head")
+
+
+def refuse_unknown(revision: str, migrations: Path = MIGRATIONS) -> None:
+    """Refuse a schema that a newer program made; raises DatabaseVersionError."""
+    script = ScriptDirectory.from_config(_config(migrations))
+    if revision not in {known.revision for known in script.walk_revisions()}:
         raise DatabaseVersionError(
-            f"the database's schema ({current}) is newer than this spendwatch; "
+            f"the database's schema ({revision}) is newer than this spendwatch; "
             "install the newer version, or restore a backup made with this one"
         )
-    with guard(engine, current) if current else nullcontext():
-        _migrate(engine, _config(migrations))
 
 
-def _config(migrations: Path) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(migrations))
-    return config
-
-
-def _script(migrations: Path) -> ScriptDirectory:
-    return ScriptDirectory.from_config(_config(migrations))
+def newest_schema() -> str:
+    """Return the revision that this program works with."""
+    return ScriptDirectory.from_config(_config(MIGRATIONS)).get_current_head() or ""
 
 
 def schema_of(engine: Engine) -> str | None:
@@ -92,8 +100,14 @@ def schema_of(engine: Engine) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
-def _migrate(engine: Engine, config: Config) -> None:
+def _config(migrations: Path) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(migrations))
+    return config
+
+
+def _migrate(engine: Engine, config: Config, to: str) -> None:
     """Run all that is missing in one transaction: all of it or none of it."""
     with engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, to)

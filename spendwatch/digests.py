@@ -12,12 +12,11 @@ from alerts import digest_store, outbox, store
 from alerts.digest import digest_message
 from alerts.interim import Interim, Reader, due_day
 from alerts.model import Notification, Reason
-from detector import ledger
 from detector.history import consecutive_days
 from detector.tables import JUDGED_DAY, PULL
 from spendwatch import conversion
 from spendwatch.db import reading, writing
-from spendwatch.situation import display_names, planned_events, silences
+from spendwatch.situation import display_names, planned_events, silences, tenant_costs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -85,13 +84,22 @@ def compose(
 
 
 def _due(app: App, session: Session, now: datetime) -> Mapping[str, date]:
-    """Return the local day of each receiver's digest that is due."""
+    """Return the local day of each receiver's digest that is due; it waits for quiet hours."""
+    asleep = {
+        receiver
+        for receiver, hours in conversion.quiet_hours(app.settings).items()
+        if hours.end_after(now)
+    }
     begun_at, last = _begun_at(session), digest_store.last_digests(session)
     days = {
         receiver: due_day(schedule, last.get(receiver, begun_at), now)
         for receiver, schedule in conversion.digest_schedules(app.settings).items()
     }
-    return {receiver: day for receiver, day in days.items() if day is not None}
+    return {
+        receiver: day
+        for receiver, day in days.items()
+        if day is not None and receiver not in asleep
+    }
 
 
 def _interim(app: App, session: Session, last: datetime | None, now: datetime) -> Interim:
@@ -100,7 +108,7 @@ def _interim(app: App, session: Session, last: datetime | None, now: datetime) -
     since = max(last or now - LONGEST, now - LONGEST)
     begins = since if last else first and max(first, since)
     days = _days_to_judge(app, judged, since, now)
-    spent, unpriced = _spent(app, session, days)
+    spent, unpriced = tenant_costs(app, session, days)
     lasting = digest_store.lasting_alerts(session)
     return Interim(
         since=begins,
@@ -127,20 +135,6 @@ def _days_to_judge(
         return ()
     first = max(min(judged), app.last_settled_day(since) + timedelta(days=1))
     return tuple(consecutive_days(first, app.last_settled_day(now)))
-
-
-def _spent(
-    app: App, session: Session, days: Sequence[date]
-) -> tuple[Mapping[str, int], frozenset[str]]:
-    """Return what the days cost by tenant, and whose cost is not wholly known."""
-    spent: dict[str, int] = {}
-    unpriced = set()
-    for cost in ledger.sum_costs(session, days[0], days[-1], ("tenant",)) if days else ():
-        tenant = app.directory.canonical(cost.group[0])
-        spent[tenant] = spent.get(tenant, 0) + cost.micro_usd
-        if cost.unpriced_tokens:
-            unpriced.add(tenant)
-    return spent, frozenset(unpriced)
 
 
 def _begun_at(session: Session) -> datetime | None:

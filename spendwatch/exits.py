@@ -14,13 +14,13 @@ from __future__ import annotations
 import json
 import re
 import sys
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from datetime import date
 
 EARLIEST_YEAR, LATEST_YEAR = 2000, 2199
 LARGEST_NUMBER = 2**31 - 1
@@ -77,12 +77,17 @@ def _number(text: str, letter: str, otherwise: str) -> int:
     return int(found[1])
 
 
-def require_day(day: date, option: str) -> date:
-    """Refuse a day no usage can have; raises UsageProblem."""
+def calendar_day(text: str) -> date:
+    """Read a calendar day that usage can have; raises UsageProblem."""
+    found = re.fullmatch(r"(\d{4})-(\d{1,2})-(\d{1,2})", text.strip(), re.ASCII)
+    try:
+        day = date(*map(int, found.groups())) if found else None
+    except ValueError:
+        day = None
+    if day is None:
+        raise UsageProblem(f"{text!r} is no day; write it like 2026-11-24")
     if not EARLIEST_YEAR <= day.year <= LATEST_YEAR:
-        raise UsageProblem(
-            f"{option} {day}: must lie in the years {EARLIEST_YEAR} to {LATEST_YEAR}"
-        )
+        raise UsageProblem(f"the day {day} must lie in the years {EARLIEST_YEAR} to {LATEST_YEAR}")
     return day
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -11,10 +12,11 @@ from spendwatch.db import reading, writing
 from spendwatch.tables import JOB_RUN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import date, datetime
 
     from sqlalchemy import Engine
+
+Work = Callable[[], object]
 
 TRY_AGAIN_AFTER = timedelta(hours=1)
 """After a failure, or where a run before was killed."""
@@ -41,9 +43,7 @@ def last_done(engine: Engine, job: str) -> datetime | None:
     return newest
 
 
-def run(
-    engine: Engine, job: str, day: date, clock: Callable[[], datetime], work: Callable[[], object]
-) -> None:
+def run(engine: Engine, job: str, day: date, clock: Callable[[], datetime], work: Work) -> None:
     """Do a job and note how it ended; what goes wrong is noted and raised."""
     mine = (JOB_RUN.c.job == job, JOB_RUN.c.day == day)
     with writing(engine) as session:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from alerts import store
 from alerts.delivery import Delivered, deliver
 from alerts.waking import wake
 from detector.history import consecutive_days
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from alerts.backoff import Spread
     from alerts.channels.base import Channel
-    from alerts.telling import Told
+    from alerts.taken import Told
     from detector.sources.base import UsageSource
     from spendwatch.app import App
 
@@ -43,13 +44,20 @@ OnStep = Callable[[str], None]
 
 @dataclass(slots=True)
 class Cycle:
-    """What one full cycle did."""
+    """What one full cycle did; ``told_by`` has the alerts that each message it sent tells of."""
 
     day: date
     pulls: list[PullReport] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     judged: list[Judged] = field(default_factory=list)
+    woken: Told | None = None
     delivered: Delivered = field(default_factory=Delivered)
+    told_by: Mapping[str, Sequence[int]] = field(default_factory=dict)
+
+    @property
+    def runs(self) -> list[Told]:
+        """What changed, in the order in which it was decided."""
+        return [judged.told for judged in self.judged] + ([self.woken] if self.woken else [])
 
 
 def run_cycle(
@@ -70,10 +78,12 @@ def run_cycle(
             cycle.failures.append(f"{source.name}: {error}")
     due = days_due(app, cycle.day, again=True)
     cycle.judged = list(judge_all(app, due, on_step))
-    wake_up(app, len(due.missed) - 1)
+    cycle.woken = wake_up(app, len(due.missed) - 1)
     write_digests(app)
     on_step("delivering")
     cycle.delivered = tell(app, channels)
+    with reading(app.engine) as session:
+        cycle.told_by = store.numbers_told_by(session, cycle.delivered.keys)
     return cycle
 
 

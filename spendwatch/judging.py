@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -28,14 +28,14 @@ from detector.tables import JUDGED_DAY
 from spendwatch import conversion
 from spendwatch.budgeting import budget_states, note_caps
 from spendwatch.db import reading, writing
-from spendwatch.situation import planned_events, telling
+from spendwatch.situation import planned_events, telling, tenant_costs
 
 if TYPE_CHECKING:
     from datetime import date, datetime
 
     from sqlmodel import Session
 
-    from alerts.telling import Told
+    from alerts.taken import Told
     from detector.history import History
     from detector.model import Finding, Judgement, Lesson
     from detector.quality import SourceDay
@@ -77,12 +77,10 @@ def write_judgement(
 ) -> Judged:
     """Turn findings into alerts and notifications; ``note`` writes along in the transaction."""
     with reading(app.engine) as session:
+        spent, _ = tenant_costs(app, session, [judgement.day])
         around = telling(app, session)
-        around = replace(
-            around,
-            spent=_spent(app, session, judgement.day),
-            situation=replace(around.situation, missed_days=missed_days),
-        )
+        situation = replace(around.situation, missed_days=missed_days)
+        around = replace(around, spent=spent, situation=situation)
     with writing(app.engine) as session:
         told = take_in(session, judgement, around)
         note(session)
@@ -150,15 +148,6 @@ def taught(app: App, session: Session) -> tuple[Lesson, ...]:
         *filter(None, map(planned_lesson, planned_events(app, session))),
         *(replace(lesson, tenant=canonical(lesson.tenant)) for lesson in taught),
     )
-
-
-def _spent(app: App, session: Session, day: date) -> Mapping[str, int]:
-    """Return the day's cost by tenant, so that a withdrawn alert can say what it costs now."""
-    spent: dict[str, int] = {}
-    for cost in ledger.sum_costs(session, day, day, ("tenant",)):
-        tenant = app.directory.canonical(cost.group[0])
-        spent[tenant] = spent.get(tenant, 0) + cost.micro_usd
-    return spent
 
 
 def _note_judged(session: Session, judgement: Judgement, method: str, judged_at: datetime) -> None:

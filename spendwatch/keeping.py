@@ -1,27 +1,43 @@
-"""Care for the data, once a day: what is old goes."""
+"""Care for the data, once a day: a backup is made, and what is old goes."""
 
 from __future__ import annotations
 
+from datetime import time
 from typing import TYPE_CHECKING
 
 from spendwatch import job_runs
+from spendwatch.backups import Why, rotate, write_backup
 from spendwatch.retention import forget
 
 if TYPE_CHECKING:
-    from datetime import date
+    from datetime import date, datetime
 
     from structlog.typing import FilteringBoundLogger
 
     from spendwatch.app import App
 
-RETENTION = "retention"
+BACKUP, RETENTION = "backup", "retention"
 
 
 def keep_data(app: App, log: FilteringBoundLogger) -> None:
-    """Do what is due of the daily care."""
-    today = app.clock().astimezone(app.directory.default_zone).date()
-    if job_runs.is_due(app.engine, RETENTION, today, app.clock()):
-        job_runs.run(app.engine, RETENTION, today, app.clock, lambda: _forget(app, log, today))
+    """Do what is due of the daily care; the backup comes before anything is removed."""
+    now = app.clock()
+    local = now.astimezone(app.directory.default_zone)
+    begins = app.settings.service.backup_at
+    if begins is not None and local.time() >= begins:
+        _once(app, BACKUP, local, lambda: _back_up(app, now))
+    if local.time() >= (begins or time()):
+        _once(app, RETENTION, local, lambda: _forget(app, log, local.date()))
+
+
+def _once(app: App, job: str, local: datetime, work: job_runs.Work) -> None:
+    if job_runs.is_due(app.engine, job, local.date(), app.clock()):
+        job_runs.run(app.engine, job, local.date(), app.clock, work)
+
+
+def _back_up(app: App, now: datetime) -> None:
+    write_backup(app, now, Why.NIGHTLY)
+    rotate(app.settings.service.backup_dir, now)
 
 
 def _forget(app: App, log: FilteringBoundLogger, today: date) -> None:

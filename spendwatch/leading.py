@@ -92,14 +92,22 @@ def leading(engine: Engine, command: str, clock: Callable[[], datetime]) -> Iter
 @contextmanager
 def guard(engine: Engine, before: str) -> Iterator[None]:
     """Lead while the schema changes, when there may be no table yet to say so in."""
+    refusal = (
+        f"the schema of the database ({before}) is older than this spendwatch, and a running "
+        "spendwatch uses it: stop that first, then try again"
+    )
+    with alone(engine, refusal):
+        yield
+
+
+@contextmanager
+def alone(engine: Engine, refusal: str) -> Iterator[None]:
+    """Hold the lock without a row that says so; raises AlreadyLed with these words."""
     lock = leader_lock(engine)
     with translated(str(engine.url)):
         taken = lock.take()
     if not taken:
-        raise AlreadyLed(
-            f"the schema of the database ({before}) is older than this spendwatch, and a running "
-            "spendwatch uses it: stop that first, then try again"
-        )
+        raise AlreadyLed(refusal)
     try:
         yield
     finally:

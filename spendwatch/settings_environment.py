@@ -25,6 +25,8 @@ Setting: TypeAlias = tuple[str, str]
 PREFIX = "SPENDWATCH_"
 CONFIG_VARIABLE = "SPENDWATCH_CONFIG"
 """Where config.toml is, unless ``--config`` says so; read by the command line."""
+COPY_VARIABLE = "SPENDWATCH_COPY_TO"
+"""Where `spendwatch db copy` writes to, so that no password stands in a shell's history."""
 SECRET_FILE_VARIABLE = "SPENDWATCH_SERVICE__DATABASE_URL_FILE"  # noqa: S105 - a name, no secret
 _DATABASE_URL: Setting = ("service", "database_url")
 # Kubernetes sets these in every pod beside a Service that is called spendwatch.
@@ -76,7 +78,7 @@ def read_environment(root: type[BaseSettings], environ: Mapping[str, str]) -> En
         elif name == SECRET_FILE_VARIABLE:
             _read_file(found, environ)
         elif not _is_foreign(name):
-            text = f"unknown variable{nearest(name, [*known, CONFIG_VARIABLE])}"
+            text = f"unknown variable{nearest(name, [*known, CONFIG_VARIABLE, COPY_VARIABLE])}"
             found.problems.append(Problem((), text, name))
     return found
 
@@ -84,7 +86,7 @@ def read_environment(root: type[BaseSettings], environ: Mapping[str, str]) -> En
 def _is_foreign(name: str) -> bool:
     return (
         not name.upper().startswith(PREFIX)
-        or name == CONFIG_VARIABLE
+        or name in (CONFIG_VARIABLE, COPY_VARIABLE)
         or _KUBERNETES.fullmatch(name) is not None
     )
 

@@ -54,8 +54,10 @@ def complete(document: dict[str, Any], folder: Path) -> dict[str, Any]:
     _anchor(service, "data_dir", folder)
     _anchor_database(service, folder)
     prices = table(whole, "prices")
-    data_dir = service["data_dir"]
-    prices.setdefault("file", f"{data_dir if isinstance(data_dir, str) else '.'}/prices.toml")
+    data_dir = service["data_dir"] if isinstance(service["data_dir"], str) else "."
+    service.setdefault("backup_dir", f"{data_dir}/backups")
+    _anchor(service, "backup_dir", folder)
+    prices.setdefault("file", f"{data_dir}/prices.toml")
     _anchor(prices, "file", folder)
     for _, rate in tables(prices, "rates"):
         rate.setdefault("currency", service["currency"])

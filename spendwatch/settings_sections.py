@@ -18,6 +18,7 @@ from spendwatch.settings_types import (
     Ceiling,
     ClockSpan,
     ClockTime,
+    ClockTimeOrOff,
     Currency,
     DatabaseUrl,
     Day,
@@ -59,6 +60,8 @@ class ServiceSettings(Section):
     currency: Currency = "USD"
     database_url: DatabaseUrl = Field("sqlite:///data/spendwatch.db", repr=False)
     data_dir: FilePath = Path("data")
+    backup_dir: FilePath
+    backup_at: ClockTimeOrOff = time(3)
     settle_hours: Annotated[int, whole(0, 72)] = 2
     refresh_hours: Annotated[int, whole(1, 24)] = 6
     patience_minutes: Annotated[int, whole(1, 1440)] = 60

@@ -119,7 +119,17 @@ def _as_float(value: Any) -> float | None:
         return None
 
 
-def money(value: Any, other: str = "", least: str = "0 or more") -> Decimal:
+_IN_A_FILE = ('"12.50"', "in quotes if it has decimals (at most 6)")
+_ON_A_LINE = ("12.50", "with at most 6 decimals")
+"""How an amount with decimals is written: as an example, and as a rule."""
+
+
+def money(
+    value: Any,
+    other: str = "",
+    least: str = "0 or more",
+    decimals: tuple[str, str] = _IN_A_FILE,
+) -> Decimal:
     """Accept an amount as a whole number or as a decimal in quotes."""
     written = value
     if isinstance(value, int) and not isinstance(value, bool) and value < _HUGE:
@@ -127,14 +137,22 @@ def money(value: Any, other: str = "", least: str = "0 or more") -> Decimal:
     if isinstance(written, str) and _MONEY.fullmatch(written):
         return Decimal(written)
     raise ValueError(
-        f'must be an amount such as 250 or "12.50"{other}, not {shown(value)}: {least}, in '
-        "quotes if it has decimals (at most 6), without sign, comma or currency"
+        f"must be an amount such as 250 or {decimals[0]}{other}, not {shown(value)}: {least}, "
+        f"{decimals[1]}, without sign, comma or currency"
     )
 
 
 def ceiling(value: Any) -> Decimal:
-    """Accept what a planned day may cost: an amount above 0."""
-    amount = money(value, least="above 0")
+    """Accept what a planned day may cost, as a settings file has it: an amount above 0."""
+    return _above_0(money(value, least="above 0"))
+
+
+def typed_ceiling(value: Any) -> Decimal:
+    """Accept the same as a person types it on a command line."""
+    return _above_0(money(value, least="above 0", decimals=_ON_A_LINE))
+
+
+def _above_0(amount: Decimal) -> Decimal:
     if amount:
         return amount
     raise ValueError(
@@ -243,6 +261,16 @@ def clock_time(value: Any) -> time:
     raise ValueError(f'must be a time of day such as "08:00", not {shown(value)}')
 
 
+def clock_time_or_off(value: Any) -> time | None:
+    """Accept a time of day; "off" is never."""
+    try:
+        return None if value == "off" else clock_time(value)
+    except ValueError:
+        raise ValueError(
+            f'must be a time of day such as "03:00", or "off", not {shown(value)}'
+        ) from None
+
+
 def clock_span(value: Any) -> tuple[time, time] | None:
     """Accept hours of the day, also over midnight; "off" is none."""
     if value == "off":
@@ -332,6 +360,7 @@ Scope = Annotated[str, BeforeValidator(scope)]
 ScopeOrEmpty = Annotated[str, BeforeValidator(scope_or_empty)]
 Day = Annotated[date, BeforeValidator(day)]
 ClockTime = Annotated[time, BeforeValidator(clock_time)]
+ClockTimeOrOff = Annotated[time | None, BeforeValidator(clock_time_or_off)]
 ClockSpan = Annotated[tuple[time, time] | None, BeforeValidator(clock_span)]
 Moment = Annotated[datetime, BeforeValidator(moment)]
 Kind = Annotated[FindingKind, BeforeValidator(finding_kind)]

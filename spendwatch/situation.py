@@ -10,13 +10,13 @@ from sqlalchemy import func, select
 
 from alerts import announcements
 from alerts.policy import Situation
-from alerts.telling import Telling
+from alerts.taken import Telling
 from detector import ledger
 from detector.tables import JUDGED_DAY
 from spendwatch import conversion
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import date, datetime
 
     from sqlmodel import Session
@@ -83,6 +83,23 @@ def learning_until(app: App, session: Session) -> date | None:
     first: date | None = session.connection().execute(select(func.min(JUDGED_DAY.c.day))).scalar()
     # Before anything was judged, the day that now is will be the first.
     return (first or app.last_settled_day()) + timedelta(days=days)
+
+
+def tenant_costs(
+    app: App, session: Session, days: Sequence[date]
+) -> tuple[Mapping[str, int], frozenset[str]]:
+    """Return what days (ascending, without a gap) cost by tenant, and whose cost is partly unknown.
+
+    The cost is in micro-dollars; of those whose cost is partly unknown it is a lower bound.
+    """
+    spent: dict[str, int] = {}
+    unpriced = set()
+    for cost in ledger.sum_costs(session, days[0], days[-1], ("tenant",)) if days else ():
+        tenant = app.directory.canonical(cost.group[0])
+        spent[tenant] = spent.get(tenant, 0) + cost.micro_usd
+        if cost.unpriced_tokens:
+            unpriced.add(tenant)
+    return spent, frozenset(unpriced)
 
 
 def display_names(app: App, session: Session) -> Mapping[str, str]:

@@ -20,7 +20,7 @@ from alerts.model import (
     Verb,
 )
 from alerts.policy import Situation
-from alerts.telling import Telling
+from alerts.taken import Telling
 from detector.model import (
     MICRO,
     Baseline,

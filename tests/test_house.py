@@ -113,6 +113,11 @@ def test_an_init_file_imports_nothing(path):
     assert [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, imports)] == []
 
 
+def test_the_locks_are_those_that_make_lock_makes():
+    made = re.findall(r"-o requirements/(\w+)\.txt", (ROOT / "Makefile").read_text())
+    assert {lock.stem for lock in LOCKS} == set(made) == {"runtime", "dev", "uv", "sbom"}
+
+
 @pytest.mark.parametrize("lock", LOCKS, ids=by_path)
 def test_a_lock_holds_pinned_packages_with_hashes_and_no_address(lock):
     lines = lock.read_text().splitlines()
@@ -135,6 +140,7 @@ def test_every_dependency_is_locked():
     build = package_names(pyproject()["build-system"]["requires"])
     assert runtime - pins(ROOT / "requirements/runtime.txt").keys() == set()
     assert (runtime | dev | build) - pins(ROOT / "requirements/dev.txt").keys() == set()
+    assert pins(ROOT / "requirements/sbom.txt").keys() >= {"cyclonedx-bom"}
 
 
 def test_what_is_tested_is_what_is_shipped():
@@ -174,8 +180,8 @@ def test_the_readme_shows_the_two_commands_on_its_first_screen(command):
 @pytest.mark.parametrize(
     "target",
     [
-        "setup", "demo", "fmt", "lint", "types", "contracts", "test", "check", "bench", "golden",
-        "lock", "image", "clean",
+        "setup", "demo", "fmt", "lint", "types", "contracts", "test", "check", "matrix", "bench",
+        "golden", "lock", "sbom", "image", "clean",
     ],
 )  # fmt: skip
 def test_make_help_explains_every_target(target):

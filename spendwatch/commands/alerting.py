@@ -25,11 +25,14 @@ from spendwatch.settings_types import nearest
 from spendwatch.situation import display_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Set
     from pathlib import Path
     from zoneinfo import ZoneInfo
 
+    from sqlmodel import Session
+
     from alerts.model import Alert, Reply
+    from alerts.settling import Entry
     from spendwatch.app import App
 
 COLUMNS = (
@@ -61,6 +64,7 @@ def list_alerts(config: Path, wanted: Wanted, *, as_json: bool) -> None:
         answers = store.newest_answers(session, [each.number for each in found])
         names = display_names(app, session)
         undelivered = settling.entries(session, settling.UNDELIVERED)
+        unheard = _unheard(session, found, undelivered)
     if not stored:
         _require_known(app, tenant, names)
     if state is AlertState.ACKNOWLEDGED:
@@ -68,12 +72,23 @@ def list_alerts(config: Path, wanted: Wanted, *, as_json: bool) -> None:
     if as_json:
         print_json([facts_of(alert) for alert in found])
         return
-    _print(app, found, names, answers)
+    _print(app, found, names, answers, unheard)
     if not found:
         everything = wanted.everything or wanted.state
         print_line("no alerts" if everything else "no alerts last; --all shows ended ones")
     if undelivered:
         print_line(undelivered_words(undelivered))
+
+
+def _unheard(
+    session: Session, found: Iterable[Alert], undelivered: Iterable[Entry]
+) -> frozenset[int]:
+    """Pick the alerts of which the newest message, alone or with others, has not gone out."""
+    lost = {each.key for each in undelivered}
+    if not lost:
+        return frozenset()
+    newest = store.newest_message_keys(session, [each.number for each in found])
+    return frozenset(number for number, key in newest.items() if key in lost)
 
 
 def _stored_as(state: AlertState | None) -> tuple[AlertState, ...]:
@@ -100,25 +115,34 @@ def _answered_at(alert: Alert, answers: Mapping[int, Reply]) -> tuple[str, int]:
 
 
 def _print(
-    app: App, found: Iterable[Alert], names: Mapping[str, str], answers: Mapping[int, Reply]
+    app: App,
+    found: Iterable[Alert],
+    names: Mapping[str, str],
+    answers: Mapping[int, Reply],
+    unheard: Set[int],
 ) -> None:
     zone = app.directory.default_zone
     rows = [
-        _row(alert, names.get(alert.tenant, alert.tenant), answers.get(alert.number), zone)
+        _row(
+            alert,
+            names.get(alert.tenant, alert.tenant),
+            _answer(alert, answers.get(alert.number), zone),
+            _state(alert, zone, delivered=alert.number not in unheard),
+        )
         for alert in found
     ]
     print_table(COLUMNS, rows, words=len(COLUMNS) - 2)
 
 
-def _row(alert: Alert, name: str, newest: Reply | None, zone: ZoneInfo) -> list[str]:
+def _row(alert: Alert, name: str, answered: str, state: str) -> list[str]:
     finding = alert.finding
     return [
         f"A-{alert.number}",
         alert.kind.value,
         name or finding.subject or "(all)",
-        _state(alert, zone),
+        state,
         alert.severity.value,
-        f"{local_words(newest.at, zone)} {newest.actor}" if newest else "",
+        answered,
         min(alert.days, default=finding.day).isoformat(),
         max(alert.days, default=finding.day).isoformat(),
         str(len(alert.days)),
@@ -126,7 +150,16 @@ def _row(alert: Alert, name: str, newest: Reply | None, zone: ZoneInfo) -> list[
     ]
 
 
-def _state(alert: Alert, zone: ZoneInfo) -> str:
+def _answer(alert: Alert, newest: Reply | None, zone: ZoneInfo) -> str:
+    """Say who answered when, where that is still in force."""
+    if newest is None or newest.to_state is not alert.state:
+        return ""
+    return f"{local_words(newest.at, zone)} {newest.actor}"
+
+
+def _state(alert: Alert, zone: ZoneInfo, *, delivered: bool) -> str:
+    if not delivered and alert.state is AlertState.OPEN:
+        return f"{alert.state.value}, not delivered"
     if alert.snoozed_until:
         return f"snoozed until {local_words(alert.snoozed_until, zone)}"
     if alert.held and not alert.ended:

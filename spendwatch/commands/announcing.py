@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from alerts import announcements
 from alerts.declaring import check_plan, check_silence, preview
 from alerts.holds import PlannedEvent, Silence, is_like
-from alerts.names import NO_NAME, safe_name
+from alerts.names import safe_name, says_nothing
 from detector import ledger
 from detector.pulls import newest_judged_day
 from spendwatch import settings_types
@@ -211,7 +211,7 @@ def _silence(app: App, asked: AskedSilence, now: datetime) -> Silence:
 
 
 def _plan(app: App, asked: AskedPlan) -> PlannedEvent:
-    ceiling = _read(settings_types.ceiling, asked.ceiling, "--ceiling")
+    ceiling = _read(settings_types.typed_ceiling, asked.ceiling, "--ceiling")
     return PlannedEvent(
         reference="",
         tenant=_tenant(app, asked.tenant),
@@ -248,8 +248,7 @@ def _read(accept: Callable[[Any], T], text: str, option: str) -> T:
 
 def _inert(text: str) -> str:
     """Keep what can be seen of a text."""
-    plain = safe_name(text, _LONG)
-    return "" if plain == NO_NAME else plain
+    return "" if says_nothing(text) else safe_name(text, _LONG)
 
 
 def _who(actor: str) -> str:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from alerts import store
 from alerts.model import Verb, Verdict
-from alerts.names import safe_name
+from alerts.names import safe_name, says_nothing
 from alerts.numbers import count
 from alerts.outlook import wake_words
-from alerts.replies import Answer, answer
+from alerts.replies import Answer, answer, require_alert
 from alerts.verdicts import LOOK_BACK, preview
 from spendwatch import conversion
-from spendwatch.commands.looking_up import facts_of, require_alert, require_member
+from spendwatch.commands.looking_up import facts_of, require_member
 from spendwatch.commands.opening import acting_user, open_for_answer
 from spendwatch.db import reading, writing
 from spendwatch.exits import UsageProblem
@@ -39,6 +39,11 @@ class Said:
 
     note: str = ""
     actor: str = ""
+
+    @property
+    def nothing(self) -> bool:
+        """Whether neither was given."""
+        return says_nothing(self.note) and not self.actor
 
 
 def acknowledge(config: Path, number: int, said: Said, *, as_json: bool) -> None:
@@ -74,14 +79,13 @@ def dismiss(
         return
     # A person reads that nothing was changed, and what else they said shows that it was meant as
     # an answer; a program reads the exit code alone, and asks with --preview.
-    lacking = chosen is None and not only_preview and (as_json or said != Said())
+    lacking = chosen is None and not only_preview and (as_json or not said.nothing)
     _preview(app, number, chosen, lacking=lacking, as_json=as_json)
 
 
 def _answer(app: App, number: int, given: Answer, *, as_json: bool) -> None:
     now = app.clock()
     with writing(app.engine) as session:
-        require_alert(session, number)
         answered = answer(session, number, given, now, conversion.teaching(app.settings))
     wakes = _wakes(app, answered)
     if as_json:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from alerts.codec import encode
 from alerts.names import safe_name
 from alerts.numbers import count, moment
+from alerts.taken import held_back
 from detector.history import consecutive_days
 from detector.sources.base import SourceError, Window
 from detector.sources.csv_file import CsvFileSource
@@ -63,7 +64,8 @@ def _refuse_unsettled(app: App, day: date | None, option: str) -> None:
 
 
 def cycle_summary(cycle: Cycle) -> dict[str, Any]:
-    """Sum a cycle up in numbers."""
+    """Sum a cycle up in numbers; a digest counts as one thing that was told."""
+    told = [max(1, len(cycle.told_by.get(key, ()))) for key in cycle.delivered.keys]
     return {
         "day": cycle.day.isoformat(),
         "rows": sum(report.rows for report in cycle.pulls),
@@ -71,7 +73,9 @@ def cycle_summary(cycle: Cycle) -> dict[str, Any]:
         "revised": sum(report.revised + report.zeroed for report in cycle.pulls),
         "judged_days": [judged.judgement.day.isoformat() for judged in cycle.judged],
         "findings": sum(len(judged.judgement.findings) for judged in cycle.judged),
-        "told": cycle.delivered.sent,
+        "told": sum(told),
+        "told_with_others": sum(many for many in told if many > 1),
+        "messages": cycle.delivered.sent,
         "undelivered": [encode(each) for each in cycle.delivered.undelivered],
         "failures": cycle.failures,
     }
@@ -86,18 +90,25 @@ def _print_cycle(cycle: Cycle) -> None:
     if not cycle.judged:
         print_line(f"{cycle.day}: not judged, no source has told of use on that day or before")
         return
-    told = summary["told"]
-    held: dict[str, int] = {}
-    for judged in cycle.judged:
-        for reason, changes in judged.told.held_back.items():
-            held[reason.value] = held.get(reason.value, 0) + changes
+    held = held_back(cycle.runs)
     quiet = ", ".join(f"{changes} {reason}" for reason, changes in sorted(held.items()))
     print_line(
-        f"{cycle.day} judged: {summary['findings']} findings, {told} told"
+        f"{cycle.day} judged: {count(summary['findings'], 'finding')}, {_told_words(cycle)}"
         + (f" (held back: {quiet})" if quiet else "")
-        + f"; {summary['rows']} rows pulled"
+        + f"; {count(summary['rows'], 'row')} pulled"
         + (f", {summary['rejected']} rejected" if summary["rejected"] else "")
     )
+
+
+def _told_words(cycle: Cycle) -> str:
+    """Say how much was told, and how much of it in how few messages."""
+    summary = cycle_summary(cycle)
+    together, messages = summary["told_with_others"], summary["messages"]
+    if not together:
+        return f"{summary['told']:,} told"
+    groups = messages - (summary["told"] - together)
+    within = "one message" if groups == 1 else count(groups, "message")
+    return f"{summary['told']:,} told, {together:,} of them in {within}"
 
 
 def _undelivered_words(undelivered: Sequence[Entry]) -> Iterator[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from alerts import store
 from alerts.codec import encode
 from alerts.lifecycle import state_at
 from alerts.model import AlertState
@@ -19,22 +18,10 @@ if TYPE_CHECKING:
     from datetime import datetime
     from enum import StrEnum
 
-    from sqlmodel import Session
-
     from alerts.model import Alert
     from alerts.settling import Entry
 
     E = TypeVar("E", bound=StrEnum)
-
-
-def require_alert(session: Session, number: int) -> Alert:
-    """Return an alert as it is stored; raises UsageProblem where there is none of that number."""
-    alert = store.get_alert(session, number)
-    if alert is None:
-        raise UsageProblem(
-            f"there is no alert A-{number}; `spendwatch alerts list --all` shows them"
-        )
-    return alert
 
 
 def as_of(alert: Alert, now: datetime) -> Alert:

@@ -10,6 +10,7 @@ from spendwatch.app import App, build_app
 from spendwatch.db import PERSON_WAIT_MS
 from spendwatch.exits import UsageProblem
 from spendwatch.settings import Settings, load_settings
+from spendwatch.settings_types import MAX_TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +34,10 @@ def open_for_answer(config: Path) -> App:
 
 def acting_user(named: str) -> str:
     """Say who acts: as named, else the system's user, else its number."""
+    if len(named.strip()) > MAX_TEXT:
+        raise UsageProblem(
+            f"--as has {len(named.strip()):,} characters; a name of at most {MAX_TEXT} is kept"
+        )
     if named.strip():
         return named.strip()
     try:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from alerts import settling
 from alerts.codec import encode
 from alerts.delivery import LEASE
-from alerts.names import safe_name
+from alerts.names import safe_name, says_nothing
 from alerts.numbers import count, moment
 from alerts.outbox import Act, Asked, NotificationState
 from alerts.replies import MAX_NOTE
@@ -76,7 +76,7 @@ def retry(config: Path, number: int | None, actor: str, *, dead: bool, as_json: 
 
 def drop(config: Path, number: int, note: str, actor: str, *, as_json: bool) -> None:
     """Decide that one never goes out."""
-    if not 0 < len(note.strip()) <= MAX_NOTE:
+    if says_nothing(note) or len(note.strip()) > MAX_NOTE:
         raise UsageProblem(
             f"--note must say why, in at most {MAX_NOTE:,} characters: the message is lost for good"
         )

@@ -6,7 +6,7 @@ from collections import defaultdict
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from alerts.numbers import count, day_list, money, percent
+from alerts.numbers import count, day_list, exact_money, money, percent
 from detector import ledger
 from detector.history import consecutive_days
 from detector.model import UNATTRIBUTED, normalise_tenant
@@ -286,7 +286,7 @@ def _budget_row(state: BudgetState, name: str) -> list[str]:
     return [
         f"{name} / {state.feature}" if state.feature else name,
         f"{state.period} from {state.starts_on}",
-        money(state.cap_micro_usd),
+        exact_money(state.cap_micro_usd),
         money(state.spent_micro_usd) + (" at least" if state.unknown_cost else ""),
         percent(state.spent_micro_usd, state.cap_micro_usd),
         "" if state.burn_rate is None else f"{state.burn_rate:.2f}",

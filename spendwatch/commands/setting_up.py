@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -72,7 +73,7 @@ def check(config: Path, *, as_json: bool) -> None:
         exchange_rates=conversion.exchange_rates(settings),
         currency=settings.service.currency,
     )
-    problems = _missing_files(settings)
+    problems = (*_missing_files(settings), *_unwritable_files(settings))
     if problems:
         raise ConfigError(problems)
     warnings = _warnings(config, settings)
@@ -98,6 +99,27 @@ def _missing_files(settings: Settings) -> tuple[str, ...]:
         for source in settings.sources
         if source.kind == "csv_file" and not source.path.exists()
     )
+
+
+def _unwritable_files(settings: Settings) -> tuple[str, ...]:
+    """Find the files of receivers that no message could be written to; writes nothing."""
+    return tuple(
+        f"receivers.{receiver.name}.path: {problem}"
+        for receiver in settings.receivers
+        if receiver.path and (problem := _why_unwritable(receiver.path))
+    )
+
+
+def _why_unwritable(path: Path) -> str:
+    """Say why a file cannot be appended to, or made with its folders; empty where it can."""
+    if path.is_dir():
+        return f"{path} is a folder; messages are appended to a file, so name one in it"
+    there = next(each for each in (path, *path.parents) if os.path.lexists(each))
+    if there != path and not there.is_dir():
+        return f"{path} cannot be made, because {there} is a file and no folder"
+    if not os.access(there, os.W_OK):
+        return f"{path} cannot be written: {there} does not let this user write"
+    return ""
 
 
 def _warnings(config: Path, settings: Settings) -> tuple[str, ...]:

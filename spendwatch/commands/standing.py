@@ -12,7 +12,7 @@ from spendwatch.commands.opening import open_settings
 from spendwatch.db import where
 from spendwatch.exits import FAILED
 from spendwatch.job_runs import last_done
-from spendwatch.keeping import RETENTION
+from spendwatch.keeping import BACKUP, RETENTION
 from spendwatch.moments import local_words
 from spendwatch.output import print_json, print_line
 from spendwatch.standing import standing
@@ -51,8 +51,8 @@ def status(config: Path, *, as_json: bool) -> None:
 
 def _facts(app: App, found: Standing) -> dict[str, Any]:
     facts: dict[str, Any] = encode(found)
-    done = last_done(app.engine, RETENTION)
-    return facts | {"serving": found.serving, "faults": list(found.faults()), "retention": done}
+    done = {job: last_done(app.engine, job) for job in (BACKUP, RETENTION)}
+    return facts | {"serving": found.serving, "faults": list(found.faults())} | done
 
 
 def _lines(app: App, found: Standing) -> Iterator[tuple[str, str]]:
@@ -75,8 +75,9 @@ def _lines(app: App, found: Standing) -> Iterator[tuple[str, str]]:
     yield "judged", full_day(found.judged_day) if found.judged_day else "no day so far"
     queue = ", ".join(f"{many} {state}" for state, many in sorted(found.queue.items()))
     yield "outbox", queue or "empty"
-    tidied = last_done(app.engine, RETENTION)
-    yield "tidied", said(tidied) if tidied else "not so far"
+    for label, job in (("backup", BACKUP), ("tidied", RETENTION)):
+        at = last_done(app.engine, job)
+        yield label, said(at) if at else "not so far"
     yield (
         "next due",
         f"{full_day(found.settled_day)} is settled; the next day {said(found.next_due_at)}",

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 
 from alerts import settling, store
 from alerts.codec import encode
-from alerts.lifecycle import state_at
+from alerts.lifecycle import come_due, state_at
 from alerts.messages import ENDS, alert_message
 from alerts.model import AlertState, Change
 from alerts.names import safe_name
-from alerts.numbers import money
+from alerts.numbers import full_day, money
 from alerts.outlook import outlook
 from alerts.policy import decide
 from alerts.render.text import render_text
-from alerts.replies import in_force
+from alerts.replies import in_force, require_alert
 from alerts.story import story_of
 from alerts.verdicts import describe_lesson, lesson
 from spendwatch import conversion
-from spendwatch.commands.looking_up import as_of, facts_of, require_alert, undelivered_words
+from spendwatch.commands.looking_up import as_of, facts_of, undelivered_words
 from spendwatch.commands.opening import open_app
 from spendwatch.db import reading
 from spendwatch.moments import local_words
@@ -27,13 +27,16 @@ from spendwatch.output import print_json, print_line, print_table
 from spendwatch.situation import display_names, telling
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from alerts.model import Alert, Message, Reply
     from alerts.store import Decision
-    from alerts.telling import Telling
+    from alerts.taken import Telling
     from spendwatch.app import App
+
+_AGAIN = frozenset({Change.REVISED, Change.WITHDRAWN})
+"""What a day that was judged again does to an alert; their detail says what it cost."""
 
 
 def show(config: Path, number: int, *, as_json: bool) -> None:
@@ -44,10 +47,11 @@ def show(config: Path, number: int, *, as_json: bool) -> None:
         replies = store.replies_of(session, number)
         decisions = store.decisions_of(session, number)
         names = display_names(app, session)
+        keys = {each.message_key for each in decisions}
         undelivered = [
             each
             for each in settling.entries(session, settling.UNDELIVERED)
-            if each.alert_number == number
+            if each.alert_number == number or each.key in keys
         ]
     if as_json:
         story = {"replies": encode(replies), "decisions": [encode(each) for each in decisions]}
@@ -58,14 +62,24 @@ def show(config: Path, number: int, *, as_json: bool) -> None:
     change = _stands(alert, decisions)
     message = _message(app, alert, change, newest, names.get(alert.tenant, alert.tenant))
     print_line(render_text(message, colour=sys.stdout.isatty()))
-    _print_drivers(alert)
+    if change is not Change.WITHDRAWN:
+        _print_drivers(alert)
     print_line()
+    for words in _judged_again(decisions):
+        print_line(words)
     if alert.held:
         what = "newer news" if alert.announced else "not told so far:"
         print_line(f"{what} held back, {alert.held}")
     if undelivered:
         print_line(undelivered_words(undelivered))
     print_line(f"how it came to that: spendwatch alerts why {number}")
+
+
+def _judged_again(decisions: Sequence[Decision]) -> Iterator[str]:
+    """Say what a day that was judged again cost, the newest such change alone."""
+    again = [each for each in decisions if each.change in _AGAIN and each.detail]
+    for each in again[-1:]:
+        yield f"{each.change}, {full_day(each.day)}: {each.detail}"
 
 
 def _stands(alert: Alert, decisions: Sequence[Decision]) -> Change:
@@ -139,7 +153,9 @@ def tell_story(app: App, number: int, *, as_json: bool = False, indent: str = ""
 
 def _outlook(app: App, alert: Alert, around: Telling) -> str:
     zone, now = app.directory.default_zone, around.situation.now
-    ruling = decide(alert, Change.RELEASED, around.situation, receiver=around.receiver_of(alert))
+    _, due = come_due(alert, now, around.rules)
+    change = due if due is Change.WOKEN else Change.RELEASED
+    ruling = decide(alert, change, around.situation, receiver=around.receiver_of(alert))
     detail = f", {ruling.detail}" if ruling.detail else ""
     return outlook(
         alert,

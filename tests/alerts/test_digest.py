@@ -56,7 +56,7 @@ def an_interim(**changes):
 
 def lasting(number, finding=None, *, ago=ONE, **changes):
     at = NOW - ago
-    values = {"opened_at": at, "told_at": at, "updated_at": at, **changes}
+    values = {"opened_at": at, "open_since": at, "told_at": at, "updated_at": at, **changes}
     return an_alert(finding or spike(), number=number, **values)
 
 
@@ -132,7 +132,6 @@ def everything():
             held(20, spike(tenant="corp", actual=900)),
             held(21, reason=Reason.PLANNED, ended=True, state=AlertState.RESOLVED),
             held(22, spike(actual=400), Reason.QUIET_HOURS, told_at=NOW, announced=True, held=None),
-            held(23, spike(actual=410), Reason.GROUPED),
         ),
         spent={"acme": 3_500 * MICRO, "corp": 12 * MICRO, UNATTRIBUTED: 4 * MICRO},
         undelivered={"ops": 1, "bolt-team": 2},
@@ -207,9 +206,32 @@ def test_an_acknowledgement_without_its_answer_is_listed_all_the_same():
     assert "; acknowledged 1 day ago" in " ".join(text.split())
 
 
-def test_what_is_answered_leaves_the_title_quiet():
+def test_what_is_answered_and_lasts_is_in_hand_and_not_all_quiet():
     found = (lasting(4, state=ACKNOWLEDGED), lasting(5, state=SNOOZED, snoozed_until=NOW + ONE))
-    assert digest_message(an_interim(lasting=found), reader()).title.endswith("all quiet")
+    message = digest_message(an_interim(lasting=found), reader())
+    assert message.title.endswith(": 2 in hand")
+    assert message.tone == "calm"
+
+
+@pytest.mark.parametrize("severity", Severity)
+def test_a_digest_is_as_grave_as_the_gravest_alert_that_is_open(severity):
+    found = (
+        lasting(3, spike(severity=Severity.NOTICE)),
+        lasting(4, spike(severity=severity)),
+        lasting(5, spike(severity=Severity.CRITICAL), state=ACKNOWLEDGED),
+    )
+    assert digest_message(an_interim(lasting=found), reader()).tone == severity.value
+
+
+def test_a_critical_alert_that_is_held_back_is_open_and_never_calm():
+    silent = held(4, spike(severity=Severity.CRITICAL))
+    found = an_interim(lasting=(silent.alert,), held=(silent,))
+    assert digest_message(found, reader()).tone == "critical"
+
+
+def test_a_warning_about_the_data_does_not_hide_a_critical_alert():
+    found = an_interim(lasting=(lasting(4),), undelivered={"ops": 1})
+    assert digest_message(found, reader()).tone == "critical"
 
 
 def test_a_snooze_is_listed_with_its_end_and_one_that_is_over_is_open():
@@ -240,7 +262,7 @@ def test_what_was_told_after_its_quiet_hours_is_not_held_back_any_more():
     told = held(4, reason=Reason.QUIET_HOURS, told_at=NOW, announced=True, held=None)
     message = digest_message(an_interim(held=(told,)), reader())
     assert message.title.endswith("all quiet")
-    assert "1 told since" in [line.text for line in message.lines]
+    assert "Held back" not in [line.label for line in message.lines]
 
 
 def test_worse_news_held_back_after_the_first_was_told_is_held_back():
@@ -302,7 +324,8 @@ def test_fault_23_where_a_source_is_silent_nobody_reads_all_quiet():
     for receiver in ("ops", "bolt-team"):
         message = digest_message(an_interim(lasting=found), reader(receiver))
         assert ": no usage from 2 sources" in message.title
-        assert message.tone == "warning"
+        # One of them is critical, open, and asked of the first alone.
+        assert message.tone == ("critical" if receiver == "ops" else "warning")
     text = words(an_interim(lasting=found), receiver="bolt-team")
     assert "missing: A-4 source gateway: silent" in text
     # Whoever is asked for an answer reads of it there, and only of the others here.

@@ -39,8 +39,14 @@ def test_of_each_alert_the_newest_reason_that_held_it_back_is_named(database):
     taken(database, spike(), spike(tenant="bolt"))
     decided(database, 1, Reason.QUIET_HOURS, NOW)
     decided(database, 1, Reason.SILENCED, NOW + HOUR)
-    decided(database, 2, Reason.GROUPED, NOW)
-    assert held(database) == [(1, Reason.SILENCED, NOW + HOUR), (2, Reason.GROUPED, NOW)]
+    decided(database, 2, Reason.LEARNING, NOW)
+    assert held(database) == [(1, Reason.SILENCED, NOW + HOUR), (2, Reason.LEARNING, NOW)]
+
+
+def test_what_was_told_in_one_message_with_others_was_not_held_back(database):
+    taken(database, spike(), spike(tenant="bolt"))
+    decided(database, 1, Reason.GROUPED, NOW)
+    assert held(database) == []
 
 
 def test_what_was_held_back_before_or_told_or_answered_is_not_named(database):

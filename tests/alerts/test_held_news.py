@@ -202,3 +202,35 @@ def test_a_normal_day_counts_again_once_the_abnormal_one_after_it_is_taken_back(
     desk.judge(now=berlin(13, 10), day=november(12))
     assert desk.alert().ended
     assert desk.told()[-1] is Reason.RESOLVED
+
+
+def test_what_was_told_as_withdrawn_is_not_told_so_again_after_an_undo(desk):
+    told_100(desk)
+    desk.judge(now=berlin(12, 10), day=november(11))
+    desk.answer(Answer(Verb.DISMISS, "alice", Verdict.DATA_ERROR), now=berlin(12, 11))
+    desk.answer(UNDO, now=berlin(12, 12))
+    desk.wake(MORNING)
+    assert desk.told() == [Reason.NEW, Reason.REVISED]
+    assert desk.alert().held is None
+
+
+def test_a_budget_alert_that_was_replaced_before_anybody_heard_of_it_is_told_when_it_returns(desk):
+    silent = Silence("S-1", "acme", None, None, None, berlin(13, 5), "moving", "aiko")
+    desk.judge(budget(100), now=TOLD_ON, silences=(silent,))
+    desk.judge(budget(80, november(13), cap=8_000), now=TOLD_ON, silences=(silent,),
+               day=november(13))  # fmt: skip
+    assert desk.alert(1).ended
+    desk.judge(budget(100, november(14)), now=TOLD_ON, silences=(silent,), day=november(14))
+    assert desk.told() == []
+    desk.wake(MORNING)
+    assert desk.alert(1).told_at == MORNING
+
+
+def test_a_spike_that_ended_unheard_and_goes_on_is_news_and_no_revision(desk):
+    silent = Silence("S-1", "acme", None, None, None, berlin(13, 5), "moving", "aiko")
+    desk.judge(spent(11, 100), now=TOLD_ON, day=november(11), silences=(silent,))
+    for day in (12, 13):
+        desk.judge(now=TOLD_ON, day=november(day), silences=(silent,))
+    desk.wake(TOLD_ON, day=november(13), silences=(silent,))
+    desk.judge(spent(12, 110), now=MORNING, day=november(12))
+    assert desk.told() == [Reason.NEW]

@@ -24,6 +24,7 @@ from alerts.knowledge import untold
 from alerts.lifecycle import ReplyRefused
 from alerts.model import (
     ANSWERED,
+    HELD_FOR_NOW,
     AlertRules,
     AlertState,
     Change,
@@ -34,7 +35,6 @@ from alerts.model import (
 )
 from alerts.replies import Answer, answer, in_force
 from alerts.tables import AlertRow, DecisionRow, NotificationRow, ReplyRow
-from alerts.telling import HELD_FOR_NOW
 from alerts.waking import wake
 from detector.model import MICRO, FindingKind
 from spendwatch.db import reading, writing
@@ -317,7 +317,11 @@ class Life(RuleBasedStateMachine):
             assert len(single) == self.told == sum(row["notified"] for row in decisions)
             grouped = [row for row in decisions if row["reason"] == Reason.GROUPED.value]
             assert len(grouped) >= 2 * (len(notes) - len(single))
-            assert len(decisions) == self.told + self.held_back
+            assert len(decisions) == self.told + len(grouped) + self.held_back
+            told = {row["message_key"] for row in decisions if row["notified"]}
+            assert {row["key"] for row in single} == told
+            others = {row["key"] for row in notes} - told
+            assert {row["message_key"] for row in grouped} == others
             assert all(row["reason"] for row in decisions)
 
     @invariant()

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.numbers import count, day_list, moment, money, percent, short_day, times
+from alerts.numbers import count, day_list, exact_money, moment, money, percent, short_day, times
 from detector.model import MICRO
 from tests.builders import NOW, november
 
@@ -30,6 +30,20 @@ from tests.builders import NOW, november
 )
 def test_money_is_written_as_people_write_it(dollars, text):
     assert money(round(float(dollars) * MICRO)) == text
+
+
+@pytest.mark.parametrize(
+    ("micro_usd", "text"),
+    [
+        (650_500_000, "$650.50"),
+        (1_250_250_000, "$1,250.25"),
+        (9_000_000_000, "$9,000"),
+        (100_004_000, "$100"),
+        (400, "under $0.01"),
+    ],
+)
+def test_an_amount_that_a_person_set_keeps_its_cents(micro_usd, text):
+    assert exact_money(micro_usd) == text
 
 
 def test_a_sign_is_written_where_it_is_asked_for():

@@ -112,7 +112,9 @@ def test_news_that_is_held_back_says_by_what():
 
 def test_fault_83_a_snooze_that_is_over_is_told_with_the_next_run():
     snoozed = an_alert(spent(), state=SNOOZED, snoozed_until=LATER)
-    assert words(snoozed, now=LATER) == "open: it is told with the next run"
+    assert words(snoozed, now=LATER) == "snooze over: it is told with the next run"
+    held = "silenced, S-3 by aiko"
+    assert words(snoozed, now=LATER, held=held) == f"snooze over, held back: {held}"
 
 
 @pytest.mark.parametrize("state", [AlertState.RESOLVED, DISMISSED])

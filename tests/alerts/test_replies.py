@@ -97,8 +97,32 @@ def test_fault_76_an_acknowledgement_after_the_end_is_kept_and_changes_nothing(o
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("note", ["", "   ", "\u200b"])
+def test_a_note_in_which_nothing_can_be_seen_is_no_note(opened, note):
+    give(opened, ACK, note=note)
+    assert replies(opened)[0].note == ""
+
+
+@pytest.mark.parametrize(("later_s", "kept"), [(0, 1), (59, 1), (60, 2)])
+def test_the_same_length_of_snooze_said_twice_within_a_minute_has_one_effect(opened, later_s, kept):
+    for at in (NOW, NOW + timedelta(seconds=later_s)):
+        given = Answer(Verb.SNOOZE, "alice", until=at + timedelta(days=2))
+        with writing(opened) as session:
+            answered = answer(session, 1, given, at, TEACHING)
+    assert len(replies(opened)) == kept
+    assert ("nothing changed" in answered.words) is (kept == 1)
+
+
+def test_the_same_snooze_of_another_person_is_an_answer_of_its_own(opened):
+    for actor in ("alice", "bob"):
+        given = Answer(Verb.SNOOZE, actor, until=NOW + timedelta(days=2))
+        with writing(opened) as session:
+            answer(session, 1, given, NOW, TEACHING)
+    assert [each.actor for each in replies(opened)] == ["alice", "bob"]
+
+
 def test_an_alert_that_is_not_there_is_refused(database):
-    with pytest.raises(ReplyRefused, match="there is no alert A-7; `spendwatch alerts list`"):
+    with pytest.raises(ReplyRefused, match="there is no alert A-7; `spendwatch alerts list --all`"):
         give(database, ACK, number=7)
 
 

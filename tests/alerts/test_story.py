@@ -11,7 +11,7 @@ from alerts.model import Teaching, Verb, Verdict
 from alerts.outbox import Act, Asked, remember
 from alerts.replies import Answer, answer
 from alerts.story import story_of
-from alerts.tables import NotificationRow
+from alerts.tables import DecisionRow, NotificationRow
 from alerts.waking import wake
 from spendwatch.db import reading, writing
 from tests.builders import DAY, NOW, a_telling, judgement, november, spike
@@ -101,13 +101,63 @@ def test_what_is_held_back_says_why_and_by_whom(database):
     assert held.facts["deliveries"] == []
 
 
+def judge_three(database):
+    three = [spike(tenant=name) for name in ("acme", "bolt", "corp")]
+    judge(database, *three, group_above=1, receivers={"": "ops"})
+
+
 def test_news_in_one_message_with_others_counts_as_told(database):
-    judge(database, *(spike(tenant=name) for name in ("acme", "bolt", "corp")), group_above=1,
-          receivers={"": "ops"})  # fmt: skip
+    judge_three(database)
     (told,) = story(database)
     assert (told.what, told.words) == (
-        "told", "opened, day Thu 12 Nov: told in one message with others",
-    )  # fmt: skip
+        "told",
+        "opened, day Thu 12 Nov: told to ops in one message with others, waiting to be sent",
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"state": "sent", "sent_at": NOW + HOUR}, "sent 13 Nov 07:10 UTC"),
+        (
+            {"state": "dead", "attempts": 1},
+            "given up after 1 attempt; to try again: spendwatch outbox retry 1",
+        ),
+        ({"state": "dropped"}, "never sent: dropped"),
+    ],
+)
+def test_what_became_of_a_message_is_said_of_every_alert_it_told(database, values, words):
+    judge_three(database)
+    sent(database, **values)
+    for number in (1, 2, 3):
+        with reading(database) as session:
+            (told,) = story_of(session, number)
+        assert told.words.endswith(f"told to ops in one message with others, {words}")
+        assert told.facts["deliveries"][0]["state"] == values["state"]
+
+
+def test_two_messages_of_one_moment_are_told_apart_by_their_keys(database):
+    judge(database, spike(actual=80, expected=0), now=NOW)
+    worse = spike(november(13), actual=200, expected=0)
+    judge(database, worse, day=november(13), now=NOW)
+    sent(database, state="dropped")
+    assert lines(database) == [
+        "opened, day Thu 12 Nov: told to ops, never sent: dropped",
+        "worse, day Fri 13 Nov: told to ops, waiting to be sent",
+    ]
+
+
+def test_decisions_of_before_keys_were_kept_are_told_by_the_moment(opened):
+    with writing(opened) as session:
+        session.execute(update(DecisionRow).values(message_key=""))
+    assert lines(opened) == ["opened, day Thu 12 Nov: told to ops, waiting to be sent"]
+
+
+def test_news_grouped_before_keys_were_kept_is_told_with_others(database):
+    judge_three(database)
+    with writing(database) as session:
+        session.execute(update(DecisionRow).values(message_key=""))
+    assert lines(database) == ["opened, day Thu 12 Nov: told in one message with others"]
 
 
 def test_answers_stand_in_their_order_with_actor_note_and_both_states(opened):
@@ -148,3 +198,21 @@ def test_moments_are_said_as_the_caller_says_them(opened):
     with reading(opened) as session:
         words = story_of(session, 1, lambda at: at.strftime("%H h"))[1].words
     assert words == "aiko snoozed it until 08 h (open -> snoozed)"
+
+
+def test_what_a_day_judged_again_was_and_is_stands_in_the_story(opened):
+    judge(opened, spike(actual=180, expected=0), now=NOW + HOUR)
+    judge(opened, spike(actual=120, expected=0), now=NOW + 2 * HOUR)
+    judge(opened, now=NOW + 3 * HOUR, spent={"acme": 60_000_000})
+    assert lines(opened)[2:] == [
+        "revised, day Thu 12 Nov, was $180, now $120: told to ops, waiting to be sent",
+        "withdrawn, day Thu 12 Nov, was $120, now $60: told to ops, waiting to be sent",
+    ]
+
+
+def test_what_is_revised_in_silence_keeps_its_amounts_too(opened):
+    give(opened, Verb.ACKNOWLEDGE, at=NOW)
+    judge(opened, spike(actual=60, expected=0), now=NOW + HOUR)
+    assert lines(opened)[-1] == (
+        "revised, day Thu 12 Nov: held back, acknowledged: was $80, now $60"
+    )

@@ -1,3 +1,6 @@
+from functools import reduce
+from operator import add
+
 import numpy as np
 import pytest
 
@@ -130,7 +133,8 @@ def test_fault_34_spend_after_nothing_but_zeros_is_judged_by_dollars(today, foun
 
 
 def test_fault_34_sums_of_features_reach_the_first_spend_to_the_micro_dollar():
-    today = sum([0.4] * 125)
+    # Added one by one: from Python 3.12 on `sum` makes up for what is lost.
+    today = reduce(add, [0.4] * 125)
     assert today < 50
     assert verdict([*[0] * 30, today]) == (1, FIRST_SPEND)
 

@@ -232,13 +232,14 @@ def test_a_plan_that_meets_another_says_that_the_higher_ceiling_counts(place, ca
     [
         (("--from", "2026-01-01"), "is over: answer its alert with `spendwatch alerts dismiss"),
         (("--to", "2026-01-01"), "the last day, 2026-01-01, is before the first"),
-        (("--ceiling", "-1"), "not '-1': above 0, in quotes if it has decimals"),
+        (("--ceiling", "-1"), "not '-1': above 0, with at most 6 decimals, without sign"),
+        (("--ceiling", "abc"), "--ceiling must be an amount such as 250 or 12.50, not 'abc'"),
         (
             ("--ceiling", "0"),
             "--ceiling must be above 0: it is what a day may cost without an alert",
         ),
         (("--ceiling", "0.00"), "dismiss their alert with `spendwatch alerts dismiss NUMBER"),
-        (("--ceiling", "1e3"), '--ceiling must be an amount such as 250 or "12.50", not'),
+        (("--ceiling", "1e3"), "--ceiling must be an amount such as 250 or 12.50, not "),
         (("--comment", " "), "say why"),
         (("--tenant", "acme*"), "for one tenant"),
         (("--tenant", " "), "--tenant must not be empty"),

@@ -15,7 +15,7 @@ from alerts.replies import Answer, answer
 from detector.model import EVERYONE, FindingKind
 from spendwatch.db import reading, writing
 from tests.builders import a_telling, budget, judgement, source_stale, spike
-from tests.spendwatch.installations import CONFIG, Installation
+from tests.spendwatch.installations import CONFIG, FIRST, Installation
 
 NOW = datetime.now(UTC).replace(microsecond=0)  # noqa: TID251 - commands have the real clock
 TODAY = NOW.date()
@@ -482,3 +482,53 @@ def test_a_dismissed_alert_that_ended_is_listed_as_over(place, capsys):
 def test_fault_78_an_alert_that_is_not_there_is_the_same_mistake_everywhere(place, capsys, command):
     say(place, *command, "77", code=2)
     assert "there is no alert A-77; `spendwatch alerts list --all` shows them" in out(capsys)
+
+
+@pytest.mark.parametrize("note", ["   ", "\u200b"])
+def test_a_blank_note_is_no_note_and_no_answer_without_its_verdict(place, capsys, note):
+    say(place, "dismiss", "1", "--note", note)
+    say(place, "ack", "1", "--note", note)
+    say(place, "why", "1")
+    assert "(no name)" not in out(capsys)
+    assert replies(place)[0].note == ""
+
+
+def test_a_name_nobody_has_is_refused(place, capsys):
+    say(place, "ack", "1", "--as", "x" * 201, code=2)
+    assert "--as has 201 characters; a name of at most 200 is kept" in out(capsys)
+    say(place, "ack", "1", "--as", "x" * 200)
+
+
+def test_only_an_answer_in_force_is_listed_as_one(place, capsys):
+    answered(place, Verb.ACKNOWLEDGE, NOW - timedelta(minutes=30), "jonas")
+    say(place, "list")
+    assert "jonas" in out(capsys)
+    take(place, spike(TODAY, actual=300, expected=0), now=NOW)
+    assert alert_of(place).state is AlertState.OPEN
+    say(place, "list")
+    assert "jonas" not in out(capsys)
+
+
+def test_a_snooze_that_is_over_is_told_with_the_next_run(place, capsys):
+    past = {"until": NOW - timedelta(minutes=10)}
+    answered(place, Verb.SNOOZE, NOW - timedelta(minutes=30), **past)
+    say(place, "why", "1")
+    assert out(capsys).endswith("  now: snooze over: it is told with the next run\n")
+
+
+def test_what_a_withdrawn_alert_was_and_is_stays_to_be_seen_without_its_drivers(tmp_path, capsys):
+    place = Installation(tmp_path)
+    first = FIRST + timedelta(days=20)
+    place.write_days(20, 100)
+    place.write_day(first, ["acme,chat,gpt-4o,900"])
+    place.judge(first)
+    say(place, "show", "1")
+    assert "expected" in out(capsys)
+    place.write_day(first, ["acme,chat,gpt-4o,101"])
+    place.judge(first)
+    say(place, "why", "1")
+    assert "withdrawn, day Mon 21 Sep, was $900, now $101: told to desk" in out(capsys)
+    say(place, "show", "1")
+    shown = out(capsys)
+    assert "withdrawn, Mon 21 Sep: was $900, now $101" in shown
+    assert "expected" not in shown

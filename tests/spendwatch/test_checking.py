@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from tests.spendwatch.installations import CONFIG, Installation
@@ -77,3 +79,45 @@ def test_where_there_is_a_problem_the_warnings_wait(place, capsys):
     assert place.run("check") == 78
     told = capsys.readouterr()
     assert "warning" not in told.out + told.err
+
+
+@pytest.fixture
+def to_file(tmp_path):
+    """An installation whose only receiver writes to ``place.folder / name``."""
+
+    def place_with(name):
+        named = CONFIG.replace('name = "desk"', f'name = "desk"\npath = "{name}"')
+        return Installation(tmp_path, named)
+
+    return place_with
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("usage", "usage is a folder; messages are appended to a file, so name one in it"),
+        ("config.toml/out/told.txt", "told.txt cannot be made, because"),
+        ("config.toml/told.txt", "config.toml is a file and no folder"),
+    ],
+)
+def test_a_receivers_file_that_cannot_be_written_is_a_problem(to_file, capsys, name, words):
+    assert to_file(name).run("check") == 78
+    said = capsys.readouterr().err
+    assert "receivers.desk.path: " in said
+    assert words in said
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_receivers_file_that_a_user_may_not_write_is_a_problem(to_file, capsys):
+    place = to_file("locked/told.txt")
+    (place.folder / "locked").mkdir(mode=0o500)
+    assert place.run("check") == 78
+    assert "does not let this user write" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["told.txt", "a/b/told.txt"])
+def test_check_takes_a_receivers_file_that_can_be_made_and_makes_nothing(to_file, name):
+    place = to_file(name)
+    before = sorted(place.folder.rglob("*"))
+    assert place.run("check") == 0
+    assert sorted(place.folder.rglob("*")) == before

@@ -54,7 +54,15 @@ def test_wrong_usage_leaves_with_2(tmp_path, capsys):
         ("digest --receiver=", "--receiver says nothing"),
         ("silence add", "Missing option '--comment'."),
         ("silence end", "Missing argument 'NUMBER'."),
-        ("planned add --from soon", "'soon' does not match the formats"),
+        ("planned add --from soon", "'soon' is no day; write it like 2026-11-24"),
+        ("once --day foo", "'foo' is no day; write it like 2026-11-24"),
+        ("once --day 2026-02-30", "'2026-02-30' is no day; write it like 2026-11-24"),
+        ("backfill --from 1.11.2026", "'1.11.2026' is no day"),
+        ("costs --from 2026-11-01 --to x", "'x' is no day"),
+        ("budgets --day x", "'x' is no day"),
+        ("prices list --day x", "'x' is no day"),
+        ("prices show gpt-4o --on x", "'x' is no day"),
+        ("prices import FILE --effective-from x", "'x' is no day"),
         ("planned list --al", "No such option: --al"),
         ("costs --by colour", "not colour"),
         ("no-such-command", "No such command 'no-such-command'"),
@@ -75,6 +83,12 @@ def test_a_mistake_in_a_line_is_told_to_a_person_with_the_usage(tmp_path, capsys
     assert printed.out == ""
     assert "Usage: spendwatch alerts ack [OPTIONS]" in printed.err
     assert "Missing argument 'NUMBER'." in printed.err
+
+
+@pytest.mark.parametrize("line", ["once --day foo", "planned add --from foo"])
+def test_a_day_that_is_none_is_told_to_a_person_in_plain_words(tmp_path, capsys, line):
+    assert Installation(tmp_path).run(*line.split()) == 2
+    assert capsys.readouterr().err == "spendwatch: 'foo' is no day; write it like 2026-11-24\n"
 
 
 def test_to_ask_for_help_is_no_mistake_for_programs_either(capsys):

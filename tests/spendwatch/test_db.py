@@ -138,7 +138,7 @@ def test_a_locked_database_says_that_trying_later_helps(path, opened):
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with (
-        pytest.raises(DatabaseBusyError, match=r"spendwatch\.db is in use .*; try"),
+        pytest.raises(DatabaseBusyError, match=r"spendwatch\.db is in use .*: not saved, try"),
         writing(engine),
     ):
         pytest.fail("the lock was taken twice")

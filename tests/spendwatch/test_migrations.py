@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from alembic import command
@@ -11,8 +15,10 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect
 from sqlmodel import SQLModel
 
+from spendwatch.db import reading, writing
 from spendwatch.db_upgrade import MIGRATIONS, open_database, upgrade
 
+ROOT = Path(__file__).parents[2]
 HALF_WAY = """
 import sqlalchemy as sa
 from alembic import op
@@ -58,7 +64,7 @@ def head(migrations):
 def migrate(engine, to, move=command.upgrade):
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
-    with engine.begin() as connection:
+    with engine.connect().execution_options(writes=True) as connection, connection.begin():
         config.attributes["connection"] = connection
         move(config, to)
 
@@ -128,4 +134,34 @@ def test_every_table_goes_when_the_first_migration_is_undone(tmp_path):
     migrate(engine, "head")
     migrate(engine, "base", command.downgrade)
     assert inspect(engine).get_table_names() == ["alembic_version"]
+    engine.dispose()
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from spendwatch.db import open_engine
+from spendwatch.db_upgrade import upgrade
+
+upgrade(open_engine(sys.argv[1]), Path(sys.argv[2]))
+"""
+
+
+def test_fault_107_a_process_killed_in_a_migration_is_finished_by_the_next(
+    database_url, next_migration
+):
+    engine = open_database(database_url)
+    with writing(engine) as session:
+        session.connection().exec_driver_sql("INSERT INTO tenant_name VALUES ('bolt', 'Bolt')")
+    deadly = next_migration("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    command = [sys.executable, "-c", KILLED, database_url, str(deadly)]
+    assert subprocess.run(command, cwd=ROOT, check=False).returncode == -signal.SIGKILL
+    assert revision(engine) == head(MIGRATIONS)
+    assert not inspect(engine).has_table("half")
+
+    upgrade(engine, next_migration("pass"))
+    assert (revision(engine), inspect(engine).has_table("half")) == ("next", True)
+    with reading(engine) as session:
+        names = session.connection().exec_driver_sql("SELECT tenant FROM tenant_name ORDER BY 1")
+        assert names.scalars().all() == ["acme", "bolt"]
     engine.dispose()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import time
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,7 @@ def test_relative_paths_begin_at_the_files_folder(tmp_path):
     settings = load(tmp_path, sources + more)
     assert settings.service.database_url == f"sqlite:///{tmp_path}/data/spendwatch.db"
     assert settings.service.data_dir == tmp_path / "data"
+    assert settings.service.backup_dir == tmp_path / "data/backups"
     assert settings.prices.file == tmp_path / "data/prices.toml"
     assert settings.sources[0].path == tmp_path / "usage"
     assert settings.receivers[0].path == tmp_path / "alerts.txt"
@@ -46,6 +48,15 @@ def test_absolute_paths_stay_as_they_are(tmp_path):
     assert settings.service.data_dir == Path("/srv/x")
     assert settings.service.database_url == "sqlite:////srv/y.db"
     assert settings.prices.file == Path("/srv/x/prices.toml")
+    assert settings.service.backup_dir == Path("/srv/x/backups")
+
+
+def test_backups_are_made_at_three_unless_another_time_or_none_is_set(tmp_path):
+    assert load(tmp_path, "").service.backup_at == time(3)
+    assert load(tmp_path, '[service]\nbackup_at = "off"\n').service.backup_at is None
+    elsewhere = load(tmp_path, '[service]\nbackup_dir = "../safe"\nbackup_at = "23:30"\n').service
+    assert elsewhere.backup_dir == tmp_path / "../safe"
+    assert elsewhere.backup_at == time(23, 30)
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
@@ -216,6 +227,7 @@ def test_fault_1_keys_the_settings_library_would_swallow_are_unknown(tmp_path):
         ("[[tenants]]\nid = 'a'\nowner = {}", "tenants[0].owner: must be text in quotes"),
         ("[detection]\ndirection = 'upp'", "detection.direction: 'upp' is not known here"),
         ("[service]\ndata_dir = ''", "service.data_dir: must be the path of a file or folder"),
+        ("[service]\nbackup_at = 'never'", "service.backup_at: must be a time of day such as"),
         ("[service]\ncurrency = 'usd'", "service.currency: must be a currency's three capital"),
         ("[service]\ndatabase_url = 'sqlite://'", "service.database_url: must be the address"),
         ("[service]\ndatabase_url = 5", "service.database_url: must be the address"),

@@ -39,6 +39,7 @@ def test_an_unknown_variable_is_a_problem_with_the_nearest_one(tmp_path):
 def test_variables_of_others_are_left_alone(tmp_path):
     environ = {
         "SPENDWATCH_CONFIG": "config.toml",
+        "SPENDWATCH_COPY_TO": "sqlite:///elsewhere.db",
         "SPENDWATCH_SERVICE_HOST": "10.0.0.1",
         "SPENDWATCH_SERVICE_PORT": "80",
         "SPENDWATCH_SERVICE_PORT_HTTP": "80",

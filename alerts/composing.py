@@ -1,0 +1,189 @@
+"""The notifications that tell what happened: one for each change, or one for many of a receiver."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from alerts.grouping import group_message
+from alerts.holds import plan_of
+from alerts.messages import (
+    Revision,
+    above_plan,
+    alert_message,
+    held_until_now,
+    revision_words,
+)
+from alerts.model import Change, Notification, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+
+    from alerts.model import AbnormalDay, Line, Reply
+    from alerts.taken import Taken, Telling
+
+
+class Group(NamedTuple):
+    """With what a change would share a message."""
+
+    receiver: str
+    reminded: bool
+
+
+def group_of(taken: Taken, telling: Telling) -> Group:
+    """Return with what a change would share a message.
+
+    Parameters
+    ----------
+    taken : Taken
+    telling : Telling
+    """
+    return Group(telling.receiver_of(taken.alert), taken.change is Change.REMINDED)
+
+
+def with_keys(taken: Sequence[Taken], telling: Telling) -> tuple[Taken, ...]:
+    """Return each change with the key of the notification that tells it, its own or its group's.
+
+    Parameters
+    ----------
+    taken : sequence of Taken
+        Decided, with the alerts as they are stored.
+    telling : Telling
+
+    Returns
+    -------
+    tuple of Taken
+        What is not told has no key.
+    """
+    groups: dict[Group, str] = {}
+    keyed = []
+    for each in taken:
+        key = _key(each, telling) if each.told else ""
+        if each.reason is Reason.GROUPED:
+            key = groups.setdefault(group_of(each, telling), f"group:{key}")
+        keyed.append(replace(each, message_key=key))
+    return tuple(keyed)
+
+
+def compose(
+    taken: Sequence[Taken], day: date, telling: Telling, answers: Mapping[int, Reply]
+) -> list[Notification]:
+    """Return the notifications that tell these changes.
+
+    Parameters
+    ----------
+    taken : sequence of Taken
+        With their keys, see :func:`with_keys`.
+    day : date
+        The judged day.
+    telling : Telling
+    answers : mapping of int to Reply
+        The newest answer, by the number of an alert that was answered.
+    """
+    groups: dict[str, list[Taken]] = defaultdict(list)
+    for each in taken:
+        if each.reason is Reason.GROUPED:
+            groups[each.message_key].append(each)
+    return [
+        *(
+            _notification(each, day, telling, answers.get(each.alert.number))
+            for each in taken
+            if each.notified
+        ),
+        *(_group_notification(members, day, telling) for members in groups.values()),
+    ]
+
+
+def amounts(taken: Taken, day: date, telling: Telling) -> str:
+    """Return what a day cost that was judged again, and costs now; empty where nothing is known.
+
+    Parameters
+    ----------
+    taken : Taken
+    day : date
+        The judged day.
+    telling : Telling
+    """
+    if taken.change not in (Change.REVISED, Change.WITHDRAWN):
+        return ""
+    return revision_words(_revision(taken, day, telling))
+
+
+def _notification(taken: Taken, day: date, telling: Telling, answer: Reply | None) -> Notification:
+    alert = taken.alert
+    return Notification(
+        key=taken.message_key,
+        alert_number=alert.number,
+        receiver=telling.receiver_of(alert),
+        reason=taken.reason,
+        message=alert_message(
+            alert,
+            taken.change,
+            telling.names,
+            finding=taken.finding,
+            revision=_revision(taken, day, telling),
+            reply=answer,
+            notes=_notes(taken, telling),
+        ),
+        created_at=telling.situation.now,
+    )
+
+
+def _notes(taken: Taken, telling: Telling) -> list[Line]:
+    """Say what was planned, and what had kept the news back."""
+    plan = plan_of(taken.finding, telling.situation.plans) if taken.finding else None
+    planned = [above_plan(taken.finding, plan)] if taken.finding and plan else []
+    held = [held_until_now(taken.held, telling.caught_up_days)] if taken.held else []
+    return [*planned, *held]
+
+
+def _key(taken: Taken, telling: Telling) -> str:
+    receiver = telling.receiver_of(taken.alert)
+    return f"{taken.alert.fingerprint}:{taken.alert.revision}:{receiver}"
+
+
+def _group_notification(members: Sequence[Taken], day: date, telling: Telling) -> Notification:
+    """Write one message for the news of one receiver that was grouped."""
+    group = group_of(members[0], telling)
+    return Notification(
+        key=members[0].message_key,
+        alert_number=None,
+        receiver=group.receiver,
+        reason=Reason.REMINDER if group.reminded else Reason.GROUPED,
+        message=group_message([(each.alert, each.change) for each in members], day, telling.names),
+        created_at=telling.situation.now,
+    )
+
+
+def _revision(taken: Taken, day: date, telling: Telling) -> Revision | None:
+    """Say what a day that was judged again cost, as it was told, and costs now."""
+    if taken.held is not None:
+        return _revision_held(taken)
+    was = taken.before.on(day) if taken.before else None
+    if was is None or taken.change in (Change.WOKEN, Change.REMINDED, Change.RELEASED):
+        return None
+    now_costs = telling.spent.get(taken.alert.tenant)
+    if taken.finding:
+        now_costs = taken.finding.actual_micro_usd
+    return Revision(day, _as_told(was), now_costs)
+
+
+def _revision_held(taken: Taken) -> Revision | None:
+    """Say the same of what was held back, as far as the alert itself still knows it."""
+    about = taken.finding or taken.alert.finding
+    if taken.change is Change.WITHDRAWN:
+        return Revision(about.day, about.actual_micro_usd)
+    known = taken.alert.on(about.day)
+    before = taken.before.on(about.day) if taken.before else None
+    if taken.change is not Change.REVISED or known is None or before is None:
+        return None
+    return Revision(about.day, _as_told(before), about.actual_micro_usd)
+
+
+def _as_told(judged: AbnormalDay) -> int | None:
+    """Return a day's cost as people were told it; as it was judged where they were not."""
+    if judged.actual_micro_usd is None or not judged.told_micro_usd:
+        return judged.actual_micro_usd
+    return judged.actual_micro_usd - judged.excess_micro_usd + judged.told_micro_usd

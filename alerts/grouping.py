@@ -1,0 +1,95 @@
+"""What one message says of many alerts: what happened to them, the gravest and dearest first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from alerts.kind_words import words_of
+from alerts.messages import ENDS, title_of
+from alerts.model import Action, Change, Line, Message
+from alerts.numbers import count, full_day
+from detector.model import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+
+    from alerts.model import Alert
+
+    News = Sequence[tuple[Alert, Change]]
+
+_SHOWN = 5
+_NEW, _OVER = "new", "over"
+_HAPPENED = {
+    Change.OPENED: _NEW,
+    Change.RELEASED: _NEW,
+    Change.WOKEN: "out of their snooze",
+    Change.WORSE: "worse",
+    Change.REVISED: "revised",
+} | dict.fromkeys(ENDS, _OVER)
+"""What happened, in the words and the order of a title."""
+
+
+def group_message(news: News, day: date, names: Mapping[str, str]) -> Message:
+    """Return one message about many alerts, the gravest and dearest first, what is over last.
+
+    Parameters
+    ----------
+    news : sequence of (Alert, Change)
+        At least one; either all are reminders or none is.
+    day : date
+        The judged day.
+    names : mapping of str to str
+        Display names by tenant id.
+
+    Returns
+    -------
+    Message
+        As grave as the gravest alert that is not over; calm where all are.
+    """
+    ranked = sorted(news, key=_rank)
+    gravest, change = ranked[0]
+    lines = [
+        Line("Then" if place else "First", _one_of_many(*each, names))
+        for place, each in enumerate(ranked[:_SHOWN])
+    ]
+    if len(news) > _SHOWN:
+        lines.append(Line("More", count(len(news) - _SHOWN, "other")))
+    return Message(
+        tone="calm" if change in ENDS else gravest.severity.value,
+        title=_title(news, day),
+        lines=tuple(lines),
+        actions=(Action("see all", "spendwatch alerts list"),),
+        reference=f"{len(news)} alerts in one message",
+    )
+
+
+def _title(news: News, day: date) -> str:
+    """Say what happened to them: one word where it is the same of all, else how many each."""
+    said = _counted(Counter(alert.kind.value for alert, _ in news))
+    if any(change is Change.REMINDED for _, change in news):
+        return f"{len(news)} alerts still unanswered: {said}"
+    happened = Counter(_HAPPENED[change] for _, change in news)
+    if set(happened) == {_OVER}:
+        return f"{len(news)} alerts are over on {full_day(day)}: {said}"
+    if set(happened) != {_NEW}:
+        each = dict.fromkeys(_HAPPENED.values())
+        moved = ", ".join(f"{happened[what]} {what}" for what in each if happened[what])
+        said = f"{moved} ({said})"
+    return f"{len(news)} alerts at once on {full_day(day)}: {said}"
+
+
+def _counted(kinds: Counter[str]) -> str:
+    return ", ".join(count(many, kind) for kind, many in kinds.most_common())
+
+
+def _rank(each: tuple[Alert, Change]) -> tuple[bool, int, int, int]:
+    alert, change = each
+    grave, dear = list(Severity).index(alert.severity), abs(alert.finding.excess_micro_usd)
+    return change in ENDS, grave, -dear, alert.number
+
+
+def _one_of_many(alert: Alert, change: Change, names: Mapping[str, str]) -> str:
+    said = Change.UNCHANGED if change is Change.REMINDED else change
+    return f"A-{alert.number} {title_of(alert, words_of(alert.finding, names), said)}"

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from itertools import cycle
+
+import pytest
+
+from alerts.grouping import group_message
+from alerts.model import AlertState, Change
+from detector.model import FindingKind, Severity
+from tests.alerts.test_messages import GOLDEN, reads_as
+from tests.builders import DAY, NAMES, an_alert, one_of_each, spike
+
+FLOOD = (spike(tenant="bolt", actual=500), *one_of_each())
+WARNING, CRITICAL = spike(tenant="bolt", actual=500), spike()
+MIXED = (Change.OPENED, Change.WORSE, Change.RESOLVED, Change.REVISED, Change.RELEASED)
+CASES = {
+    "new": (Change.OPENED,),
+    "over": (Change.RESOLVED, Change.WITHDRAWN),
+    "mixed": MIXED,
+    "unanswered": (Change.REMINDED,),
+}
+
+
+def news_of(findings, changes):
+    return [
+        (as_after(change, finding, number), change)
+        for number, (finding, change) in enumerate(zip(findings, cycle(changes), strict=False), 12)
+    ]
+
+
+def as_after(change, finding, number):
+    if change in (Change.RESOLVED, Change.WITHDRAWN):
+        return an_alert(finding, number=number, state=AlertState.RESOLVED, ended=True)
+    return an_alert(finding, number=number)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_many_at_once_read_as_their_golden_file(name):
+    flood = [each for each in FLOOD if name == "new" or each.kind is not FindingKind.PRICE_CHANGE]
+    reads_as(GOLDEN / f"group_{name}.txt", group_message(news_of(flood, CASES[name]), DAY, NAMES))
+
+
+def test_no_golden_file_of_a_group_is_left_over():
+    assert {path.stem for path in GOLDEN.glob("group_*")} == {f"group_{name}" for name in CASES}
+
+
+def test_what_is_all_over_is_told_calmly_and_not_as_a_storm():
+    said = group_message(news_of([CRITICAL] * 82, [Change.RESOLVED]), DAY, NAMES)
+    assert (said.tone, said.title) == ("calm", "82 alerts are over on Thu 12 Nov: 82 spend spikes")
+
+
+def test_a_mixed_group_says_how_many_are_new_worse_revised_and_over():
+    said = group_message(news_of([WARNING] * 10, MIXED), DAY, NAMES)
+    assert said.title == (
+        "10 alerts at once on Thu 12 Nov: 4 new, 2 worse, 2 revised, 2 over (10 spend spikes)"
+    )
+
+
+def test_a_group_is_as_grave_as_the_gravest_alert_that_is_not_over():
+    news = [*news_of([CRITICAL] * 3, [Change.RESOLVED]), *news_of([WARNING], [Change.OPENED])]
+    said = group_message(news, DAY, NAMES)
+    assert said.tone == Severity.WARNING.value
+    assert "Bolt" in said.lines[0].text
+
+
+def test_one_alert_more_than_are_shown_is_one_other():
+    said = group_message(news_of([WARNING] * 6, [Change.OPENED]), DAY, NAMES)
+    assert said.lines[-1].text == "1 other"

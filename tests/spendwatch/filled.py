@@ -1,0 +1,41 @@
+"""A database that holds something of everything: costs, alerts, answers, messages."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from sqlalchemy import insert
+
+from alerts import outbox
+from alerts.intake import take_in
+from alerts.model import Teaching, Verb, Verdict
+from alerts.replies import Answer, answer
+from detector.tables import JUDGED_DAY
+from spendwatch.db import writing
+from spendwatch.db_upgrade import open_database
+from tests.builders import DAY, NOW, a_notification, a_telling, judgement, one_of_each
+from tests.detector.ledgers import LATER, cost, record
+
+ALERTS, REPLIES, COSTS = 10, 2, 3
+
+
+def open_filled(url):
+    """Open the database at ``url`` by its migrations and fill it."""
+    engine = open_database(url)
+    fill(engine)
+    return engine
+
+
+def fill(engine):
+    """Write what a day of life leaves behind."""
+    record(engine, [cost(), cost(2_500, "bolt"), cost(None, "corp", "数 Ünïcode")])
+    record(engine, [cost(4_000), cost(2_500, "bolt"), cost(None, "corp", "数 Ünïcode")], now=LATER)
+    dismissed = Answer(Verb.DISMISS, "alice", Verdict.EXPECTED, "a sale")
+    with writing(engine) as session:
+        take_in(session, judgement(*one_of_each()), a_telling())
+        answer(session, 1, dismissed, NOW, Teaching())
+        answer(session, 2, Answer(Verb.ACKNOWLEDGE, "bob"), NOW + timedelta(seconds=1), Teaching())
+        outbox.add_notifications(session, [replace(a_notification("group"), alert_number=None)])
+        judged = {"day": DAY, "judged_at": NOW, "method": "classic", "findings": ALERTS}
+        session.connection().execute(insert(JUDGED_DAY), [judged])
