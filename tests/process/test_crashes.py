@@ -33,7 +33,7 @@ def undisturbed(request, zygote, tmp_path_factory):
         from tests import postgresql
 
         server = postgresql.server().get_uri()
-    yield record(zygote, new_place(folder / "place", server), folder)
+    return record(zygote, new_place(folder / "place", server), folder)
 
 
 def test_the_story_has_points_in_all_that_leaves_a_trace(undisturbed):
