@@ -107,13 +107,14 @@ class Service:
     def pull(self, name: str) -> None:
         """Ask one source, if it is due."""
         app, now = self.app, self.app.clock()
-        settled_at = app.settled_at(app.last_settled_day())
-        attempts = self._attempts(settled_at).get(name, ())
+        day = app.last_settled_day()
+        settled_at = app.settled_at(day)
+        attempts = self._attempts(day, settled_at).get(name, ())
         if self.paused or not pull_due(attempts, settled_at, now, conversion.rhythm(app.settings)):
             return
         (source,) = (each for each in app.usage_sources() if each.name == name)
         try:
-            report = pull(app, source, window_to_pull(app, source, app.last_settled_day()))
+            report = pull(app, source, window_to_pull(app, source, day))
         except SourceError as error:
             self.log.warning("source_failed", source=name, error=str(error))
             return
@@ -136,6 +137,8 @@ class Service:
         due = days_due(app, day, again=self.fresh)
         if due.every and self._ready(day):
             self._judge(due)
+            if self.stopping():
+                return  # what is told late waits until all is judged, by the next process
             self.fresh = False
         elif due.missed:
             return  # a digest, and what is told late, wait for the days that are missing
@@ -177,15 +180,15 @@ class Service:
     def _ready(self, day: date) -> bool:
         app = self.app
         settled_at = app.settled_at(day)
-        attempts = self._attempts(settled_at)
+        attempts = self._attempts(day, settled_at)
         each = {name: attempts.get(name, ()) for name in app.source_names}
         return ready_to_judge(each, settled_at, app.clock(), conversion.rhythm(app.settings))
 
-    def _attempts(self, settled_at: datetime) -> Mapping[str, Sequence[Attempt]]:
-        """Read how each source has answered since a day was settled, or in the hours before."""
+    def _attempts(self, day: date, settled_at: datetime) -> Mapping[str, Sequence[Attempt]]:
+        """Read how each source answered for a day since it was settled, or in the hours before."""
         since = min(settled_at, self.app.clock() - conversion.rhythm(self.app.settings).refresh)
         with reading(self.app.engine) as session:
-            rows = pulls_since(session, since)
+            rows = pulls_since(session, since, day)
         return {
             name: [Attempt(row.started_at, row.ended_at, row.error) for row in pulls]
             for name, pulls in rows.items()

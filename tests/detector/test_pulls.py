@@ -257,10 +257,17 @@ def test_how_sources_answered_is_known_since_a_moment(database):
     pulled(database, ends=False)
     pulled(database)
     with reading(database) as session:
-        assert pulls_since(session, LATER + MINUTE) == {}
-        (asked, answered) = pulls_since(session, NOW - MINUTE)["gateway"]
+        assert pulls_since(session, LATER + MINUTE, DAY) == {}
+        (asked, answered) = pulls_since(session, NOW - MINUTE, DAY)["gateway"]
     assert asked.ended_at is None
     assert (answered.ended_at is not None, answered.error) == (True, "")
+
+
+def test_a_source_that_was_asked_for_older_days_alone_has_not_answered_for_the_newest(database):
+    pulled(database, first=ago(9), last=ago(5))
+    with reading(database) as session:
+        assert pulls_since(session, NOW - MINUTE, DAY) == {}
+        assert len(pulls_since(session, NOW - MINUTE, ago(5))["gateway"]) == 1
 
 
 def test_a_pull_changes_a_day_where_it_adds_or_revises(database):

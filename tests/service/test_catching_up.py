@@ -178,3 +178,32 @@ def test_old_rows_go_once_a_day_and_alerts_never(steady):
         assert len(service.logged("old_rows_removed")) == 1
     with reading(steady.app().engine) as session:
         assert [alert.number for alert in store.list_alerts(session)] == [1]
+
+
+def test_fault_108_whoever_ends_while_it_catches_up_tells_nothing_of_it_yet(steady):
+    with serving(steady) as service:
+        service.tick()
+    spend(steady, 35, 400, 400, 400, 400)
+    steady.now = morning_after(38)
+    with serving(steady) as service:
+        service.tick("pull gateway")
+        service.service.stopping = lambda: len(judged_days(steady)) > 2
+        service.tick("judge")
+        assert judged_days(steady) == [day(34), day(35), day(36)]
+    with serving(steady) as service:
+        service.tick()
+        assert judged_days(steady)[-1] == day(38)
+        assert service.told().count("[warning] acme: $400 on") == 1
+        assert "judged late, as nothing ran" in service.told()
+
+
+def test_a_pull_of_older_days_by_hand_is_no_answer_for_the_newest(steady):
+    with serving(steady) as service:
+        service.tick()
+    spend(steady, 35, 400)
+    steady.now = morning_after(35)
+    assert steady.judge_with({}, day(30)).pulls
+    with serving(steady) as service:
+        service.tick()
+        assert "silent" not in service.told()
+        assert service.told().count("acme: $400 on") == 1
