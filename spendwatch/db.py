@@ -21,7 +21,7 @@ from sqlalchemy.exc import DatabaseError as DriverError
 from sqlalchemy.exc import IntegrityError, InterfaceError, ProgrammingError
 from sqlmodel import Session
 
-from spendwatch.db_engines import TURNS, WRITES, connect, sqlite_file
+from spendwatch.db_engines import LOCKED, TURNS, WRITES, connect, sqlite_file
 from spendwatch.db_files import RESTORE, why_damaged, why_unusable
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ TURN_TIMEOUT_S = 30.0
 TRY_LATER, NOT_SAVED = "; try later", ": not saved, try again"
 _OURS = (IntegrityError, ProgrammingError)
 """What the driver refuses because the program asked for something wrong; no state of affairs."""
-_LOCKED, _DISK_FULL = "55P03", "53100"
+_DISK_FULL = "53100"
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 _READ_ONLY = ("25006", "SQLITE_READONLY")
 _NOT_OURS = ("42501",)
@@ -173,7 +173,7 @@ def _state(error: DriverError | InterfaceError) -> str:
 def _in_plain_words(error: DriverError | InterfaceError, url: str, busy: str) -> DatabaseError:
     words = next(iter(str(error.orig).strip().splitlines()), "no reason given")
     state = _state(error)
-    if state == _LOCKED or "is locked" in words:
+    if state == LOCKED or "is locked" in words:
         return _busy(url, busy)
     if state in _DAMAGED:
         return damaged(url, words)

@@ -21,6 +21,8 @@ WRITES = "writes"
 LEADS = "leads"
 """Of one whose transaction only holds a lock, and must see nothing that it would keep alive."""
 CONNECT_TIMEOUT_S = 5
+LOCKED = "55P03"
+"""What PostgreSQL calls it that a lock was not to be had in time."""
 ONE_WRITER, ONE_LEADER = 0x5350454E44, 0x5350454E45
 """Names of two advisory locks; any numbers would do, as long as all use the same."""
 TURNS: WeakKeyDictionary[Engine, Lock] = WeakKeyDictionary()

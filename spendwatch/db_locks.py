@@ -9,14 +9,17 @@ from __future__ import annotations
 import fcntl
 from typing import IO, TYPE_CHECKING, Protocol
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
-from spendwatch.db_engines import LEADS, ONE_LEADER, sqlite_file
+from spendwatch.db_engines import LEADS, LOCKED, ONE_LEADER, sqlite_file
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from sqlalchemy import Connection, Engine
+
+
+NOTICED_WITHIN_MS = 1_000
 
 
 class LeaderLock(Protocol):
@@ -81,14 +84,21 @@ class ServerLock:
         self._connection: Connection | None = None
 
     def take(self) -> bool:
-        """Begin the transaction and ask for the lock; False where another process has it."""
+        """Begin the transaction and ask for the lock; False where another process has it.
+
+        It waits a moment: the server takes that long to notice that a process was killed.
+        """
         self._connection = self._engine.connect().execution_options(**{LEADS: True})
         self._connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
-        asked = f"SELECT pg_try_advisory_xact_lock({ONE_LEADER})"
-        if self._connection.exec_driver_sql(asked).scalar():
-            return True
-        self.give_back()
-        return False
+        self._connection.exec_driver_sql(f"SET LOCAL lock_timeout = {NOTICED_WITHIN_MS}")
+        try:
+            self._connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ONE_LEADER})")
+        except OperationalError as error:
+            self.give_back()
+            if getattr(error.orig, "sqlstate", None) == LOCKED:
+                return False
+            raise
+        return True
 
     def held(self) -> bool:
         """Whether the connection lives, and with it the transaction."""
@@ -101,8 +111,12 @@ class ServerLock:
         return self._connection is not None
 
     def give_back(self) -> None:
-        """End the transaction and give the connection up."""
-        if self._connection is not None:
-            self._connection.invalidate()
-            self._connection.close()
-        self._connection = None
+        """End the transaction, which frees the lock, and give the connection up."""
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        try:
+            connection.rollback()
+        except DBAPIError:
+            connection.invalidate()  # it is gone, and the lock with it
+        connection.close()
