@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 # Without its bytecode files every start of the interpreter compiles all it imports anew: seconds.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help setup demo fmt lint types contracts test floors check matrix bench golden lock sbom image clean
+.PHONY: help setup demo fmt lint types contracts test floors check matrix bench crash golden lock sbom image clean
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -123,7 +123,11 @@ matrix: ## run all tests on each Python that is supported and installed here
 	done
 
 bench: $(READY) ## run every benchmark
-	@for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
+	@for file in $(filter-out %/crash_matrix.py,$(wildcard benchmarks/[a-z]*.py)); do \
+	    echo "== $$file"; $(BIN)/python "$$file"; done
+
+crash: $(READY) ## kill the service everywhere and at random, and compare what is left (hours)
+	$(BIN)/python -m benchmarks.crash_matrix
 
 golden: $(READY) ## rewrite the golden files; review the diff before you commit it
 	GOLDEN=write $(BIN)/pytest --quiet -p no:randomly $$(grep -rlw GOLDEN tests --include='test_*.py')
