@@ -180,7 +180,8 @@ def test_the_readme_shows_the_two_commands_on_its_first_screen(command):
 @pytest.mark.parametrize(
     "target",
     [
-        "setup", "demo", "fmt", "lint", "types", "contracts", "test", "check", "matrix", "bench", "crash",
+        "setup", "demo", "fmt", "lint", "types", "contracts", "test", "check", "matrix", "bench",
+        "crash",
         "golden", "lock", "sbom", "image", "clean",
     ],
 )  # fmt: skip
