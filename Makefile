@@ -122,12 +122,16 @@ matrix: ## run all tests on each Python that is supported and installed here
 	    $(IN_MEMORY); build/venv-$$version/bin/pytest -n 2 --quiet; \
 	done
 
-bench: $(READY) ## run every benchmark
-	@for file in $(filter-out %/crash_matrix.py,$(wildcard benchmarks/[a-z]*.py)); do \
-	    echo "== $$file"; $(BIN)/python "$$file"; done
+# Hours rather than minutes; both need the tests beside them.
+CRASHES := crash_matrix simulated_days
 
-crash: $(READY) ## kill the service everywhere and at random, and compare what is left (hours)
+crash: $(READY) ## kill it at every point and at random times, and live 60 days with a fault each
 	$(BIN)/python -m benchmarks.crash_matrix
+	$(BIN)/python -m benchmarks.simulated_days
+
+bench: $(READY) ## run every benchmark
+	@for file in $(filter-out $(CRASHES:%=benchmarks/%.py),$(wildcard benchmarks/[a-z]*.py)); do \
+	    echo "== $$file"; $(BIN)/python "$$file"; done
 
 golden: $(READY) ## rewrite the golden files; review the diff before you commit it
 	GOLDEN=write $(BIN)/pytest --quiet -p no:randomly $$(grep -rlw GOLDEN tests --include='test_*.py')

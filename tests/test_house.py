@@ -181,8 +181,7 @@ def test_the_readme_shows_the_two_commands_on_its_first_screen(command):
     "target",
     [
         "setup", "demo", "fmt", "lint", "types", "contracts", "test", "check", "matrix", "bench",
-        "crash",
-        "golden", "lock", "sbom", "image", "clean",
+        "crash", "golden", "lock", "sbom", "image", "clean",
     ],
 )  # fmt: skip
 def test_make_help_explains_every_target(target):

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,9 +31,11 @@ class Zygote:
     """A process that has everything imported, and forks for each order."""
 
     def __init__(self) -> None:
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.process.crashing", "--serve"],
             cwd=ROOT,
+            stderr=self._errors,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -46,6 +49,9 @@ class Zygote:
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
         done: dict[str, Any] = json.loads(self._process.stdout.readline())
+        if done["status"] not in (0, KILLED):
+            self._errors.seek(0)
+            done["said"] = self._errors.read().decode()[-2_000:]
         return done
 
     def end(self) -> None:
@@ -55,6 +61,7 @@ class Zygote:
         self._process.wait(30)
         assert self._process.stdout is not None
         self._process.stdout.close()
+        self._errors.close()
 
 
 @dataclass(frozen=True)
@@ -159,4 +166,4 @@ def what_differs(known: Undisturbed, place: Place) -> list[str]:
 
 def _succeed(done: dict[str, Any]) -> None:
     if done["status"]:
-        raise AssertionError(f"a run that nobody killed left with {done['status']}")
+        raise AssertionError(f"nobody killed it, and it left with {done['status']}: {done['said']}")
