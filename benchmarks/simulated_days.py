@@ -27,7 +27,7 @@ def simulate(folder: Path, many: int) -> list[days.Midnight]:
     midnights = []
     for each in days.live(world, many):
         midnights.append(each)
-        print(f"{each.day} {each.fault:<12} {each.size / 1e3:8.0f} kB {each.descriptors:3} open "
+        print(f"{each.day} {each.fault:<12} {each.size / 1e3:8.0f} kB {each.open_files:3} open "
               f"files {each.threads:2} threads {each.told:4} told  "
               f"{'; '.join(each.broken) or 'all holds'}", flush=True)  # fmt: skip
     world.stop()
@@ -42,7 +42,7 @@ def sum_up(midnights: list[days.Midnight]) -> None:
         early = (middle.size - first.size) / third
         late = (last.size - midnights[-third - 1].size) / third
         print(f"growth: {early / 1e3:.1f} kB a day at first, {late / 1e3:.1f} at last")
-    open_files = [each.descriptors for each in midnights]
+    open_files = [each.open_files for each in midnights]
     print(f"open files {min(open_files)} to {max(open_files)}")
 
 

@@ -101,7 +101,12 @@ def sync_folder(folder: Path) -> None:
 
 def check_pages(connection: sqlite3.Connection, how: str = "quick_check") -> list[str]:
     """Return what SQLite finds wrong with its own file; empty where nothing is."""
-    found = [str(row[0]) for row in connection.execute(f"PRAGMA {how}(20)")]
+    try:
+        found = [str(row[0]) for row in connection.execute(f"PRAGMA {how}(20)")]
+    except sqlite3.DatabaseError as error:
+        if not error.sqlite_errorname.startswith("SQLITE_CORRUPT"):
+            raise
+        found = [str(error)]  # too broken to be looked through
     return [] if found == ["ok"] else found
 
 

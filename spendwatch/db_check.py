@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from alerts.numbers import count
-from spendwatch.db import DatabaseError, translated, where
+from spendwatch.db import DatabaseError, damaged, translated, where
 from spendwatch.db_backup import check_pages
 from spendwatch.db_rows import count_rows, tables_of
 from spendwatch.db_upgrade import newest_schema, refuse_unknown, schema_of
@@ -42,6 +42,15 @@ def check_database(engine: Engine, *, full: bool = False) -> Checked:
             rows = count_rows(connection, tables)
             lost = tuple(words for table in tables for words in _lost(connection, table))
     return Checked(where(url), schema, newest_schema(), rows, (*wrong, *lost))
+
+
+def refuse_damaged(engine: Engine, *, full: bool = False) -> None:
+    """Look at SQLite's pages alone; raises DatabaseDamagedError where one is broken."""
+    url = str(engine.url)
+    with translated(url), engine.connect() as connection:
+        wrong = _pages(connection, full=full)
+    if wrong:
+        raise damaged(url, wrong[0])
 
 
 def _pages(connection: Connection, *, full: bool) -> list[str]:

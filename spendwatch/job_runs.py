@@ -43,6 +43,16 @@ def last_done(engine: Engine, job: str) -> datetime | None:
     return newest
 
 
+def last_error(engine: Engine, job: str) -> str:
+    """Return why a job failed when it last ended; empty where it did not."""
+    error = select(JOB_RUN.c.error).where(JOB_RUN.c.job == job, JOB_RUN.c.ended_at.is_not(None))
+    with reading(engine) as session:
+        newest: str | None = (
+            session.connection().execute(error.order_by(JOB_RUN.c.day.desc()).limit(1)).scalar()
+        )
+    return newest or ""
+
+
 def run(engine: Engine, job: str, day: date, clock: Callable[[], datetime], work: Work) -> None:
     """Do a job and note how it ended; what goes wrong is noted and raised."""
     mine = (JOB_RUN.c.job == job, JOB_RUN.c.day == day)

@@ -1,12 +1,13 @@
-"""Care for the data, once a day: a backup is made, and what is old goes."""
+"""Care for the data: a backup a day, what is old goes, and pages are looked at for damage."""
 
 from __future__ import annotations
 
-from datetime import time
+from datetime import time, timedelta
 from typing import TYPE_CHECKING
 
 from spendwatch import job_runs
 from spendwatch.backups import Why, rotate, write_backup
+from spendwatch.db_check import refuse_damaged
 from spendwatch.retention import forget
 
 if TYPE_CHECKING:
@@ -16,7 +17,14 @@ if TYPE_CHECKING:
 
     from spendwatch.app import App
 
-BACKUP, RETENTION = "backup", "retention"
+BACKUP, RETENTION, CHECK, FULL_CHECK = "backup", "retention", "check", "full check"
+FULL_CHECK_EVERY = timedelta(days=7)
+
+
+def check_data(app: App) -> None:
+    """Look at every page, as each start does; what is wrong is noted, and raised."""
+    today = app.clock().astimezone(app.directory.default_zone).date()
+    job_runs.run(app.engine, CHECK, today, app.clock, lambda: refuse_damaged(app.engine))
 
 
 def keep_data(app: App, log: FilteringBoundLogger) -> None:
@@ -28,6 +36,9 @@ def keep_data(app: App, log: FilteringBoundLogger) -> None:
         _once(app, BACKUP, local, lambda: _back_up(app, now))
     if local.time() >= (begins or time()):
         _once(app, RETENTION, local, lambda: _forget(app, log, local.date()))
+    checked_at = job_runs.last_done(app.engine, FULL_CHECK)
+    if checked_at is None or now >= checked_at + FULL_CHECK_EVERY:
+        _once(app, FULL_CHECK, local, lambda: refuse_damaged(app.engine, full=True))
 
 
 def _once(app: App, job: str, local: datetime, work: job_runs.Work) -> None:

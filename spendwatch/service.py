@@ -14,13 +14,13 @@ from detector.pulls import pulls_since
 from detector.sources.base import SourceError
 from spendwatch import conversion
 from spendwatch.clock_guard import first_look, look
-from spendwatch.db import DatabaseError, reading
+from spendwatch.db import DatabaseDamagedError, DatabaseError, reading
 from spendwatch.digests import write_digests
 from spendwatch.disk import short_of_room
 from spendwatch.due import Attempt, pull_due, ready_to_judge
 from spendwatch.ingest import pull
 from spendwatch.jobs import days_due, judge_all, reprice, tell, wake_up, window_to_pull
-from spendwatch.keeping import keep_data
+from spendwatch.keeping import check_data, keep_data
 from spendwatch.self_report import report_stop
 
 if TYPE_CHECKING:
@@ -52,8 +52,12 @@ class Service:
         Called where another process leads by now.
     paused : str
         Why nothing is pulled or judged for now; empty where it is.
+    damage : str
+        What was found broken in the database since the start; a restore mends it.
     fresh : bool
         Nothing was judged since the start: the settings and prices may be new.
+    checked : bool
+        The database was looked at for damage since the start.
     """
 
     app: App
@@ -64,7 +68,9 @@ class Service:
     stopping: Callable[[], bool]
     on_lost: Callable[[], None]
     paused: str = ""
+    damage: str = ""
     fresh: bool = True
+    checked: bool = False
     _clock: ClockState | None = None
 
     def ticks(self) -> Mapping[str, Tick]:
@@ -88,6 +94,8 @@ class Service:
             try:
                 tick()
             except DatabaseError as error:
+                if isinstance(error, DatabaseDamagedError):
+                    self.damage = str(error)
                 self.log.warning("tick_failed", tick=name, error=str(error))
             except Exception as error:
                 self.log.exception("tick_failed", tick=name, error=str(error))
@@ -97,7 +105,7 @@ class Service:
     def beat(self) -> None:
         """Say that we live, and find out whether clock and disk allow to go on."""
         self._clock = self._look_at_clock()
-        self._pause(self._clock.doubt or short_of_room(self.app.settings))
+        self._pause(self.damage or self._clock.doubt or short_of_room(self.app.settings))
         if not self.leadership.beat(self.app.clock()):
             self.log.error("lead_lost")
             self.on_lost()
@@ -158,9 +166,13 @@ class Service:
             )
 
     def keep(self) -> None:
-        """Care for the data: what is due once a day."""
-        if not self.paused:
-            keep_data(self.app, self.log)
+        """Care for the data: look at it after the start, then do what is due once a day."""
+        if self.paused:
+            return
+        if not self.checked:
+            check_data(self.app)
+            self.checked = True
+        keep_data(self.app, self.log)
 
     def _judge(self, due: DueDays) -> None:
         for judged in judge_all(self.app, due):

@@ -15,6 +15,8 @@ from detector.pulls import newest_judged_day
 from detector.tables import PULL
 from spendwatch.db import reading
 from spendwatch.disk import short_of_room
+from spendwatch.job_runs import last_error
+from spendwatch.keeping import CHECK, FULL_CHECK
 from spendwatch.leading import leader_of
 
 if TYPE_CHECKING:
@@ -57,6 +59,8 @@ class Standing:
         Since when the message waits that waits longest for its first try.
     short_of_room : str
         Why nothing more is judged; empty where the disk has room.
+    damage : str
+        What the newest look at the database found wrong; empty where nothing was.
     """
 
     now: datetime
@@ -69,6 +73,7 @@ class Standing:
     queue: Mapping[str, int] = field(default_factory=dict)
     oldest_due_at: datetime | None = None
     short_of_room: str = ""
+    damage: str = ""
 
     @property
     def serving(self) -> bool:
@@ -82,6 +87,8 @@ class Standing:
         """Say what is wrong, the gravest first."""
         if not self.serving:
             yield self._silent()
+        if self.damage:
+            yield f"nothing is judged: {self.damage}"
         if self.short_of_room:
             yield f"nothing is judged: {self.short_of_room}"
         judged = self.judged_day is not None and self.judged_day >= self.settled_day
@@ -129,6 +136,7 @@ def standing(app: App) -> Standing:
             queue=_queue(session),
             oldest_due_at=_oldest_due_at(session),
             short_of_room=short_of_room(app.settings),
+            damage=last_error(app.engine, CHECK) or last_error(app.engine, FULL_CHECK),
         )
 
 

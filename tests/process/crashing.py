@@ -62,6 +62,8 @@ class Points:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def _on_audit(self, happens: str, arguments: tuple[Any, ...]) -> None:
+        if arguments and "__pycache__" in str(arguments[0]):
+            return  # the interpreter's own, where nobody has imported a module before
         if happens == "open":
             writes = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
             if isinstance(arguments[2], int) and arguments[2] & writes:

@@ -6,6 +6,7 @@ killed, they are made in a child. What must hold is looked at every midnight.
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import random
@@ -76,7 +77,7 @@ class Midnight:
     day: date
     fault: str
     size: int
-    descriptors: int
+    open_files: int
     threads: int
     told: int
     broken: list[str]
@@ -321,8 +322,15 @@ def look(world: World, day: date, fault: str) -> Midnight:
     if judged is None or judged < (world.now - 3 * HOUR).date() - ONE:
         broken.append(f"the newest judged day is {judged} at {world.now}")
     size = (world.folder / "spendwatch.db").stat().st_size
-    descriptors = len(os.listdir("/proc/self/fd"))
-    return Midnight(day, fault, size, descriptors, threading.active_count(), len(sent), broken)
+    files = open_files(world.folder)
+    return Midnight(day, fault, size, files, threading.active_count(), len(sent), broken)
+
+
+def open_files(folder: Path) -> int:
+    """Count what this process has open in a folder; what nothing refers to is closed first."""
+    gc.collect()
+    leads_to = [os.path.realpath(each.path) for each in os.scandir("/proc/self/fd")]
+    return sum(path.startswith(f"{folder.resolve()}{os.sep}") for path in leads_to)
 
 
 def main() -> None:

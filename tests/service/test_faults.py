@@ -6,13 +6,19 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 
 from detector.sources.base import Coverage
 from spendwatch.app import App
 from spendwatch.clock_guard import first_look, look
+from spendwatch.db import reading
+from spendwatch.keeping import CHECK, FULL_CHECK
+from spendwatch.standing import standing
+from spendwatch.tables import JOB_RUN
 from tests.postgresql import new_database
 from tests.service.serving import HOUR, ONE, serving
 from tests.service.test_catching_up import judged_days, morning_after, spend
+from tests.spendwatch.filled import break_a_page
 from tests.spendwatch.installations import CONFIG, Installation
 
 MINUTE = timedelta(minutes=1)
@@ -226,3 +232,32 @@ def test_fault_47_a_day_is_settled_two_hours_after_its_own_midnight(
     assert app.settled_at(day) == settled_at
     assert app.last_settled_day(settled_at) == day
     assert app.last_settled_day(settled_at - MINUTE) == day - ONE
+
+
+def test_fault_105_a_broken_page_is_found_at_the_start_and_nothing_more_is_judged(steady):
+    with serving(steady) as service:
+        service.tick()
+    break_a_page(steady.folder / "spendwatch.db")
+    spend(steady, 35, 400)
+    steady.now = morning_after(35)
+    with serving(steady) as service:
+        service.tick("keep", "heartbeat", "judge", "deliver")
+        assert service.logged("day_judged") == []
+        (stopped,) = service.logged("judging_stopped")
+        assert "db restore" in stopped["why"]
+        service.wait(HOUR)
+        assert service.logged("day_judged") == []
+        assert any("db restore" in fault for fault in standing(service.service.app).faults())
+    assert service.times_told("spendwatch judges nothing for now: ") == 1
+
+
+def test_every_page_is_looked_at_once_a_start_and_every_index_once_a_week(steady):
+    with serving(steady) as service:
+        service.tick()
+        for _ in range(8):
+            service.wait(ONE)
+    with reading(service.service.app.engine) as session:
+        rows = session.connection().execute(select(JOB_RUN.c.job, JOB_RUN.c.day)).all()
+    assert [day for job, day in rows if job == CHECK] == [morning_after(34).date()]
+    full = [day for job, day in rows if job == FULL_CHECK]
+    assert full == [morning_after(34).date(), morning_after(41).date()]

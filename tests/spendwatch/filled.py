@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 
@@ -39,3 +41,15 @@ def fill(engine):
         outbox.add_notifications(session, [replace(a_notification("group"), alert_number=None)])
         judged = {"day": DAY, "judged_at": NOW, "method": "classic", "findings": ALERTS}
         session.connection().execute(insert(JUDGED_DAY), [judged])
+
+
+def break_a_page(file):
+    """Make rubbish of the page of a table that little else looks into."""
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        named = "SELECT rootpage FROM sqlite_master WHERE name = 'rejected_row'"
+        (page,) = database.execute(named).fetchone()
+        (size,) = database.execute("PRAGMA page_size").fetchone()
+    with file.open("r+b") as opened:
+        opened.seek((page - 1) * size)
+        opened.write(b"x" * size)

@@ -5,10 +5,10 @@ from contextlib import closing
 
 import pytest
 
-from spendwatch.db import DatabaseError, DatabaseVersionError
-from spendwatch.db_check import check_database
+from spendwatch.db import DatabaseDamagedError, DatabaseError, DatabaseVersionError
+from spendwatch.db_check import check_database, refuse_damaged
 from spendwatch.db_engines import connect
-from tests.spendwatch.filled import ALERTS, COSTS, open_filled
+from tests.spendwatch.filled import ALERTS, COSTS, break_a_page, open_filled
 
 
 @pytest.fixture
@@ -81,4 +81,14 @@ def test_fault_105_an_index_that_lost_a_row_is_found(tmp_path):
         raw.execute("UPDATE sqlite_master SET sql=? WHERE name='ix_alert_state'", [wrong])
     engine.dispose()
     assert any("ix_alert_state" in words for words in check_database(engine, full=True).problems)
+    engine.dispose()
+
+
+def test_fault_105_pages_too_broken_to_be_looked_through_are_a_problem(tmp_path):
+    engine = open_filled(f"sqlite:///{tmp_path / 'spendwatch.db'}")
+    engine.dispose()
+    break_a_page(tmp_path / "spendwatch.db")
+    assert check_database(engine).problems
+    with pytest.raises(DatabaseDamagedError, match=r"spendwatch\.db cannot be used: .* db restore"):
+        refuse_damaged(engine)
     engine.dispose()
