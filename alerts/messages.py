@@ -115,7 +115,7 @@ def alert_message(
         tone="calm" if calm and about.kind not in EVENTS else about.severity.value,
         title=title_of(alert, words, change, revision),
         lines=lines,
-        actions=_actions(alert, change, words),
+        actions=_actions(alert, change, words, reply),
         reference=_reference(alert),
     )
 
@@ -344,23 +344,27 @@ def _verdict(reply: Reply) -> str:
     return reply.verdict.value.replace("_", " ") if reply.verdict else "no verdict"
 
 
-def _actions(alert: Alert, change: Change, words: Words) -> tuple[Action, ...]:
+def _actions(alert: Alert, change: Change, words: Words, reply: Reply | None) -> tuple[Action, ...]:
     command = "spendwatch alerts"
     show = Action("look closer", f"{command} show {alert.number}")
     if change is Change.WITHDRAWN or alert.kind in EVENTS:
         return (*words.look, show)
-    # Without a verdict it says what each of them would do, and changes nothing.
-    dismiss = f"{command} dismiss {alert.number}"
+
+    def dismiss(label: str) -> Action:
+        # Without a verdict it says what each of them would do, and changes nothing.
+        return Action(label, f"{command} dismiss {alert.number}", Verb.DISMISS)
+
     if alert.state is AlertState.OPEN:
-        acknowledge = Action("acknowledge", f"{command} ack {alert.number}")
-        snooze = Action("snooze", f"{command} snooze {alert.number} --for 4h")
-        return (acknowledge, Action("dismiss", dismiss), snooze, *words.look, show)
-    undo = Action("take it back", f"{command} undo {alert.number}")
+        acknowledge = Action("acknowledge", f"{command} ack {alert.number}", Verb.ACKNOWLEDGE)
+        snooze = Action("snooze", f"{command} snooze {alert.number} --for 4h", Verb.SNOOZE)
+        return (acknowledge, dismiss("dismiss"), snooze, *words.look, show)
+    take_back = f"{command} undo {alert.number}"
+    undo = Action("take it back", take_back, Verb.UNDO, reply.number if reply else None)
     if alert.state in (AlertState.ACKNOWLEDGED, AlertState.SNOOZED):
-        return (Action("dismiss", dismiss), undo, *words.look, show)
+        return (dismiss("dismiss"), undo, *words.look, show)
     if alert.state is AlertState.DISMISSED:
-        return (Action("change the verdict", dismiss), undo, show)
-    return (Action("say why", dismiss), show) if alert.kind in TEACHING else (show,)
+        return (dismiss("change the verdict"), undo, show)
+    return (dismiss("say why"), show) if alert.kind in TEACHING else (show,)
 
 
 def _reference(alert: Alert) -> str:

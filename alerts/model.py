@@ -300,10 +300,20 @@ class Teaching:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something the reader can do, with the exact command for it."""
+    """Something the reader can do, with the exact command for it.
+
+    Attributes
+    ----------
+    verb : Verb or None
+        The answer that it gives, where there are buttons to press; None where it only looks.
+    undoes : int or None
+        Number of the reply that an undo takes back, so that a second press takes back no other.
+    """
 
     label: str
     command: str
+    verb: Verb | None = None
+    undoes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,6 +336,8 @@ class Message:
         One line that says whether to act.
     reference : str
         Alert number, kind and state.
+    owner : str
+        Whom to call by name; empty where it is not critical, or nobody owns it.
     """
 
     tone: str
@@ -333,6 +345,7 @@ class Message:
     lines: tuple[Line, ...]
     actions: tuple[Action, ...]
     reference: str
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
