@@ -128,6 +128,7 @@ def _notification(taken: Taken, day: date, telling: Telling, answer: Reply | Non
             notes=_notes(taken, telling),
         ),
         created_at=telling.situation.now,
+        revision=alert.revision,
     )
 
 

@@ -1,9 +1,10 @@
 """Notifications that are due go out, each exactly once as far as its channel can tell.
 
-A row is claimed and committed before it is sent, and its receipt is committed after; a row that
-was claimed before (a crash, an error) is looked up with ``find`` first, and where even that fails
-it is not sent. Nothing is sent within a transaction. What fails is due again later, ever later
-for 24 hours; then, or where trying again cannot help, it is a dead letter that a person settles.
+A row is claimed and committed before it is sent, and its receipt is committed after; one that may
+have been sent already (a crash, a silent other side) is looked up with ``find`` first, and where
+even that fails, or is too early to tell, it is not sent. Nothing is sent within a transaction. What
+fails is due again later, ever later for 24 hours; then, or where trying again cannot help, it is a
+dead letter: told to the receiver of everything else, and settled by a person.
 """
 
 from __future__ import annotations
@@ -11,25 +12,29 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from sqlmodel import Session
 
-from alerts import outbox, settling
+from alerts import outbox, postings, settling
 from alerts.backoff import Spread, asked_wait, next_try
 from alerts.channels.base import ChannelError
+from alerts.messages import forwarded_message
+from alerts.model import Notification, Reason
 
 if TYPE_CHECKING:
     from alerts.channels.base import Channel
-    from alerts.model import Notification, Receipt
+    from alerts.model import Receipt
 
     Transaction = Callable[[], AbstractContextManager[Session]]
 
 LEASE = timedelta(seconds=60)
 """How long a claim is left to the process that made it."""
+PATIENCE_S = 20.0
+"""How long one delivery may wait for channels that are not ready."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,30 +66,42 @@ def deliver(
     spread: Spread = max,
     lease: timedelta = LEASE,
     stopping: Callable[[], bool] = lambda: False,
+    pause: Callable[[float], object] | None = None,
+    forward_to: str = "",
 ) -> Delivered:
     """Send what is due, oldest first; ``channels`` says how each receiver is reached.
 
     ``spread`` picks how long to wait after a failure: by default always the longest. Once
     ``stopping`` says so nothing more is begun: nobody is killed half-way through a message.
+    ``pause`` waits for channels that may not be used so soon; without it what is for them stays.
+    ``forward_to`` is the receiver that is told what no other could be told.
     """
-    post = _Post(writing, channels, clock, spread, lease)
-    with writing() as session:
-        keys = outbox.pending_keys(session, clock(), clock() - lease)
+    post = _Post(writing, channels, clock, spread, lease, forward_to)
     outcomes: list[tuple[str, _Outcome]] = []
-    for key in keys:
-        if stopping():
-            break
-        now = clock()
-        with writing() as session:
-            # Whether it is its turn is asked only here: the one before it may just have gone out.
-            claim = outbox.claim(session, key, now, now - lease)
-        if claim is not None:
-            outcomes.append((key, post.send(claim)))
+    patience_s = PATIENCE_S
+    while (wait_s := _round(post, outcomes, stopping)) and pause and wait_s <= patience_s:
+        pause(wait_s)
+        patience_s -= wait_s
     with writing() as session:
         undelivered = settling.entries(session, settling.UNDELIVERED)
     counted = Counter(outcome for _, outcome in outcomes)
     sent = tuple(key for key, outcome in outcomes if outcome is _Outcome.SENT)
     return Delivered(len(sent), counted[_Outcome.FOUND], undelivered, sent)
+
+
+def _round(
+    post: _Post, outcomes: list[tuple[str, _Outcome]], stopping: Callable[[], bool]
+) -> float:
+    """Send what can be sent now; return when the first of the rest can be, 0 where none is left."""
+    waits = []
+    for key, receiver in post.pending():
+        if stopping():
+            return 0.0
+        if wait_s := post.wait_s(receiver):
+            waits.append(wait_s)
+        elif (claimed := post.claim(key)) is not None:
+            outcomes.append((key, post.send(*claimed)))
+    return min(waits, default=0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,39 +113,86 @@ class _Post:
     clock: Callable[[], datetime]
     spread: Spread
     lease: timedelta
+    forward_to: str
 
-    def send(self, claim: outbox.Claim) -> _Outcome:
+    def pending(self) -> tuple[tuple[str, str], ...]:
+        """Return what is due, with its receiver."""
+        now = self.clock()
+        with self.writing() as session:
+            return outbox.pending(session, now, now - self.lease)
+
+    def wait_s(self, receiver: str) -> float:
+        """Return for how long nothing may be sent to a receiver."""
+        channel = self.channels.get(receiver)
+        return channel.wait_s() if channel else 0.0
+
+    def claim(self, key: str) -> tuple[outbox.Claim, Receipt | None] | None:
+        """Claim a message if it is its turn, with what it belongs below.
+
+        That is asked only here: the one before it may just have gone out.
+        """
+        now = self.clock()
+        with self.writing() as session:
+            claim = outbox.claim(session, key, now, now - self.lease)
+            if claim is None:
+                return None
+            return claim, postings.root_of(session, claim.notification)
+
+    def send(self, claim: outbox.Claim, root: Receipt | None) -> _Outcome:
         """Send what was claimed, unless it turns out to have been sent before."""
-        mine: outbox.Claim | None = claim
         try:
             channel = self.channel_of(claim.notification)
-            if claim.again:
-                found = channel.find(claim.notification.key)
-                if found is not None:
-                    return self.done(claim, found, _Outcome.FOUND)
-            if claim.again or self.clock() - claim.claimed_at >= self.lease:
-                mine = self.renewed(claim)  # a look may take long, and a process may be suspended
-            if mine is None:
-                return _Outcome.TAKEN_OVER
-            receipt = channel.send(mine.notification)
-        except ChannelError as error:
-            self.failed(mine or claim, error)
-            return _Outcome.FAILED
-        except Exception as error:  # noqa: BLE001 - a message nobody can send must not stop others
-            words = f"a fault of the program: {type(error).__name__}: {error}"
-            self.failed(mine or claim, ChannelError(words))
-            return _Outcome.FAILED
+            found = self.looked_up(channel, claim, root)
+        except Exception as error:  # noqa: BLE001 - see _put
+            return self.failed(claim, _as_channel_error(error), claim.unsure_since)
+        if found is not None:
+            return self.done(claim, found, _Outcome.FOUND)
+        mine: outbox.Claim | None = claim
+        if claim.unsure_since or self.clock() - claim.claimed_at >= self.lease:
+            mine = self.renewed(claim)  # a look may take long, and a process may be suspended
+        return self._put(channel, mine, root) if mine else _Outcome.TAKEN_OVER
+
+    def _put(self, channel: Channel, mine: outbox.Claim, root: Receipt | None) -> _Outcome:
+        notification = mine.notification
+        try:
+            if root and root.stands and notification.reason is Reason.RESOLVED:
+                receipt = channel.update(root, notification)
+            else:
+                receipt = channel.send(notification, root, again=bool(mine.unsure_since))
+        except Exception as caught:  # noqa: BLE001 - a message nobody can send must not stop others
+            error = _as_channel_error(caught)
+            if error.gone and root:
+                self.forget(notification, root)
+            return self.failed(mine, error, mine.claimed_at if error.unsure else None)
         return self.done(mine, receipt, _Outcome.SENT)
+
+    def looked_up(
+        self, channel: Channel, claim: outbox.Claim, root: Receipt | None
+    ) -> Receipt | None:
+        """Find what was sent before; raises ChannelError where it is too early to tell."""
+        if claim.unsure_since is None:
+            return None
+        found = channel.find(claim.notification, claim.notification.created_at, root)
+        settled_at = claim.unsure_since + channel.settles
+        if found is None and self.clock() < settled_at:
+            early_s = (settled_at - self.clock()).total_seconds()
+            words = "it may have been sent, and cannot be seen yet"
+            raise ChannelError(words, retry_after_s=early_s)
+        return found
+
+    def forget(self, notification: Notification, root: Receipt) -> None:
+        """Forget the message that stood for an alert: somebody removed it."""
+        if notification.alert_number is not None:
+            with self.writing() as session:
+                postings.forget(session, notification.alert_number, root)
 
     def channel_of(self, notification: Notification) -> Channel:
         """Return how its receiver is reached; raises ChannelError."""
         channel = self.channels.get(notification.receiver)
         if channel is None:
             known = ", ".join(sorted(self.channels)) or "none"
-            raise ChannelError(
-                f"no channel reaches the receiver {notification.receiver!r} (known: {known})",
-                permanent=True,
-            )
+            words = f"no channel reaches the receiver {notification.receiver!r} (known: {known})"
+            raise ChannelError(words, permanent=True, unsure=False)
         return channel
 
     def renewed(self, claim: outbox.Claim) -> outbox.Claim | None:
@@ -140,13 +204,42 @@ class _Post:
         """Note that it went out."""
         with self.writing() as session:
             outbox.record_receipt(session, claim.notification.key, receipt)
+            postings.note_posted(session, claim.notification, receipt)
         return outcome
 
-    def failed(self, claim: outbox.Claim, error: ChannelError) -> None:
+    def failed(
+        self, claim: outbox.Claim, error: ChannelError, unsure_since: datetime | None
+    ) -> _Outcome:
         """Note why it did not go out, and when it is due again, if ever."""
         now, asked = self.clock(), asked_wait(error.retry_after_s)
         due_at = next_try(now, claim.since, claim.attempts, self.spread, error.retry_after_s)
+        if error.permanent:
+            due_at = None
         with self.writing() as session:
-            outbox.record_failure(session, claim, str(error), None if error.permanent else due_at)
-            if asked:
+            mine = outbox.record_failure(session, claim, str(error), due_at, unsure_since)
+            if mine and due_at is None:
+                self.forward(session, claim.notification, str(error))
+            if asked and not unsure_since:
                 outbox.postpone(session, claim.notification.receiver, now + asked)
+        return _Outcome.FAILED
+
+    def forward(self, session: Session, lost: Notification, why: str) -> None:
+        """Tell the receiver of everything else what another could not be told."""
+        is_part = bool(lost.thread_of)
+        if self.forward_to in ("", lost.receiver) or is_part:
+            return
+        message = forwarded_message(lost.message, lost.receiver, why)
+        told = replace(
+            lost,
+            key=f"forward:{lost.key}",
+            receiver=self.forward_to,
+            message=message,
+            created_at=self.clock(),
+        )
+        outbox.add_once(session, told)
+
+
+def _as_channel_error(error: Exception) -> ChannelError:
+    if isinstance(error, ChannelError):
+        return error
+    return ChannelError(f"a fault of the program: {type(error).__name__}: {error}")

@@ -6,7 +6,7 @@ Plain ASCII except for names, so that it survives any terminal; names are made i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -223,6 +223,35 @@ def stopped_message(why: str) -> Message:
         ),
         actions=(Action("look closer", "spendwatch status"),),
         reference="spendwatch itself",
+    )
+
+
+def forwarded_message(message: Message, receiver: str, why: str) -> Message:
+    """Return a message that another receiver could not be told, for one that can.
+
+    Parameters
+    ----------
+    message : Message
+        As it was meant for the other.
+    receiver : str
+        The other.
+    why : str
+        Why it could not be reached.
+    """
+    words = f"to {safe_name(receiver)}, who was not reached: {safe_name(why, TEXT_LIMIT)}"
+    return replace(message, lines=(*message.lines, Line("Meant", words)))
+
+
+def reposted_message(message: Message) -> Message:
+    """Return a message for the second time, as somebody removed the first.
+
+    Parameters
+    ----------
+    message : Message
+        How the alert stands now.
+    """
+    return replace(
+        message, lines=(*message.lines, Line("Again", "the message before it was deleted"))
     )
 
 

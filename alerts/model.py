@@ -352,7 +352,15 @@ class Message:
 class Notification:
     """A message that must go out exactly once, as a row before it is sent.
 
-    ``alert_number`` is None where it is about many alerts at once (a group, a digest).
+    Attributes
+    ----------
+    alert_number : int or None
+        None where it is about many alerts at once (a group, a digest).
+    revision : int
+        The revision of the alert that it tells.
+    thread_of : str
+        Key of the notification below which it belongs; empty where it stands by itself, or
+        below whatever stands for its alert.
     """
 
     key: str
@@ -361,12 +369,23 @@ class Notification:
     reason: Reason
     message: Message
     created_at: datetime
+    revision: int = 0
+    thread_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Proof that a notification reached its receiver."""
+    """Proof that a notification reached its receiver.
+
+    Attributes
+    ----------
+    reference : str
+        What the channel calls it.
+    stands : bool
+        It can be changed later: it is brought up to date instead of being followed by others.
+    """
 
     receiver: str
     reference: str
     sent_at: datetime
+    stands: bool = False

@@ -41,6 +41,7 @@ class NotificationState(StrEnum):
 _WAITING = (NotificationState.NEW, NotificationState.RETRY)
 _ON_ITS_WAY = (*_WAITING, NotificationState.SENDING)
 _ERROR_LENGTH = 500
+_NUMBER = col(NotificationRow.number)
 
 
 class Asked(StrEnum):
@@ -66,8 +67,8 @@ class Claim:
 
     Attributes
     ----------
-    again : bool
-        It was claimed before, so it may have been sent already.
+    unsure_since : datetime or None
+        When it may have been sent already; None where it certainly was not.
     attempts : int
         How often it was tried since ``since``, this time included.
     since : datetime
@@ -76,7 +77,7 @@ class Claim:
 
     notification: Notification
     claimed_at: datetime
-    again: bool
+    unsure_since: datetime | None
     attempts: int
     since: datetime
 
@@ -95,16 +96,28 @@ def add_notifications(session: Session, notifications: Sequence[Notification]) -
                 "created_at": each.created_at,
                 "reference": "",
                 "error": "",
+                "revision": each.revision,
+                "thread_of": each.thread_of,
             }
             for each in notifications
         ]
         session.connection().execute(insert(NOTIFICATION), rows)
 
 
-def pending_keys(session: Session, now: datetime, left_behind_before: datetime) -> tuple[str, ...]:
-    """Return the keys of what is due, or was left half sent, oldest first."""
-    query = select(NotificationRow.key).where(_is_due(now, left_behind_before))
-    return tuple(session.exec(query.order_by(col(NotificationRow.number))))
+def add_once(session: Session, notification: Notification) -> None:
+    """Store a message unless one of its key was stored before."""
+    known = select(NotificationRow.number).where(col(NotificationRow.key) == notification.key)
+    if session.exec(known).first() is None:
+        add_notifications(session, [notification])
+
+
+def pending(
+    session: Session, now: datetime, left_behind_before: datetime
+) -> tuple[tuple[str, str], ...]:
+    """Return what is due, or was left half sent, as (key, receiver), oldest first."""
+    query = select(NotificationRow.key, NotificationRow.receiver)
+    due = query.where(_is_due(now, left_behind_before))
+    return tuple((key, receiver) for key, receiver in session.exec(due.order_by(_NUMBER)))
 
 
 def claim(session: Session, key: str, now: datetime, left_behind_before: datetime) -> Claim | None:
@@ -118,8 +131,7 @@ def claim(session: Session, key: str, now: datetime, left_behind_before: datetim
     claimed = Claim(
         notification=_notification(row),
         claimed_at=now,
-        # Nothing becomes new again, not even where a person has its attempts count anew.
-        again=row.state != NotificationState.NEW,
+        unsure_since=_unsure_since(row),
         attempts=row.attempts + 1,
         # What nobody could try, because nothing ran, has all of its time to come.
         since=row.first_tried_at or now,
@@ -130,6 +142,7 @@ def claim(session: Session, key: str, now: datetime, left_behind_before: datetim
         attempts=claimed.attempts,
         first_tried_at=claimed.since,
         due_at=None,
+        unsure_since=claimed.unsure_since or now,  # until it is known that it was not sent
     )
     return claimed if _changes_one(session, mine) else None
 
@@ -137,7 +150,7 @@ def claim(session: Session, key: str, now: datetime, left_behind_before: datetim
 def renew(session: Session, mine: Claim, now: datetime) -> Claim | None:
     """Take a fresh lease on what one has claimed; None where somebody else has it by now."""
     still_mine = _update(mine.notification.key, NotificationState.SENDING, mine.claimed_at)
-    if not _changes_one(session, still_mine.values(claimed_at=now)):
+    if not _changes_one(session, still_mine.values(claimed_at=now, unsure_since=now)):
         return None
     return replace(mine, claimed_at=now)
 
@@ -157,16 +170,26 @@ def record_receipt(session: Session, key: str, receipt: Receipt) -> None:
     )
 
 
-def record_failure(session: Session, mine: Claim, error: str, due_at: datetime | None) -> None:
-    """Note why a notification did not go out, and when it is due again; never is None."""
+def record_failure(
+    session: Session,
+    mine: Claim,
+    error: str,
+    due_at: datetime | None,
+    unsure_since: datetime | None,
+) -> bool:
+    """Note why a notification did not go out, and when it is due again; never is None.
+
+    False where somebody else has it by now.
+    """
     # Only while it is mine: a delivery that was suspended must not undo what others did since.
-    session.execute(
-        _update(mine.notification.key, NotificationState.SENDING, mine.claimed_at).values(
-            state=(NotificationState.RETRY if due_at else NotificationState.DEAD).value,
-            due_at=due_at,
-            error=error[:_ERROR_LENGTH],
-        )
+    still_mine = _update(mine.notification.key, NotificationState.SENDING, mine.claimed_at)
+    failed = still_mine.values(
+        state=(NotificationState.RETRY if due_at else NotificationState.DEAD).value,
+        due_at=due_at,
+        error=error[:_ERROR_LENGTH],
+        unsure_since=unsure_since,
     )
+    return _changes_one(session, failed)
 
 
 def postpone(session: Session, receiver: str, until: datetime) -> None:
@@ -205,15 +228,24 @@ def _is_due(now: datetime, left_behind_before: datetime) -> Any:
 def _is_behind_another() -> Any:
     """Pick what must wait: an earlier word about the same alert is on its way to the receiver.
 
-    What is about many alerts at once has no alert number, equals no other and never waits.
+    What is about many alerts at once has no alert number, equals no other and never waits, but
+    for the one below which it belongs.
     """
     earlier = aliased(NotificationRow)
-    return exists().where(
+    same_alert = and_(
         col(earlier.alert_number) == col(NotificationRow.alert_number),
         col(earlier.receiver) == col(NotificationRow.receiver),
         col(earlier.number) < col(NotificationRow.number),
-        col(earlier.state).in_(_ON_ITS_WAY),
     )
+    its_root = col(earlier.key) == col(NotificationRow.thread_of)
+    return exists().where(or_(same_alert, its_root), col(earlier.state).in_(_ON_ITS_WAY))
+
+
+def _unsure_since(row: NotificationRow) -> datetime | None:
+    """Return when a message may have been sent; what is half sent may have been, whoever says."""
+    if row.state == NotificationState.SENDING:
+        return row.unsure_since or row.claimed_at or row.created_at
+    return row.unsure_since
 
 
 def _update(key: str, state: str, claimed_at: datetime | None) -> Any:
@@ -239,4 +271,6 @@ def _notification(row: NotificationRow) -> Notification:
         reason=Reason(row.reason),
         message=decode(Message, row.message),
         created_at=row.created_at,
+        revision=row.revision,
+        thread_of=row.thread_of,
     )

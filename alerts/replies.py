@@ -180,9 +180,15 @@ def _is_after(pulled_at: datetime | None, reply: Reply) -> bool:
 def _answered(
     alert: Alert, reply: Reply, teaching: Teaching, *, repeated: bool = False
 ) -> Answered:
+    effect = teaches(alert, reply, teaching)
+    words = reply_words(alert, reply, effect, repeated=repeated)
+    return Answered(alert, reply, _lesson(alert, reply, teaching), words)
+
+
+def teaches(alert: Alert, reply: Reply, teaching: Teaching) -> str:
+    """Say what an answer teaches; empty where that is nothing."""
     taught = _lesson(alert, reply, teaching)
-    effect = describe_lesson(taught, alert.tenant) if taught else ""
-    return Answered(alert, reply, taught, reply_words(alert, reply, effect, repeated=repeated))
+    return describe_lesson(taught, alert.tenant) if taught else ""
 
 
 def _same(last: Reply, given: Answer) -> bool:

@@ -136,6 +136,25 @@ class NotificationRow(SQLModel, table=True):
     sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     reference: str = ""
     error: str = ""
+    unsure_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    revision: int = 0
+    thread_of: str = Field(default="", index=True)
+
+
+class PostingRow(SQLModel, table=True):
+    """The one message that stands for an alert at a receiver, and which revision it shows."""
+
+    __tablename__ = "posting"
+
+    alert_number: int = Field(foreign_key="alert.number", primary_key=True)
+    receiver: str = Field(primary_key=True)
+    reference: str
+    revision: int
+    posted_at: datetime = Field(sa_type=UtcDateTime)
+    edited_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    attempts: int = 0
+    due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    error: str = ""
 
 
 def _table(model: type[SQLModel]) -> Table:
@@ -147,3 +166,4 @@ def _table(model: type[SQLModel]) -> Table:
 ALERT = _table(AlertRow)
 DECISION = _table(DecisionRow)
 NOTIFICATION = _table(NotificationRow)
+POSTING = _table(PostingRow)

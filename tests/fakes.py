@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from alerts.channels.base import ChannelError
 from alerts.model import Receipt
 from tests.builders import NOW
@@ -27,42 +29,57 @@ class Crash(BaseException):
 class RecordingChannel:
     """Keeps what was sent; fails, or dies before or after sending, when told.
 
-    ``fails`` and ``find_fails`` hold what the next calls raise: words, or a whole ChannelError.
+    ``stands`` is for one whose messages can be changed later. ``fails`` and its like hold what the
+    next calls raise: words, or a whole error.
     """
 
-    def __init__(self, clock=None):
+    def __init__(self, clock=None, *, stands=False):
         self.clock = clock or FakeClock()
+        self.stands = stands
         self.sent = []
         self.updated = []
+        self.update_fails = []
+        self.roots = []
         self.lookups = []
         self.fails = []
+        self.waits = []
         self.find_fails = []
         self.dies = None
 
-    def send(self, notification):
+    settles = timedelta(0)
+
+    def wait_s(self, *, edit=False):
+        return self.waits.pop(0) if self.waits else 0.0
+
+    def send(self, notification, root=None, *, again=False):
         self._fail(self.fails)
         self._die("before")
         self.sent.append(notification)
+        self.roots.append(root and root.reference)
         self._die("after")
-        return self._receipt(notification)
+        return self._receipt(notification, root)
 
-    def find(self, key):
+    def find(self, notification, since, root=None):
+        key = notification.key
         self.lookups.append(key)
         self._fail(self.find_fails)
-        return next((self._receipt(each) for each in self.sent if each.key == key), None)
+        return next((self._receipt(each, root) for each in self.sent if each.key == key), None)
 
-    def update(self, receipt, message):
-        self.updated.append((receipt, message))
+    def update(self, receipt, notification):
+        self._fail(self.update_fails)
+        self.updated.append((receipt.reference, notification.message.title))
         return receipt
 
-    def _receipt(self, notification):
-        return Receipt(notification.receiver, f"recorded {notification.key}", self.clock())
+    def _receipt(self, notification, root=None):
+        reference = f"recorded {notification.key}"
+        stands = self.stands and root is None
+        return Receipt(notification.receiver, reference, self.clock(), stands)
 
     @staticmethod
     def _fail(errors):
         if errors:
             error = errors.pop(0)
-            raise error if isinstance(error, ChannelError) else ChannelError(error)
+            raise ChannelError(error) if isinstance(error, str) else error
 
     def _die(self, when):
         if self.dies == when:

@@ -3,8 +3,9 @@
 Errors
 ------
 ChannelError
-    The message was not confirmed. ``permanent`` says that trying again cannot help;
-    ``retry_after_s`` how long the other side asks to wait.
+    The message was not confirmed. ``permanent`` says that trying again cannot help, ``unsure``
+    that it may have arrived all the same, ``gone`` that what was to be changed is no longer
+    there; ``retry_after_s`` how long the other side asks to wait.
 """
 
 from __future__ import annotations
@@ -12,28 +13,54 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from alerts.model import Message, Notification, Receipt
+    from datetime import datetime, timedelta
+
+    from alerts.model import Notification, Receipt
 
 
 class ChannelError(Exception):
     """A message was not confirmed; only the adapter knows whether trying again can help."""
 
     def __init__(
-        self, message: str, *, permanent: bool = False, retry_after_s: float | None = None
+        self,
+        message: str,
+        *,
+        permanent: bool = False,
+        unsure: bool = True,
+        gone: bool = False,
+        retry_after_s: float | None = None,
     ) -> None:
         super().__init__(message)
         self.permanent = permanent
+        self.unsure = unsure
+        self.gone = gone
         self.retry_after_s = retry_after_s
 
 
 class Channel(Protocol):
-    """A way to reach one receiver."""
+    """A way to reach one receiver.
 
-    def send(self, notification: Notification) -> Receipt:
-        """Send a message; raises ChannelError where it is not known to have arrived."""
+    ``settles`` is how long after it was sent a message may still be missed by ``find``.
+    """
 
-    def find(self, key: str) -> Receipt | None:
-        """Look up whether the notification of this key was sent already; None where it was not."""
+    settles: timedelta
 
-    def update(self, receipt: Receipt, message: Message) -> Receipt:
+    def wait_s(self, *, edit: bool = False) -> float:
+        """Return for how many seconds nothing may be sent, or changed; 0 where it may at once."""
+
+    def send(
+        self, notification: Notification, root: Receipt | None = None, *, again: bool = False
+    ) -> Receipt:
+        """Send a message; raises ChannelError where it is not known to have arrived.
+
+        ``root`` is the message below which it belongs, where there is one; ``again`` says that
+        it may have been sent before, though ``find`` did not find it.
+        """
+
+    def find(
+        self, notification: Notification, since: datetime, root: Receipt | None = None
+    ) -> Receipt | None:
+        """Look up whether a message was sent since; None where it was not, as far as is seen."""
+
+    def update(self, receipt: Receipt, notification: Notification) -> Receipt:
         """Bring a message that was sent up to date, as far as the other side allows."""

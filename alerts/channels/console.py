@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TextIO
 
 from alerts.channels.base import ChannelError
@@ -27,6 +27,8 @@ _ENDS = "\n"
 class ConsoleChannel:
     """Writes messages to a terminal, which remembers nothing: ``find`` never finds."""
 
+    settles = timedelta(0)
+
     def __init__(
         self,
         stream: TextIO,
@@ -40,18 +42,26 @@ class ConsoleChannel:
         self._colour = colour
         self._width = width
 
-    def send(self, notification: Notification) -> Receipt:
+    def wait_s(self, *, edit: bool = False) -> float:
+        """Wait for nothing."""
+        return 0.0
+
+    def send(
+        self, notification: Notification, root: Receipt | None = None, *, again: bool = False
+    ) -> Receipt:
         """Write a message."""
         self._write(notification.message)
         return Receipt(notification.receiver, notification.key, self._clock())
 
-    def find(self, key: str) -> Receipt | None:
+    def find(
+        self, notification: Notification, since: datetime, root: Receipt | None = None
+    ) -> Receipt | None:
         """Find nothing: what scrolled by cannot be looked up."""
         return None
 
-    def update(self, receipt: Receipt, message: Message) -> Receipt:
+    def update(self, receipt: Receipt, notification: Notification) -> Receipt:
         """Write the message as it is now."""
-        self._write(message)
+        self._write(notification.message)
         return Receipt(receipt.receiver, receipt.reference, self._clock())
 
     def _write(self, message: Message) -> None:
@@ -73,16 +83,27 @@ class FileChannel:
     every other line of a message starts with a space or a bracket.
     """
 
+    settles = timedelta(0)
+
     def __init__(self, path: Path, clock: Callable[[], datetime]) -> None:
         self._path = path
         self._clock = clock
 
-    def send(self, notification: Notification) -> Receipt:
+    def wait_s(self, *, edit: bool = False) -> float:
+        """Wait for nothing."""
+        return 0.0
+
+    def send(
+        self, notification: Notification, root: Receipt | None = None, *, again: bool = False
+    ) -> Receipt:
         """Append a message under its key, on disk before it counts as sent."""
         return self._append(notification.message, notification.receiver, notification.key)
 
-    def find(self, key: str) -> Receipt | None:
+    def find(
+        self, notification: Notification, since: datetime, root: Receipt | None = None
+    ) -> Receipt | None:
         """Look for the key among what was written to its end."""
+        key = notification.key
         header = re.compile(rf"{_BEGINS}(\S+) {re.escape(json.dumps(key))} to (.+)\n")
         try:
             with self._path.open(encoding="utf-8", errors="replace") as lines:
@@ -93,9 +114,9 @@ class FileChannel:
             raise ChannelError(f"{self._path} cannot be read: {error}") from error
         return found and Receipt(json.loads(found[2]), key, datetime.fromisoformat(found[1]))
 
-    def update(self, receipt: Receipt, message: Message) -> Receipt:
+    def update(self, receipt: Receipt, notification: Notification) -> Receipt:
         """Append the message as it is now: what a file holds is not rewritten."""
-        return self._append(message, receipt.receiver, receipt.reference)
+        return self._append(notification.message, receipt.receiver, receipt.reference)
 
     def _append(self, message: Message, receiver: str, key: str) -> Receipt:
         receipt = Receipt(receiver, key, self._clock().replace(microsecond=0))

@@ -7,7 +7,7 @@ import pytest
 
 from alerts.channels.base import ChannelError
 from alerts.channels.console import ConsoleChannel, FileChannel
-from tests.builders import NOW, a_message, a_notification
+from tests.builders import NOW, a_notification
 from tests.fakes import FakeClock
 
 CLOCK = FakeClock()
@@ -34,8 +34,8 @@ def test_a_terminal_remembers_nothing_and_shows_updates_anew():
     stream = io.StringIO()
     channel = ConsoleChannel(stream, CLOCK, colour=True)
     receipt = channel.send(a_notification())
-    assert channel.find(a_notification().key) is None
-    assert channel.update(receipt, a_message(tone="calm")) == receipt
+    assert channel.find(a_notification(), NOW) is None
+    assert channel.update(receipt, a_notification(tone="calm")) == receipt
     assert "\x1b[1;32m[calm]" in stream.getvalue()
 
 
@@ -59,13 +59,13 @@ def test_a_terminal_that_went_away_is_a_channel_error(tmp_path):
 def test_a_file_finds_what_it_holds_and_nothing_else(file):
     receipt = file.send(a_notification("one"))
     file.send(a_notification('two "quoted" 東京'))
-    assert file.find("one") == receipt
-    assert file.find('two "quoted" 東京').reference == 'two "quoted" 東京'
-    assert file.find("on") is None
+    assert file.find(a_notification("one"), NOW) == receipt
+    assert file.find(a_notification('two "quoted" 東京'), NOW).reference == 'two "quoted" 東京'
+    assert file.find(a_notification("on"), NOW) is None
 
 
 def test_a_file_that_is_not_there_yet_holds_nothing(file):
-    assert file.find("one") is None
+    assert file.find(a_notification("one"), NOW) is None
 
 
 def test_each_message_begins_with_when_it_was_written_and_its_key(file, tmp_path):
@@ -80,16 +80,20 @@ def test_each_message_begins_with_when_it_was_written_and_its_key(file, tmp_path
 
 def test_an_update_is_appended(file, tmp_path):
     receipt = file.send(a_notification("one"))
-    file.update(receipt, a_message(title="Acme: resolved"))
+    file.update(receipt, a_notification("one", title="Acme: resolved"))
     assert told(tmp_path).count('== 2026-11-13T06:10:00Z "one" to "ops"\n') == 2
-    assert file.find("one") == receipt
+    assert file.find(a_notification("one"), NOW) == receipt
 
 
 def test_a_receipt_is_what_the_file_says_however_exact_the_clock(tmp_path):
     file = FileChannel(tmp_path / "messages.txt", lambda: NOW.replace(microsecond=123_456))
     receipt = file.send(a_notification("one"))
     assert receipt.sent_at == NOW
-    assert file.find("one") == receipt
+    assert file.find(a_notification("one"), NOW) == receipt
+
+
+def found(file):
+    return tuple(file.find(a_notification(key), NOW) for key in ("one", "two"))
 
 
 def test_wherever_a_message_was_torn_it_does_not_count_as_sent(file, tmp_path):
@@ -100,20 +104,26 @@ def test_wherever_a_message_was_torn_it_does_not_count_as_sent(file, tmp_path):
     whole = path.read_bytes()
     for end in range(before, len(whole)):
         path.write_bytes(whole[:end])
-        assert file.find("one") is None
+        assert file.find(a_notification("one"), NOW) is None
         two = file.send(a_notification("two"))
-        assert (file.find("one"), file.find("two")) == (None, two)
+        assert (file.find(a_notification("one"), NOW), file.find(a_notification("two"), NOW)) == (
+            None,
+            two,
+        )
         one = file.send(a_notification("one"))
-        assert (file.find("one"), file.find("two")) == (one, two)
-        assert file.find("zero") is not None
+        assert (file.find(a_notification("one"), NOW), file.find(a_notification("two"), NOW)) == (
+            one,
+            two,
+        )
+        assert file.find(a_notification("zero"), NOW) is not None
 
 
 def test_fault_92_a_name_cannot_forge_a_message(file, tmp_path):
     forged = '== 2026-11-13T06:10:00Z "two" to "ops"'
     file.send(a_notification("one", title=f"x {forged * 3}\n\n{forged}\n\n"))
     file.send(a_notification(f'x"\n\n{forged}\n\n'))
-    assert file.find("two") is None
-    assert file.find("one") is not None
+    assert file.find(a_notification("two"), NOW) is None
+    assert file.find(a_notification("one"), NOW) is not None
 
 
 def test_a_file_that_cannot_be_written_or_read_is_a_channel_error(tmp_path):
@@ -121,7 +131,7 @@ def test_a_file_that_cannot_be_written_or_read_is_a_channel_error(tmp_path):
     with pytest.raises(ChannelError, match="cannot be written"):
         folder.send(a_notification())
     with pytest.raises(ChannelError, match="cannot be read"):
-        folder.find("one")
+        folder.find(a_notification("one"), NOW)
 
 
 def test_a_full_disk_is_a_channel_error():

@@ -166,7 +166,7 @@ def test_fault_54_a_pause_that_was_asked_for_holds_for_the_receiver_alone(apart,
     other = RecordingChannel(clock)
     with writing(apart) as session:
         outbox.add_notifications(session, [group("other", "costs")])
-    channel.fails = [ChannelError("slow down", retry_after_s=30)]
+    channel.fails = [ChannelError("slow down", unsure=False, retry_after_s=30)]
     both = {"ops": channel, "costs": other}
     assert deliver(partial(writing, apart), both, clock, min).sent == 1
     assert ([each.key for each in other.sent], channel.sent) == (["other"], [])
@@ -244,7 +244,7 @@ def test_what_arrived_although_the_answer_was_lost_is_found_and_not_sent_again(d
     answers_lost = ["timed out"]
 
     class Mute(RecordingChannel):
-        def send(self, notification):
+        def send(self, notification, root=None, *, again=False):
             receipt = super().send(notification)
             self._fail(answers_lost)
             return receipt
@@ -263,10 +263,10 @@ def test_what_somebody_else_took_over_during_a_long_lookup_is_not_sent(apart, ch
     clock.move(timedelta(minutes=1))
 
     class Slow(RecordingChannel):
-        def find(self, key):
+        def find(self, notification, since, root=None):
             clock.move(LEASE)
             send(apart, channel, clock)
-            return super().find(key)
+            return super().find(notification, since)
 
     slow = Slow(clock)
     assert send(apart, slow, clock).sent == 0
@@ -282,10 +282,10 @@ def test_what_somebody_else_is_sending_by_now_is_left_to_them(apart, clock, call
             with writing(apart) as session:
                 assert outbox.claim(session, "key-0", clock(), clock() - LEASE)
 
-        def find(self, key):
+        def find(self, notification, since, root=None):
             self.suspend()
 
-        def send(self, notification):
+        def send(self, notification, root=None, *, again=False):
             assert call == "send"
             self.suspend()
             raise ChannelError("timed out")
@@ -293,7 +293,7 @@ def test_what_somebody_else_is_sending_by_now_is_left_to_them(apart, clock, call
     with writing(apart) as session:
         for number in (2, 3):
             session.get(NotificationRow, number).state = "sent"
-        session.get(NotificationRow, 1).state = "retry" if call == "find" else "new"
+        session.get(NotificationRow, 1).unsure_since = NOW if call == "find" else None
     send(apart, Suspended(clock), clock)
     row = rows(apart)[0]
     assert (row.state, row.claimed_at, row.error) == ("sending", clock(), "")
@@ -301,7 +301,7 @@ def test_what_somebody_else_is_sending_by_now_is_left_to_them(apart, clock, call
 
 def test_a_failure_that_is_noted_late_does_not_undo_that_another_sent_it(apart, channel, clock):
     class Suspended(RecordingChannel):
-        def send(self, notification):
+        def send(self, notification, root=None, *, again=False):
             clock.move(LEASE)
             send(apart, channel, clock)
             raise ChannelError("timed out")
@@ -325,7 +325,7 @@ def test_a_receiver_nobody_reaches_is_reported_by_name(apart, channel, clock):
 
 def test_nothing_is_sent_within_a_transaction(due, clock):
     class Watching(RecordingChannel):
-        def send(self, notification):
+        def send(self, notification, root=None, *, again=False):
             with writing(due):  # would wait for the lock, and fail, if one were held
                 return super().send(notification)
 
@@ -336,7 +336,7 @@ def test_a_file_written_before_the_crash_is_not_written_again(due, clock, tmp_pa
     file = FileChannel(tmp_path / "messages.txt", clock)
 
     class DyingFile(FileChannel):
-        def send(self, notification):
+        def send(self, notification, root=None, *, again=False):
             super().send(notification)
             raise Crash
 
@@ -399,7 +399,7 @@ from tests.fakes import FakeClock
 url, file, moment = sys.argv[1:]
 
 class Killed(FileChannel):
-    def send(self, notification):
+    def send(self, notification, root=None, *, again=False):
         self.die(f"before {notification.key}")
         receipt = super().send(notification)
         self.die(f"after {notification.key}")
@@ -433,7 +433,7 @@ def test_fault_67_whenever_the_process_is_killed_each_message_is_there_once(
 
 def test_a_message_no_channel_can_render_does_not_stop_those_behind_it(due, clock):
     class Faulty(RecordingChannel):
-        def send(self, notification):
+        def send(self, notification, root=None, *, again=False):
             if notification.key == "key-0":
                 raise ValueError("no such tone")
             return super().send(notification)

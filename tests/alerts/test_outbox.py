@@ -183,10 +183,10 @@ def test_what_is_being_sent_is_not_dropped_until_its_sender_must_have_died(
 
 def test_what_was_dropped_during_a_long_lookup_is_not_sent(dead, channel, clock):
     class Slow(RecordingChannel):
-        def find(self, key):
+        def find(self, notification, since, root=None):
             clock.move(LEASE)
             drop(dead, 1, clock())
-            return super().find(key)
+            return super().find(notification, since)
 
     retry(dead, 1, clock())
     slow = Slow(clock)
@@ -197,10 +197,10 @@ def test_what_was_dropped_during_a_long_lookup_is_not_sent(dead, channel, clock)
 
 def test_what_arrives_although_it_was_dropped_meanwhile_counts_as_sent(database, clock):
     class Suspended(RecordingChannel):
-        def send(self, notification):
+        def send(self, notification, root=None, *, again=False):
             clock.move(LEASE)
             drop(database, 1, clock())
-            return super().send(notification)
+            return super().send(notification, root)
 
     with writing(database) as session:
         outbox.add_notifications(session, [replace(a_notification(), alert_number=None)])

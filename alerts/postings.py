@@ -1,0 +1,140 @@
+"""Which message stands for an alert at a receiver; the caller owns the transaction.
+
+A channel that can change what it sent has one message for each alert: its root. What comes later
+goes below it, and the root itself is brought up to date: it is stale as soon as the alert has
+moved on from the revision that it shows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, func, or_, select, update
+from sqlmodel import col
+
+from alerts.model import Receipt
+from alerts.tables import ALERT, NOTIFICATION, POSTING, PostingRow, ReplyRow
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from sqlmodel import Session
+
+    from alerts.model import Notification
+
+_ERROR_LENGTH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """A message that no longer shows its alert as it is.
+
+    Attributes
+    ----------
+    receipt : Receipt
+        Where it stands.
+    revision : int
+        What it shows.
+    attempts : int
+        How often it was tried in vain to change it since it last was.
+    """
+
+    alert_number: int
+    receipt: Receipt
+    revision: int
+    attempts: int
+
+
+def root_of(session: Session, notification: Notification) -> Receipt | None:
+    """Return the message below which a notification belongs; None where it stands by itself."""
+    if notification.thread_of:
+        return _sent(session, notification.thread_of)
+    if notification.alert_number is None:
+        return None
+    row = session.get(PostingRow, (notification.alert_number, notification.receiver))
+    if row is None:
+        return None
+    return Receipt(row.receiver, row.reference, row.posted_at, stands=True)
+
+
+def note_posted(session: Session, notification: Notification, receipt: Receipt) -> None:
+    """Note that a message stands for its alert from now on, where it can be changed later."""
+    if not receipt.stands or notification.alert_number is None or notification.thread_of:
+        return
+    session.merge(
+        PostingRow(
+            alert_number=notification.alert_number,
+            receiver=notification.receiver,
+            reference=receipt.reference,
+            revision=notification.revision,
+            posted_at=receipt.sent_at,
+        )
+    )
+
+
+def stale(
+    session: Session, now: datetime, apart: timedelta, number: int | None = None
+) -> tuple[Stale, ...]:
+    """Return what is to be brought up to date now: what a person has answered comes first.
+
+    Changes that nobody made are shown ``apart`` from each other; ``number`` names one alert.
+    """
+    answered_at = (
+        select(func.max(ReplyRow.at))
+        .where(col(ReplyRow.alert_number) == POSTING.c.alert_number)
+        .scalar_subquery()
+    )
+    edited_at, due_at = POSTING.c.edited_at, POSTING.c.due_at
+    calm = or_(edited_at.is_(None), edited_at <= now - apart, answered_at > edited_at)
+    query = (
+        select(POSTING)
+        .join(ALERT, ALERT.c.number == POSTING.c.alert_number)
+        .where(ALERT.c.revision > POSTING.c.revision, or_(due_at.is_(None), due_at <= now), calm)
+        .order_by(answered_at.desc().nulls_last(), POSTING.c.alert_number)
+    )
+    if number is not None:
+        query = query.where(POSTING.c.alert_number == number)
+    return tuple(_stale(row) for row in session.connection().execute(query))
+
+
+def record_shown(session: Session, shown: Stale, revision: int, at: datetime) -> None:
+    """Note which revision a message shows now."""
+    _change(session, shown, revision=revision, edited_at=at, attempts=0, due_at=None, error="")
+
+
+def record_not_shown(session: Session, shown: Stale, error: str, due_at: datetime) -> None:
+    """Note why a message could not be changed, and when that is tried again."""
+    attempts = shown.attempts + 1
+    _change(session, shown, attempts=attempts, due_at=due_at, error=error[:_ERROR_LENGTH])
+
+
+def forget(session: Session, alert_number: int, root: Receipt) -> None:
+    """Forget a message that is there no longer."""
+    row = session.get(PostingRow, (alert_number, root.receiver))
+    if row is not None and row.reference == root.reference:
+        session.delete(row)
+
+
+def _change(session: Session, shown: Stale, **values: Any) -> None:
+    """Change a row, unless another message stands there by now."""
+    mine = and_(
+        POSTING.c.alert_number == shown.alert_number,
+        POSTING.c.receiver == shown.receipt.receiver,
+        POSTING.c.reference == shown.receipt.reference,
+    )
+    session.connection().execute(update(POSTING).where(mine).values(**values))
+
+
+def _stale(row: Any) -> Stale:
+    receipt = Receipt(row.receiver, row.reference, row.posted_at, stands=True)
+    return Stale(row.alert_number, receipt, row.revision, row.attempts)
+
+
+def _sent(session: Session, key: str) -> Receipt | None:
+    query = select(NOTIFICATION).where(
+        NOTIFICATION.c.key == key, NOTIFICATION.c.sent_at.is_not(None)
+    )
+    row = session.connection().execute(query).one_or_none()
+    return Receipt(row.receiver, row.reference, row.sent_at) if row else None
