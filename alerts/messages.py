@@ -255,6 +255,18 @@ def reposted_message(message: Message) -> Message:
     )
 
 
+def repeated_message(message: Message) -> Message:
+    """Return a message that may have been told before, where nobody can look it up.
+
+    Parameters
+    ----------
+    message : Message
+        As it was to be told.
+    """
+    words = "this may be told for the second time: a connection broke while it was told"
+    return replace(message, lines=(*message.lines, Line("Twice", words)))
+
+
 def title_of(alert: Alert, words: Words, change: Change, revision: Revision | None = None) -> str:
     """Return the one line that says what happened.
 

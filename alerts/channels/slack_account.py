@@ -1,0 +1,115 @@
+"""One Slack app in one workspace: every call goes through here, paced and never retried.
+
+A call that fails is tried again by the outbox, which knows whether it may; the SDK's own retries
+would send a message twice. Where the token itself is refused, nothing is called any more but for
+a look once a minute whether it is accepted again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from slack_sdk import WebClient
+
+from alerts.channels.slack_faults import Fault, Kind, fault_of
+from alerts.pacing import Limit, Pacer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+POST, EDIT, LOOK, OTHER = "post", "edit", "look", "other"
+PROBE_S = 60.0
+"""How often it is looked whether a refused token is accepted again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often Slack may be called; the defaults stay below what it allows.
+
+    Slack allows about one message a second in a conversation and some hundred a minute in all,
+    and fifty a minute of what looks things up or changes a message.
+    """
+
+    post_apart_s: float = 1.05
+    posts_a_minute: int = 200
+    edits_a_minute: int = 45
+    looks_a_minute: int = 45
+
+    def limits(self) -> Mapping[str, Limit]:
+        """Return the limit of each kind of call."""
+        return {
+            POST: Limit(apart_s=self.post_apart_s, a_minute=self.posts_a_minute),
+            EDIT: Limit(a_minute=self.edits_a_minute),
+            LOOK: Limit(a_minute=self.looks_a_minute),
+            OTHER: Limit(),
+        }
+
+
+class SlackFailure(Exception):  # noqa: N818 - the channels turn it into the error of their port
+    """A call that was no success, and what that means."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.words)
+        self.fault = fault
+
+
+class SlackAccount:
+    """Calls Slack with one bot token."""
+
+    def __init__(
+        self,
+        token: str,
+        base_url: str,
+        steady: Callable[[], float],
+        *,
+        timeout_s: float = 10.0,
+        pace: Pace = Pace(),  # noqa: B008 - it is frozen
+        probe_s: float = PROBE_S,
+    ) -> None:
+        self.client = WebClient(
+            token=token, base_url=base_url, timeout=int(max(1, timeout_s)), retry_handlers=[]
+        )
+        self.refused = ""
+        self._steady = steady
+        self._pacer = Pacer(pace.limits(), steady)
+        self._probe_s = probe_s
+        self._probe_at = 0.0
+
+    def wait_s(self, kind: str, about: str = "") -> float:
+        """Return for how many seconds no such call may be made."""
+        if self.refused and (left_s := self._probe_at - self._steady()) > 0:
+            return left_s
+        return self._pacer.wait_s(kind, about)
+
+    def call(self, kind: str, method: str, about: str = "", **arguments: Any) -> dict[str, Any]:
+        """Call a method once; raises SlackFailure, and remembers what that means for others."""
+        if self.refused:
+            self._probe()
+        self._pacer.took(kind, about)
+        return self._asked(kind, method, about, arguments)
+
+    def _asked(
+        self, kind: str, method: str, about: str, arguments: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        try:
+            answer = getattr(self.client, method)(**arguments)
+        except Exception as error:
+            fault = fault_of(error)
+            self._remember(kind, about, fault)
+            raise SlackFailure(fault) from error
+        if not isinstance(answer.data, dict):
+            raise SlackFailure(Fault(Kind.UNSURE, "an answer that is no JSON object"))
+        return answer.data
+
+    def _remember(self, kind: str, about: str, fault: Fault) -> None:
+        if fault.kind is Kind.LIMITED and fault.retry_after_s:
+            self._pacer.pause(kind, about, fault.retry_after_s)
+        if fault.kind is Kind.ACCOUNT:
+            self.refused = fault.words
+            self._probe_at = self._steady() + self._probe_s
+
+    def _probe(self) -> None:
+        """See whether the token is accepted again; raises SlackFailure where it is not."""
+        self._asked(OTHER, "auth_test", "", {})
+        self.refused = ""
