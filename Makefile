@@ -44,9 +44,11 @@ PURE_CORE := \
     alerts/episode.py \
     alerts/grouping.py \
     alerts/holds.py \
+    alerts/home.py \
     alerts/interim.py \
     alerts/kind_words.py \
     alerts/knowledge.py \
+    alerts/letters.py \
     alerts/lifecycle.py \
     alerts/messages.py \
     alerts/model.py \

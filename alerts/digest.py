@@ -53,7 +53,14 @@ def digest_message(interim: Interim, reader: Reader) -> Message:
         lines=(*_about(interim, own, reader), *_lists(own, reader), *_announced(own, reader)),
         actions=_actions(interim, own),
         reference=f"{every}digest for {safe_name(reader.receiver)}",
+        about=_numbers(own),
     )
+
+
+def _numbers(own: Interim) -> tuple[int, ...]:
+    """Return which alerts it tells of: those that wait first, then the others, each once."""
+    told = [*own.unanswered, *own.lasting, *(each.alert for each in own.held_back)]
+    return tuple(dict.fromkeys(alert.number for alert in told))
 
 
 def _tone(own: Interim, *, alarming: bool) -> str:

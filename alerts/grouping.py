@@ -62,6 +62,7 @@ def group_message(news: News, day: date, names: Mapping[str, str]) -> Message:
         lines=tuple(lines),
         actions=(Action("see all", "spendwatch alerts list"),),
         reference=f"{len(news)} alerts in one message",
+        about=tuple(alert.number for alert, _ in ranked),
     )
 
 

@@ -117,6 +117,8 @@ def alert_message(
         lines=lines,
         actions=_actions(alert, change, words, reply),
         reference=_reference(alert),
+        state=None if about.kind in EVENTS else alert.state,
+        about=(alert.number,),
     )
 
 

@@ -338,6 +338,10 @@ class Message:
         Alert number, kind and state.
     owner : str
         Whom to call by name; empty where it is not critical, or nobody owns it.
+    state : AlertState or None
+        Of the one alert it tells of; None where that has none, or it tells of none or of many.
+    about : tuple of int
+        Numbers of the alerts it tells of.
     """
 
     tone: str
@@ -346,6 +350,8 @@ class Message:
     actions: tuple[Action, ...]
     reference: str
     owner: str = ""
+    state: AlertState | None = None
+    about: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
