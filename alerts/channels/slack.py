@@ -152,11 +152,10 @@ class SlackChannel:
         channel, ts = answer.get("channel"), str(answer.get("ts") or "")
         if channel != self.conversation or not _is_ts(ts):
             raise ChannelError(f"Slack: an answer without its message: {str(answer)[:200]}")
-        posted_below = bool((answer.get("message") or {}).get("thread_ts", in_thread))
         # Below a message that somebody deleted, Slack posts without a word outside of any thread.
-        stands = not (in_thread and posted_below)
+        below = in_thread and "thread_ts" in answer.get("message", {"thread_ts": ""})
         sent_at = datetime.fromtimestamp(float(ts), UTC)
-        return Receipt(receiver, f"{channel}:{ts}", sent_at, stands=stands)
+        return Receipt(receiver, f"{channel}:{ts}", sent_at, stands=not below)
 
 
 def opaque(key: str) -> str:

@@ -64,7 +64,7 @@ class SlackAccount:
         steady: Callable[[], float],
         *,
         timeout_s: float = 10.0,
-        pace: Pace = Pace(),  # noqa: B008 - it is frozen
+        pace: Pace = Pace(),
         probe_s: float = PROBE_S,
     ) -> None:
         self.client = WebClient(

@@ -135,5 +135,8 @@ def _details(data: object) -> str:
         return ""
     told = data.get("errors") or (data.get("response_metadata") or {}).get("messages") or ()
     needed = data.get("needed")
-    parts = [*map(str, told if isinstance(told, list) else ()), *([f"needs {needed}"] if needed else [])]
+    parts = [
+        *map(str, told if isinstance(told, list) else ()),
+        *([f"needs {needed}"] if needed else []),
+    ]
     return f" ({'; '.join(parts)[:300]})" if parts else ""
