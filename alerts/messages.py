@@ -206,26 +206,6 @@ def held_until_now(reason: Reason, late_days: int = 0) -> Line:
     return Line("Held", f"back until now: {reason}")
 
 
-def stopped_message(why: str) -> Message:
-    """Return that nothing is judged any more, so that nobody takes silence for calm.
-
-    Parameters
-    ----------
-    why : str
-        One sentence without its full stop.
-    """
-    return Message(
-        tone="critical",
-        title=f"spendwatch judges nothing for now: {why}",
-        lines=(
-            Line("What", "no usage is pulled and no day judged; answers are still stored"),
-            Line("Then", "it goes on by itself once this is put right, and catches up"),
-        ),
-        actions=(Action("look closer", "spendwatch status"),),
-        reference="spendwatch itself",
-    )
-
-
 def title_of(alert: Alert, words: Words, change: Change, revision: Revision | None = None) -> str:
     """Return the one line that says what happened.
 

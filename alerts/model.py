@@ -338,6 +338,9 @@ class Message:
         Alert number, kind and state.
     owner : str
         Whom to call by name; empty where it is not critical, or nobody owns it.
+    listed : tuple of str
+        Of a message about many alerts one line for each, the gravest first: for channels that can
+        show more than the message itself.
     """
 
     tone: str
@@ -346,6 +349,7 @@ class Message:
     actions: tuple[Action, ...]
     reference: str
     owner: str = ""
+    listed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
