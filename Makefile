@@ -57,6 +57,8 @@ PURE_CORE := \
     alerts/outlook.py \
     alerts/phrases.py \
     alerts/policy.py \
+    alerts/routing.py \
+    alerts/service_words.py \
     alerts/taken.py \
     alerts/verdicts.py \
     alerts/render/*.py \

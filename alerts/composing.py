@@ -16,13 +16,17 @@ from alerts.messages import (
     revision_words,
 )
 from alerts.model import Change, Notification, Reason
+from detector.model import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
-    from alerts.model import AbnormalDay, Line, Reply
+    from alerts.model import AbnormalDay, Line, Message, Reply
     from alerts.taken import Taken, Telling
+
+_CALLS = frozenset({Change.OPENED, Change.RELEASED, Change.WORSE})
+"""For which the owner is called by name."""
 
 
 class Group(NamedTuple):
@@ -32,25 +36,23 @@ class Group(NamedTuple):
     reminded: bool
 
 
-def group_of(taken: Taken, telling: Telling) -> Group:
+def group_of(taken: Taken) -> Group:
     """Return with what a change would share a message.
 
     Parameters
     ----------
     taken : Taken
-    telling : Telling
     """
-    return Group(telling.receiver_of(taken.alert), taken.change is Change.REMINDED)
+    return Group(taken.receiver, taken.change is Change.REMINDED)
 
 
-def with_keys(taken: Sequence[Taken], telling: Telling) -> tuple[Taken, ...]:
+def with_keys(taken: Sequence[Taken]) -> tuple[Taken, ...]:
     """Return each change with the key of the notification that tells it, its own or its group's.
 
     Parameters
     ----------
     taken : sequence of Taken
         Decided, with the alerts as they are stored.
-    telling : Telling
 
     Returns
     -------
@@ -60,9 +62,9 @@ def with_keys(taken: Sequence[Taken], telling: Telling) -> tuple[Taken, ...]:
     groups: dict[Group, str] = {}
     keyed = []
     for each in taken:
-        key = _key(each, telling) if each.told else ""
+        key = _key(each) if each.told else ""
         if each.reason is Reason.GROUPED:
-            key = groups.setdefault(group_of(each, telling), f"group:{key}")
+            key = groups.setdefault(group_of(each), f"group:{key}")
         keyed.append(replace(each, message_key=key))
     return tuple(keyed)
 
@@ -113,23 +115,31 @@ def amounts(taken: Taken, day: date, telling: Telling) -> str:
 
 def _notification(taken: Taken, day: date, telling: Telling, answer: Reply | None) -> Notification:
     alert = taken.alert
+    message = alert_message(
+        alert,
+        taken.change,
+        telling.names,
+        finding=taken.finding,
+        revision=_revision(taken, day, telling),
+        reply=answer,
+        notes=_notes(taken, telling),
+    )
     return Notification(
         key=taken.message_key,
         alert_number=alert.number,
-        receiver=telling.receiver_of(alert),
+        receiver=taken.receiver,
         reason=taken.reason,
-        message=alert_message(
-            alert,
-            taken.change,
-            telling.names,
-            finding=taken.finding,
-            revision=_revision(taken, day, telling),
-            reply=answer,
-            notes=_notes(taken, telling),
-        ),
+        message=replace(message, owner=_owner(taken, message, telling)),
         created_at=telling.situation.now,
         revision=alert.revision,
     )
+
+
+def _owner(taken: Taken, message: Message, telling: Telling) -> str:
+    """Return whom to call by name: nobody, but for critical news."""
+    if taken.change not in _CALLS or message.tone != Severity.CRITICAL:
+        return ""
+    return telling.owners.get(taken.alert.tenant, "")
 
 
 def _notes(taken: Taken, telling: Telling) -> list[Line]:
@@ -140,14 +150,13 @@ def _notes(taken: Taken, telling: Telling) -> list[Line]:
     return [*planned, *held]
 
 
-def _key(taken: Taken, telling: Telling) -> str:
-    receiver = telling.receiver_of(taken.alert)
-    return f"{taken.alert.fingerprint}:{taken.alert.revision}:{receiver}"
+def _key(taken: Taken) -> str:
+    return f"{taken.alert.fingerprint}:{taken.alert.revision}:{taken.receiver}"
 
 
 def _group_notification(members: Sequence[Taken], day: date, telling: Telling) -> Notification:
     """Write one message for the news of one receiver that was grouped."""
-    group = group_of(members[0], telling)
+    group = group_of(members[0])
     return Notification(
         key=members[0].message_key,
         alert_number=None,

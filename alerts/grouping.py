@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     News = Sequence[tuple[Alert, Change]]
 
-_SHOWN = 5
+_SHOWN, _LISTED = 5, 500
 _NEW, _OVER = "new", "over"
 _HAPPENED = {
     Change.OPENED: _NEW,
@@ -46,14 +46,15 @@ def group_message(news: News, day: date, names: Mapping[str, str]) -> Message:
     Returns
     -------
     Message
-        As grave as the gravest alert that is not over; calm where all are.
+        As grave as the gravest alert that is not over; calm where all are. Five are shown, and
+        up to 500 listed.
     """
     ranked = sorted(news, key=_rank)
     gravest, change = ranked[0]
-    lines = [
-        Line("Then" if place else "First", _one_of_many(*each, names))
-        for place, each in enumerate(ranked[:_SHOWN])
-    ]
+    listed = [_one_of_many(*each, names) for each in ranked[:_LISTED]]
+    lines = [Line("Then" if place else "First", said) for place, said in enumerate(listed[:_SHOWN])]
+    if len(news) > _LISTED:
+        listed.append(f"and {len(news) - _LISTED:,} more")
     if len(news) > _SHOWN:
         lines.append(Line("More", count(len(news) - _SHOWN, "other")))
     return Message(
@@ -63,6 +64,7 @@ def group_message(news: News, day: date, names: Mapping[str, str]) -> Message:
         actions=(Action("see all", "spendwatch alerts list"),),
         reference=f"{len(news)} alerts in one message",
         about=tuple(alert.number for alert, _ in ranked),
+        listed=tuple(listed),
     )
 
 

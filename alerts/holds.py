@@ -64,7 +64,7 @@ class Silence:
     def matches(self, about: Alert | ToldNews) -> bool:
         """Whether everything it names fits."""
         return (
-            (not self.tenant or is_like(about.tenant, self.tenant))
+            fits(about.tenant, self.tenant)
             and self.kind in (None, about.kind)
             and self.severity in (None, about.severity)
         )
@@ -185,6 +185,17 @@ def plan_of(finding: Finding, plans: Iterable[PlannedEvent]) -> PlannedEvent | N
     """Return the plan with the highest ceiling of those that cover a finding; None without one."""
     covering = [each for each in plans if each.covers(finding)]
     return max(covering, key=lambda each: each.ceiling_micro_usd, default=None)
+
+
+def fits(tenant: str, pattern: str) -> bool:
+    """Whether a tenant is what a matcher names; one that names none fits every tenant, and none.
+
+    Examples
+    --------
+    >>> fits("contoso", ""), fits("", "contoso"), fits("contoso-dev", "contoso*")
+    (True, False, True)
+    """
+    return not pattern or is_like(tenant, pattern)
 
 
 def is_like(tenant: str, pattern: str) -> bool:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from alerts.holds import PlannedEvent, Silence
     from alerts.model import Alert, Reply
+    from alerts.routing import Routes
 
 OFF, WEEKLY = "off", "weekly"
 _SOURCES = frozenset({FindingKind.SOURCE_STALE, FindingKind.SOURCE_FAILING})
@@ -152,20 +153,24 @@ class Reader:
 
     Attributes
     ----------
-    receivers : mapping of str to str
-        Who is told, by tenant; "" is everybody else.
+    routes : Routes
+        Who is told.
     names : mapping of str to str
         Display names by tenant.
     """
 
     receiver: str
     schedule: Schedule
-    receivers: Mapping[str, str]
+    routes: Routes
     names: Mapping[str, str]
 
     def hears_of(self, tenant: str) -> bool:
-        """Whether news of a tenant goes to this receiver."""
-        return self.receivers.get(tenant, self.receivers[""]) == self.receiver
+        """Whether a tenant as such is this receiver's: all that no route takes from it."""
+        return self.routes.receiver_of_tenant(tenant) == self.receiver
+
+    def is_told(self, alert: Alert) -> bool:
+        """Whether news of an alert goes to this receiver."""
+        return self.routes.receiver_of(alert).receiver == self.receiver
 
     @property
     def hears_the_rest(self) -> bool:
@@ -176,10 +181,12 @@ class Reader:
         """Whether a silence is about tenants of this receiver."""
         if not silence.tenant:
             return True
-        if "*" not in silence.tenant or self.hears_the_rest:
+        if "*" not in silence.tenant:
             return self.hears_of(silence.tenant)
+        if self.hears_the_rest:
+            return True
         return any(
-            is_like(tenant, silence.tenant) for tenant in self.receivers if self.hears_of(tenant)
+            is_like(tenant, silence.tenant) for tenant in self.names if self.hears_of(tenant)
         )
 
 
@@ -227,9 +234,9 @@ def only_of(reader: Reader, interim: Interim) -> Interim:
     hears_of = reader.hears_of
     return replace(
         interim,
-        lasting=tuple(alert for alert in interim.lasting if hears_of(alert.tenant)),
-        ended=tuple(alert for alert in interim.ended if hears_of(alert.tenant)),
-        held=tuple(each for each in interim.held if hears_of(each.alert.tenant)),
+        lasting=tuple(filter(reader.is_told, interim.lasting)),
+        ended=tuple(filter(reader.is_told, interim.ended)),
+        held=tuple(each for each in interim.held if reader.is_told(each.alert)),
         spent={tenant: cost for tenant, cost in interim.spent.items() if hears_of(tenant)},
         unpriced=frozenset(filter(hears_of, interim.unpriced)),
         undelivered={

@@ -208,26 +208,6 @@ def held_until_now(reason: Reason, late_days: int = 0) -> Line:
     return Line("Held", f"back until now: {reason}")
 
 
-def stopped_message(why: str) -> Message:
-    """Return that nothing is judged any more, so that nobody takes silence for calm.
-
-    Parameters
-    ----------
-    why : str
-        One sentence without its full stop.
-    """
-    return Message(
-        tone="critical",
-        title=f"spendwatch judges nothing for now: {why}",
-        lines=(
-            Line("What", "no usage is pulled and no day judged; answers are still stored"),
-            Line("Then", "it goes on by itself once this is put right, and catches up"),
-        ),
-        actions=(Action("look closer", "spendwatch status"),),
-        reference="spendwatch itself",
-    )
-
-
 def forwarded_message(message: Message, receiver: str, why: str) -> Message:
     """Return a message that another receiver could not be told, for one that can.
 

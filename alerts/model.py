@@ -342,6 +342,9 @@ class Message:
         Of the one alert it tells of; None where that has none, or it tells of none or of many.
     about : tuple of int
         Numbers of the alerts it tells of.
+    listed : tuple of str
+        Of a message about many alerts one line for each, the gravest first: for channels that can
+        show more than the message itself.
     """
 
     tone: str
@@ -352,6 +355,7 @@ class Message:
     owner: str = ""
     state: AlertState | None = None
     about: tuple[int, ...] = ()
+    listed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from alerts.model import (
     Verb,
     Verdict,
 )
-from alerts.tables import ALERT, DECISION, DecisionRow, ReplyRow
+from alerts.tables import ALERT, DECISION, DecisionRow, NotificationRow, ReplyRow
 from detector.model import Finding
 
 if TYPE_CHECKING:
@@ -206,6 +206,25 @@ def newest_message_keys(session: Session, numbers: Collection[int]) -> dict[int,
         )
         newest.update(session.exec(query.order_by(col(DecisionRow.number))).all())
     return newest
+
+
+def heard_last(session: Session, numbers: Collection[int]) -> dict[int, dict[str, Change]]:
+    """Return what receivers were told last of each alert; who was told first comes first."""
+    heard: dict[int, dict[str, Change]] = defaultdict(dict)
+    for part in _parts(sorted(numbers), _A_QUERY):
+        query = (
+            select(
+                col(DecisionRow.alert_number),
+                col(NotificationRow.receiver),
+                col(DecisionRow.change),
+            )
+            .join(NotificationRow, col(NotificationRow.key) == col(DecisionRow.message_key))
+            .where(col(DecisionRow.alert_number).in_(part))
+            .order_by(col(DecisionRow.number))
+        )
+        for number, receiver, change in session.exec(query):
+            heard[number][receiver] = Change(change)
+    return heard
 
 
 def numbers_told_by(session: Session, keys: Collection[str]) -> dict[str, list[int]]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from alerts.model import Alert, AlertRules, Change
     from alerts.policy import Situation
+    from alerts.routing import Routes
     from detector.model import Finding
 
 _UNDECIDED = Ruling(told=False, reason=Reason.ALREADY_TOLD)
@@ -28,36 +29,43 @@ class Telling:
     ----------
     names : mapping of str to str
         Display names by tenant.
-    receivers : mapping of str to str
-        Who is told, by tenant; "" is everybody else.
+    routes : Routes
+        Who is told.
     spent : mapping of str to int
         The judged day's cost by tenant, so that a withdrawn alert can say what it costs now.
     group_above : int
         More news than this for one receiver, from one run, becomes one message.
     caught_up_days : int
         Days that were judged late before this, so that the message says so.
+    owners : mapping of str to str
+        Whom to call by name when it is critical, by tenant.
+    reachable : frozenset of str or None
+        Who can be told at all; None is everybody.
     """
 
     names: Mapping[str, str]
-    receivers: Mapping[str, str]
+    routes: Routes
     rules: AlertRules
     situation: Situation
     spent: Mapping[str, int] = field(default_factory=dict)
-    group_above: int = 20
+    group_above: int = 5
     caught_up_days: int = 0
+    owners: Mapping[str, str] = field(default_factory=dict)
+    reachable: frozenset[str] | None = None
 
     def receiver_of(self, alert: Alert) -> str:
         """Return who is told of an alert."""
-        return self.receivers.get(alert.tenant, self.receivers[""])
+        return self.routes.receiver_of(alert).receiver
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What happened to one alert, and whether that is told.
+    """What happened to one alert, and whether one receiver is told.
 
     ``before`` is None where the alert was opened; ``finding`` is None where its condition does
     not hold any more; ``held`` is what had kept the news back until now; ``message_key`` names
-    the notification that tells it, alone or with others.
+    the notification that tells it, alone or with others. Of an end that several receivers are
+    told there are as many of these.
     """
 
     before: Alert | None
@@ -67,6 +75,7 @@ class Taken:
     ruling: Ruling = _UNDECIDED
     held: Reason | None = None
     message_key: str = ""
+    receiver: str = ""
 
     @property
     def notified(self) -> bool:
@@ -94,11 +103,11 @@ class Told:
     @property
     def changes(self) -> Mapping[Change, int]:
         """How many alerts changed, by what happened."""
-        return Counter(each.change for each in self.taken)
+        return Counter({each.alert.number: each.change for each in self.taken}.values())
 
     @property
     def told(self) -> int:
-        """How many changes were told by a message of their own."""
+        """How many messages of their own tell what changed."""
         return sum(each.notified for each in self.taken)
 
     @property

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from alerts import outbox, store
+from alerts.addressing import as_graver, heard_before, receivers_of
 from alerts.composing import amounts, compose, group_of, with_keys
 from alerts.episode import BUDGETS
 from alerts.knowledge import heard_of, mark_told
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from sqlmodel import Session
 
+    from alerts.addressing import Heard
     from alerts.model import Alert
     from alerts.taken import Telling
     from detector.model import Finding
@@ -33,8 +35,9 @@ if TYPE_CHECKING:
 
 def tell(session: Session, observed: Sequence[Taken], day: date, telling: Telling) -> Told:
     """Decide about every change, store what moved, and write what is told."""
-    taken = _stored(session, _grouped(_decided(observed, telling), telling))
-    changed = with_keys([each for each in taken if _is_news(each)], telling)
+    heard = heard_before(session, observed, telling)
+    taken = _stored(session, _grouped(_decided(observed, heard, telling), telling))
+    changed = with_keys([each for each in taken if _is_news(each)])
     store.add_decisions(session, [_decision(each, day, telling) for each in changed])
     answers = store.newest_answers(
         session, [each.alert.number for each in changed if each.notified and _was_answered(each)]
@@ -48,22 +51,39 @@ def condition(finding: Finding) -> Condition:
     return finding.kind, finding.tenant, finding.subject
 
 
-def _decided(observed: Sequence[Taken], telling: Telling) -> list[Taken]:
-    """Decide for each change whether it is told."""
+def _decided(observed: Sequence[Taken], heard: Heard, telling: Telling) -> list[Taken]:
+    """Decide for each change whether it is told, and to whom."""
     return [
-        _ruled(
-            each,
-            decide(
-                each.alert,
-                each.change,
-                telling.situation,
-                receiver=telling.receiver_of(each.alert),
-                finding=each.finding,
-            ),
-            telling,
-        )
+        ruled
         for each in map(_as_first_news, _as_replaced(observed))
+        for ruled in _addressed(as_graver(each, heard, telling), heard, telling)
     ]
+
+
+def _addressed(taken: Taken, heard: Heard, telling: Telling) -> list[Taken]:
+    """Decide for everybody to whom it is news."""
+    each = [replace(taken, receiver=name) for name in receivers_of(taken, heard, telling)]
+    rulings = [_ruling(one, telling) for one in each]
+    waiting = next((ruling for ruling in rulings if not ruling.told), None)
+    if waiting is None:
+        return [_ruled(*one, telling) for one in zip(each, rulings, strict=True)]
+    if not any(ruling.told for ruling in rulings):
+        return [_ruled(each[0], waiting, telling)]
+    # Who sleeps is told later: until then the alert is held back, and its end news to nobody else.
+    held = _moved(_kept_back(taken, waiting.reason), taken, telling)
+    return [
+        replace(one, alert=held, ruling=ruling) for one, ruling in zip(each, rulings, strict=True)
+    ]
+
+
+def _ruling(taken: Taken, telling: Telling) -> Ruling:
+    return decide(
+        taken.alert,
+        taken.change,
+        telling.situation,
+        receiver=taken.receiver,
+        finding=taken.finding,
+    )
 
 
 def _as_first_news(taken: Taken) -> Taken:
@@ -135,6 +155,10 @@ def _ruled(taken: Taken, ruling: Ruling, telling: Telling) -> Taken:
 def _told(taken: Taken, telling: Telling) -> Alert:
     """Note what people know by now; what is told has a revision of its own, as its key needs."""
     alert = mark_told(taken.alert, taken.finding, taken.change, telling.situation.now)
+    return _moved(alert, taken, telling)
+
+
+def _moved(alert: Alert, taken: Taken, telling: Telling) -> Alert:
     if taken.before is not None and alert.revision == taken.before.revision:
         return replace(alert, revision=alert.revision + 1, updated_at=telling.situation.now)
     return alert
@@ -152,12 +176,12 @@ def _kept_back(taken: Taken, reason: Reason) -> Alert:
 
 def _grouped(taken: Sequence[Taken], telling: Telling) -> list[Taken]:
     """Turn what would flood a receiver into one message for it; reminders always come as one."""
-    news = Counter(group_of(each, telling) for each in taken if each.notified)
+    news = Counter(group_of(each) for each in taken if each.notified)
     one = Ruling(told=False, reason=Reason.GROUPED)
     most = {True: 1, False: telling.group_above}
     flooded = {group for group, many in news.items() if many > most[group.reminded]}
     return [
-        replace(each, ruling=one) if each.notified and group_of(each, telling) in flooded else each
+        replace(each, ruling=one) if each.notified and group_of(each) in flooded else each
         for each in taken
     ]
 

@@ -22,6 +22,7 @@ from alerts.codec import encode
 from alerts.intake import take_in
 from alerts.model import AlertRules
 from alerts.policy import Situation
+from alerts.routing import Routes
 from alerts.taken import Telling
 from detector.model import MICRO, Baseline, Driver, Finding, FindingKind, Judgement, Severity
 from spendwatch.db import writing
@@ -58,7 +59,7 @@ def spike(number: int, day: date) -> Finding:
 def take(engine: Engine, findings: list[Finding], day: date, group_above: int) -> float:
     """Take one day in and give the seconds it took."""
     situation = Situation(NOW + (day - DAY))
-    telling = Telling({}, {"": "desk"}, AlertRules(), situation, group_above=group_above)
+    telling = Telling({}, Routes("desk"), AlertRules(), situation, group_above=group_above)
     began = time.perf_counter()
     with writing(engine) as session:
         take_in(session, Judgement(day, tuple(findings), frozenset()), telling)
@@ -87,7 +88,7 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         plain = write_plainly(Path(folder) / "plain.db", findings)
         print(f"{'plain JSON rows':<34} {plain:6.2f} s")
-        for words, group_above in (("a message for each", alerts), ("grouped into one", 20)):
+        for words, group_above in (("a message for each", alerts), ("grouped into one", 5)):
             engine = open_database(f"sqlite:///{folder}/{group_above}.db")
             for what, some, day in (
                 (words, findings, DAY),

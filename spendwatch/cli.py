@@ -31,6 +31,7 @@ from spendwatch.cli_options import (
 )
 from spendwatch.cli_outbox import outbox_app
 from spendwatch.cli_prices import prices_app
+from spendwatch.cli_routes import routes_app
 from spendwatch.exits import run_reporting_errors
 
 DEMO_FOLDER = Path("data/demo")
@@ -280,10 +281,24 @@ def digest(
     digesting.preview(config, receiver, as_json=as_json)
 
 
+@app.command(name="test-send")
+def send_test(
+    receiver: Annotated[str, typer.Argument(help="The receiver's name in the settings.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Send a test message to a receiver right away, and say where it arrived."""
+    from spendwatch.commands import testing
+
+    testing.send(config, receiver, as_json=as_json)
+
+
 app.add_typer(alerts_app, name="alerts")
 app.add_typer(silence_app, name="silence")
 app.add_typer(planned_app, name="planned")
 app.add_typer(outbox_app, name="outbox")
+app.add_typer(routes_app, name="routes")
 app.add_typer(prices_app, name="prices")
 app.add_typer(db_app, name="db")
 

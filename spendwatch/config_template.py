@@ -284,8 +284,16 @@ ALERTS = """\
 receiver = "console"           # who hears of a tenant that names nobody, or that is not listed
 # worse_factor = 1.5           # tell again when an alert is this many times worse; above 1, to 100
 # reminder_hours = 24          # tell once more what nobody answered for so long, or "off"
-# group_above = 20             # more news than this from one run is one message
+# group_above = 5              # more news than this from one run is one message
 # learning_days = 0            # spikes and drops of the first days go to the digest alone; 0 to 365
+
+# Alerts of which another receiver is told: of several routes the first that fits decides.
+# [[routes]]
+# tenant = "contoso*"          # a tenant, or a pattern; name at least one of the first four
+# kind = "spend spike"
+# severity = "critical"        # at least so grave: critical, warning, notice
+# cost_centre = "CC-1001"      # tenants of this cost centre
+# receiver = "console"
 """
 
 TENANTS = """\

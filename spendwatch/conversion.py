@@ -140,7 +140,7 @@ def quiet_hours(settings: Settings) -> Mapping[str, QuietHours]:
 
 def digest_schedules(settings: Settings) -> Mapping[str, Schedule]:
     """Take when each receiver that is told of anybody gets its digest."""
-    told = {settings.alerts.receiver, *(tenant.receiver for tenant in settings.tenants)}
+    told = build_directory(settings).routes.every_receiver
     return {
         receiver.name: Schedule(
             every=receiver.digest,

@@ -77,7 +77,7 @@ def compose(
     }
     digests = []
     for receiver in receivers:
-        reader = Reader(receiver, schedules[receiver], app.directory.receivers, names)
+        reader = Reader(receiver, schedules[receiver], app.directory.routes, names)
         interim = interims[last.get(receiver)]
         digests.append(Digest(reader, interim, digest_message(interim, reader)))
     return tuple(digests)

@@ -130,6 +130,7 @@ def _for_program(arguments: Sequence[str]) -> bool:
 def _code_of(error: Exception) -> int | None:
     """Return the exit code of an error a user can do something about; None for a bug of ours."""
     # Imported here: until something fails these modules are dead weight for `--help`.
+    from alerts.channels.base import ChannelError
     from alerts.declaring import AlreadyOver, AnnouncementRefused
     from alerts.lifecycle import ReplyRefused, SenselessReply
     from detector.price_table import PriceError
@@ -146,6 +147,7 @@ def _code_of(error: Exception) -> int | None:
         SenselessReply: WRONG_USAGE,
         AlreadyOver: FAILED,
         ReplyRefused: FAILED,
+        ChannelError: FAILED,
         DatabaseError: FAILED,
         SourceError: FAILED,
         PriceError: FAILED,

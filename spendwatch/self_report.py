@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from alerts import digest_store, outbox
-from alerts.messages import stopped_message
 from alerts.model import Notification, Reason
+from alerts.service_words import stopped_message
 from spendwatch.db import writing
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def report_stop(app: App, why: str) -> bool:
     """Tell the receiver of everything that nothing is judged, once a day; False where it knows."""
-    now, receiver = app.clock(), app.directory.receivers[""]
+    now, receiver = app.clock(), app.directory.routes.default
     key = f"stopped:{receiver}:{now.astimezone(app.directory.default_zone).date()}"
     with writing(app.engine) as session:
         if digest_store.written_keys(session, [key]):

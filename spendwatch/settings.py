@@ -27,6 +27,7 @@ from spendwatch.settings_sections import (
     DetectionSettings,
     PlannedEventSettings,
     PriceSettings,
+    RouteSettings,
     ServiceSettings,
     SilenceSettings,
     Source,
@@ -65,6 +66,7 @@ class Settings(BaseSettings):
     answers: AnswerSettings = AnswerSettings()
     alerts: AlertSettings
     receivers: tuple[ConsoleReceiver, ...] = ()
+    routes: tuple[RouteSettings, ...] = ()
     silences: tuple[SilenceSettings, ...] = ()
     planned_events: tuple[PlannedEventSettings, ...] = ()
 

@@ -159,6 +159,10 @@ def _receivers(document: dict[str, Any]) -> Iterator[Problem]:
         for index, tenant in tables(document, "tenants")
         if tenant["receiver"] != default
     ]
+    asked += [
+        (("routes", index, "receiver"), route.get("receiver"))
+        for index, route in tables(document, "routes")
+    ]
     for key, name in asked:
         if isinstance(name, str) and name and name not in known:
             advice = nearest(name, known) or f"; {_choose(known)}"

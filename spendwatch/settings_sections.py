@@ -268,7 +268,7 @@ class AlertSettings(Section):
     receiver: Text = ""
     worse_factor: Annotated[float, number(1, 100, above=True)] = 1.5
     reminder_hours: Annotated[int | None, whole_or("off", 1, 720)] = 24
-    group_above: Annotated[int, whole(1, 1000)] = 20
+    group_above: Annotated[int, whole(1, 1000)] = 5
     learning_days: Annotated[int, whole(0, 365)] = 0
 
 
@@ -288,6 +288,25 @@ class ConsoleReceiver(Receiver):
 
     kind: Literal["console"]
     path: FilePath | None = None
+
+
+class RouteSettings(Section):
+    """Alerts of which another receiver is told; the first route that fits decides."""
+
+    tenant: TenantId | None = None
+    kind: Kind | None = None
+    severity: Gravity | None = None
+    cost_centre: Text = ""
+    receiver: Name
+
+    @model_validator(mode="after")
+    def _names_something(self) -> RouteSettings:
+        if not (self.tenant or self.kind or self.severity or self.cost_centre):
+            raise ValueError(
+                "must name a tenant, a kind, a severity or a cost_centre; for everything else "
+                "there is alerts.receiver"
+            )
+        return self
 
 
 class SilenceSettings(Section):

@@ -13,24 +13,33 @@ from spendwatch.directory import build_directory
 from spendwatch.moments import end_words
 from spendwatch.settings_problems import Problem
 from spendwatch.settings_types import nearest, shown
+from spendwatch.toml_lines import dotted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
+    from alerts.routing import Route
     from spendwatch.directory import Directory
     from spendwatch.settings import Settings
-    from spendwatch.settings_sections import AgreedRate, PlannedEventSettings, SilenceSettings
+    from spendwatch.settings_sections import (
+        AgreedRate,
+        PlannedEventSettings,
+        RouteSettings,
+        SilenceSettings,
+    )
     from spendwatch.toml_lines import Key
 
 
 def find_warnings(settings: Settings, now: datetime) -> list[Problem]:
-    """Find what is over and can be removed, and tenants that the settings do not know."""
+    """Find what is over or out of reach, and tenants that the settings do not know."""
     directory = build_directory(settings)
     return [
         *_past_silences(settings, directory, now),
         *_past_plans(settings, directory, now),
         *_strangers(settings, directory),
+        *_unreached_routes(directory.routes.routes),
+        *_unknown_cost_centres(settings),
     ]
 
 
@@ -70,7 +79,10 @@ def _strangers(settings: Settings, directory: Directory) -> Iterator[Problem]:
 
 def _named(settings: Settings) -> Iterator[tuple[Key, str]]:
     """Give every tenant that is named outside the list of tenants."""
-    lists: dict[Key, Sequence[SilenceSettings | PlannedEventSettings | AgreedRate]] = {
+    lists: dict[
+        Key, Sequence[RouteSettings | SilenceSettings | PlannedEventSettings | AgreedRate]
+    ] = {
+        ("routes",): settings.routes,
         ("silences",): settings.silences,
         ("planned_events",): settings.planned_events,
         ("prices", "rates"): settings.prices.rates,
@@ -79,3 +91,26 @@ def _named(settings: Settings) -> Iterator[tuple[Key, str]]:
         for index, item in enumerate(items):
             if item.tenant:
                 yield (*key, index, "tenant"), item.tenant
+
+
+def _unreached_routes(routes: Sequence[Route]) -> Iterator[Problem]:
+    """Name the routes that decide about nothing, because an earlier one takes it all."""
+    for place, route in enumerate(routes):
+        first = next((at for at, each in enumerate(routes[:place]) if each.covers(route)), None)
+        if first is not None:
+            earlier = dotted(("routes", first))
+            yield Problem(
+                ("routes", place),
+                f"is never reached: {earlier} takes all that it matches; write it before that one",
+            )
+
+
+def _unknown_cost_centres(settings: Settings) -> Iterator[Problem]:
+    known = {tenant.cost_centre for tenant in settings.tenants} - {""}
+    for index, route in enumerate(settings.routes):
+        if route.cost_centre and route.cost_centre not in known:
+            yield Problem(
+                ("routes", index, "cost_centre"),
+                f"no tenant has the cost centre {shown(route.cost_centre)}: the route is for "
+                f"nobody{nearest(route.cost_centre, known)}",
+            )

@@ -29,10 +29,12 @@ def telling(app: App, session: Session) -> Telling:
     """Gather what a telling needs, as of now."""
     return Telling(
         names=display_names(app, session),
-        receivers=app.directory.receivers,
+        routes=app.directory.routes,
         rules=conversion.alert_rules(app.settings),
         situation=situation(app, session),
         group_above=app.settings.alerts.group_above,
+        owners=app.directory.owners,
+        reachable=frozenset(receiver.name for receiver in app.settings.receivers),
     )
 
 

@@ -20,6 +20,7 @@ from alerts.model import (
     Verb,
 )
 from alerts.policy import Situation
+from alerts.routing import Routes
 from alerts.taken import Telling
 from detector.model import (
     MICRO,
@@ -238,7 +239,14 @@ def a_telling(now=NOW, receivers=None, rules=AlertRules(), **changes):  # noqa: 
     """What a telling needs; the situation's parts (silences, plans) may be given as well."""
     situation = {name: changes.pop(name) for name in _SITUATION if name in changes}
     around = Situation(now=now, **situation)
-    return Telling(NAMES, receivers or {"": "ops", "bolt": "bolt-team"}, rules, around, **changes)
+    routes = changes.pop("routes", None) or routes_to(receivers or {"": "ops", "bolt": "bolt-team"})
+    return Telling(NAMES, routes, rules, around, **changes)
+
+
+def routes_to(receivers, *routes, **changes):
+    """Who is told: by tenant, where "" is everybody else; routes come before."""
+    own = {tenant: receiver for tenant, receiver in receivers.items() if tenant}
+    return Routes(receivers.get("", "ops"), routes, own, **changes)
 
 
 _SITUATION = ("silences", "plans", "quiet_hours", "learning_until")

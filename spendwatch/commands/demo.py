@@ -280,7 +280,7 @@ def _exceed_the_plan(story: _Story) -> None:
 def _show_the_digest(story: _Story) -> None:
     story.heading("What need not wake anybody comes as a digest")
     story.say("   $ spendwatch digest --receiver finops")
-    receiver = story.app.directory.receivers[""]
+    receiver = story.app.directory.routes.default
     with reading(story.app.engine) as session:
         (digest,) = compose(story.app, session, [receiver], story.clock())
     story.say(render_text(digest.message, colour=sys.stdout.isatty()))

@@ -25,6 +25,7 @@ from tests.builders import (
     budget,
     november,
     price_change,
+    routes_to,
     source_stale,
     spike,
 )
@@ -38,7 +39,7 @@ HOUR, ONE = timedelta(hours=1), timedelta(days=1)
 
 
 def reader(receiver="ops", schedule=DAILY, names=NAMES):
-    return Reader(receiver, schedule, RECEIVERS, names)
+    return Reader(receiver, schedule, routes_to(RECEIVERS), names)
 
 
 def an_interim(**changes):

@@ -61,4 +61,4 @@ def test_names_are_those_of_the_settings(directory):
 
 
 def test_findings_of_nobody_in_particular_go_to_the_default_receiver(directory):
-    assert directory.receivers[""] == "finops"
+    assert directory.routes.default == "finops"

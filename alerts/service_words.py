@@ -1,0 +1,47 @@
+"""What the service says of itself, and not of an alert."""
+
+from __future__ import annotations
+
+from alerts.model import Action, Line, Message
+from alerts.names import safe_name
+
+
+def stopped_message(why: str) -> Message:
+    """Return that nothing is judged any more, so that nobody takes silence for calm.
+
+    Parameters
+    ----------
+    why : str
+        One sentence without its full stop.
+    """
+    return Message(
+        tone="critical",
+        title=f"spendwatch judges nothing for now: {why}",
+        lines=(
+            Line("What", "no usage is pulled and no day judged; answers are still stored"),
+            Line("Then", "it goes on by itself once this is put right, and catches up"),
+        ),
+        actions=(Action("look closer", "spendwatch status"),),
+        reference="spendwatch itself",
+    )
+
+
+def trial_message(receiver: str, actor: str) -> Message:
+    """Return a message that only shows that a receiver can be reached.
+
+    Parameters
+    ----------
+    receiver : str
+    actor : str
+        Who asked for it.
+    """
+    return Message(
+        tone="notice",
+        title="test message from spendwatch: nothing happened, and there is nothing to do",
+        lines=(
+            Line("What", f"alerts for {safe_name(receiver)} arrive here"),
+            Line("By", f"{safe_name(actor)}, with `spendwatch test-send`"),
+        ),
+        actions=(Action("see who is told of what", "spendwatch routes explain"),),
+        reference="test message",
+    )

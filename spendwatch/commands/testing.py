@@ -1,0 +1,57 @@
+"""`spendwatch test-send`: whether a receiver can be reached, tried for real."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from alerts.channels.base import ChannelError
+from alerts.codec import encode
+from alerts.model import Notification, Reason
+from alerts.numbers import moment
+from alerts.service_words import trial_message
+from spendwatch.app import build_channels
+from spendwatch.commands.opening import acting_user, open_app
+from spendwatch.exits import UsageProblem
+from spendwatch.output import print_json, print_line
+from spendwatch.settings_types import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from spendwatch.app import App
+    from spendwatch.settings_sections import ConsoleReceiver
+
+
+def send(config: Path, name: str, *, as_json: bool) -> None:
+    """Send a test message past the outbox; raises ChannelError where it did not arrive."""
+    app = open_app(config)
+    receiver = _named(name, app.settings.receivers)
+    channel = build_channels(app, sys.stderr if as_json else sys.stdout)[receiver.name]
+    where = f"{receiver.name} ({receiver.kind}, {receiver.path or 'the terminal'})"
+    try:
+        receipt = channel.send(_test_of(receiver.name, app))
+    except ChannelError as error:
+        raise ChannelError(f"the test message to {where} was not sent: {error}") from error
+    if as_json:
+        print_json(encode(receipt) | {"kind": receiver.kind, "path": receiver.path})
+        return
+    print_line(f"sent a test message to {where} at {moment(receipt.sent_at)}")
+    print_line(f"it is kept there as {receipt.reference}; it is no alert, and nothing is stored")
+
+
+def _test_of(receiver: str, app: App) -> Notification:
+    now = app.clock()
+    message = trial_message(receiver, acting_user(""))
+    key = f"test:{receiver}:{now.isoformat()}"
+    return Notification(key, None, receiver, Reason.SERVICE, message, now)
+
+
+def _named(name: str, receivers: Iterable[ConsoleReceiver]) -> ConsoleReceiver:
+    known = {receiver.name: receiver for receiver in receivers}
+    if name not in known:
+        raise UsageProblem(
+            f"no receiver is called {name!r}; there is {', '.join(known)}{nearest(name, known)}"
+        )
+    return known[name]
