@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from alerts.channels.console import ConsoleChannel, FileChannel
@@ -18,7 +19,10 @@ from spendwatch.db_upgrade import open_as_is, open_database
 from spendwatch.directory import build_directory
 from spendwatch.logs import logger
 from spendwatch.price_files import load_price_table
+from spendwatch.settings import ConfigError
+from spendwatch.settings_environment import BOT_TOKEN
 from spendwatch.settings_sections import CsvFileSource as CsvFileSettings
+from spendwatch.settings_slack import SlackReceiver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from alerts.channels.base import Channel
+    from alerts.channels.slack_account import SlackAccount
     from detector.price_table import PriceTable
     from detector.rules import RuleBook
     from detector.sources.base import UsageSource
@@ -90,13 +95,61 @@ def build_source(settings: Source, today: date) -> UsageSource:
     return SampleSource(settings.name, settings.seed, settings.first_day, last_day)
 
 
-def build_channels(app: App, terminal: TextIO) -> Mapping[str, Channel]:
-    """Build the channel of every receiver."""
+def build_channels(
+    app: App, terminal: TextIO, slack: SlackAccount | None = None
+) -> Mapping[str, Channel]:
+    """Build the channel of every receiver; raises ConfigError where one lacks what it needs."""
     screen = ConsoleChannel(terminal, app.clock, colour=terminal.isatty())
-    return {
-        receiver.name: FileChannel(receiver.path, app.clock) if receiver.path else screen
-        for receiver in app.settings.receivers
-    }
+    found: dict[str, Channel] = {}
+    for receiver in app.settings.receivers:
+        if isinstance(receiver, SlackReceiver):
+            slack = slack or build_slack(app.settings)
+            found[receiver.name] = build_conversation(app.settings, slack, receiver)
+        else:
+            found[receiver.name] = (
+                FileChannel(receiver.path, app.clock) if receiver.path else screen
+            )
+    return found
+
+
+def build_slack(settings: Settings) -> SlackAccount:
+    """Build what calls Slack; raises ConfigError where there is no token."""
+    # Half a second of imports that whoever has no Slack need not wait for.
+    from alerts.channels.slack_account import Pace, SlackAccount
+
+    slack = settings.slack
+    token = slack.bot_token.get_secret_value()
+    if not token:
+        words = "is required: a receiver is in Slack, and this is the app's token (xoxb-...)"
+        raise ConfigError((f"environment: {BOT_TOKEN}: {words}",))
+    pace = Pace(
+        post_apart_s=slack.post_apart_s,
+        posts_a_minute=slack.posts_a_minute,
+        edits_a_minute=slack.edits_a_minute,
+        looks_a_minute=slack.looks_a_minute,
+    )
+    return SlackAccount(
+        token,
+        slack.base_url,
+        monotonic,
+        timeout_s=slack.timeout_s,
+        pace=pace,
+        probe_s=slack.probe_s,
+    )
+
+
+def build_conversation(
+    settings: Settings, account: SlackAccount, receiver: SlackReceiver
+) -> Channel:
+    """Build the channel of one conversation."""
+    from alerts.channels.slack import SlackChannel
+
+    return SlackChannel(
+        account,
+        receiver.conversation,
+        settles=timedelta(seconds=settings.slack.lookup_after_s),
+        on_fault=lambda words: logger().error("slack_fault", receiver=receiver.name, error=words),
+    )
 
 
 def build_app(

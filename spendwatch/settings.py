@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 import tomllib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from spendwatch.settings_checks import find_clashes
@@ -33,6 +33,7 @@ from spendwatch.settings_sections import (
     Source,
     TenantSettings,
 )
+from spendwatch.settings_slack import SlackReceiver, SlackSettings
 from spendwatch.toml_lines import key_lines
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
     from spendwatch.toml_lines import Key
 
+AnyReceiver = Annotated[ConsoleReceiver | SlackReceiver, Field(discriminator="kind")]
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
@@ -65,7 +67,8 @@ class Settings(BaseSettings):
     prices: PriceSettings
     answers: AnswerSettings = AnswerSettings()
     alerts: AlertSettings
-    receivers: tuple[ConsoleReceiver, ...] = ()
+    slack: SlackSettings = SlackSettings()
+    receivers: tuple[AnyReceiver, ...] = ()
     routes: tuple[RouteSettings, ...] = ()
     silences: tuple[SilenceSettings, ...] = ()
     planned_events: tuple[PlannedEventSettings, ...] = ()

@@ -70,7 +70,8 @@ def _tenant_names(document: dict[str, Any]) -> Iterator[Problem]:
 def _unattributed_names(document: dict[str, Any]) -> Iterator[Problem]:
     default = DetectionSettings.model_fields["unattributed_names"].default
     names = table(document, "detection").get("unattributed_names", default)
-    nobody = {normalise_tenant(name) for name in names if isinstance(name, str)}
+    listed = names if isinstance(names, list | tuple) else ()
+    nobody = {normalise_tenant(name) for name in listed if isinstance(name, str)}
     for _, key, text in _spellings(document):
         if normalise_tenant(text) in nobody:
             yield Problem(

@@ -27,8 +27,14 @@ CONFIG_VARIABLE = "SPENDWATCH_CONFIG"
 """Where config.toml is, unless ``--config`` says so; read by the command line."""
 COPY_VARIABLE = "SPENDWATCH_COPY_TO"
 """Where `spendwatch db copy` writes to, so that no password stands in a shell's history."""
-SECRET_FILE_VARIABLE = "SPENDWATCH_SERVICE__DATABASE_URL_FILE"  # noqa: S105 - a name, no secret
-_DATABASE_URL: Setting = ("service", "database_url")
+BOT_TOKEN, APP_TOKEN = "SPENDWATCH_SLACK__BOT_TOKEN", "SPENDWATCH_SLACK__APP_TOKEN"
+SECRETS: dict[str, Setting] = {
+    "SPENDWATCH_SERVICE__DATABASE_URL": ("service", "database_url"),
+    BOT_TOKEN: ("slack", "bot_token"),
+    APP_TOKEN: ("slack", "app_token"),
+}
+"""What may also be read from a file, such as a mounted secret, whose path the variable gives."""
+SECRET_FILES = {f"{name}_FILE": name for name in SECRETS}
 # Kubernetes sets these in every pod beside a Service that is called spendwatch.
 _KUBERNETES = re.compile(
     r"SPENDWATCH_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_[A-Z_]+)?)"
@@ -75,10 +81,11 @@ def read_environment(root: type[BaseSettings], environ: Mapping[str, str]) -> En
     for name in sorted(environ):
         if name in known:
             _read(found, root, name, known[name], environ[name])
-        elif name == SECRET_FILE_VARIABLE:
-            _read_file(found, environ)
+        elif name in SECRET_FILES:
+            _read_file(found, name, environ)
         elif not _is_foreign(name):
-            text = f"unknown variable{nearest(name, [*known, CONFIG_VARIABLE, COPY_VARIABLE])}"
+            others = (*SECRET_FILES, CONFIG_VARIABLE, COPY_VARIABLE)
+            text = f"unknown variable{nearest(name, [*known, *others])}"
             found.problems.append(Problem((), text, name))
     return found
 
@@ -104,10 +111,9 @@ def _read(found: Environment, root: type[BaseSettings], name: str, key: Setting,
     found.variables[key] = name
 
 
-def _read_file(found: Environment, environ: Mapping[str, str]) -> None:
-    name = SECRET_FILE_VARIABLE
-    if name.removesuffix("_FILE") in environ:
-        text = f"set either this or {name.removesuffix('_FILE')}, not both"
+def _read_file(found: Environment, name: str, environ: Mapping[str, str]) -> None:
+    if SECRET_FILES[name] in environ:
+        text = f"set either this or {SECRET_FILES[name]}, not both"
         found.problems.append(Problem((), text, name))
         return
     try:
@@ -118,5 +124,6 @@ def _read_file(found: Environment, environ: Mapping[str, str]) -> None:
         text = f"the file {environ[name]!r} cannot be read: {why}"
         found.problems.append(Problem((), text, name))
         return
-    found.values[_DATABASE_URL] = secret
-    found.variables[_DATABASE_URL] = name
+    key = SECRETS[SECRET_FILES[name]]
+    found.values[key] = secret
+    found.variables[key] = name

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from spendwatch.settings_environment import SECRETS
 from spendwatch.settings_problems import Problem
+from spendwatch.toml_lines import dotted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +26,6 @@ _SECRET_VALUE = re.compile(
     re.IGNORECASE,
 )
 _BLANK = "(taken out)"
-_DATABASE = "SPENDWATCH_SERVICE__DATABASE_URL"
 
 
 def take_out_secrets(document: dict[str, Any]) -> list[Problem]:
@@ -61,12 +62,9 @@ def _leaves(key: Key, holder: Any) -> Iterator[tuple[Any, Key, Any]]:
 
 
 def _advice(key: Key) -> str:
-    instead = (
-        f"set the environment variable {_DATABASE}, or {_DATABASE}_FILE to a file that holds it"
-    )
-    if key != ("service", "database_url"):
-        instead = (
-            "take it out. The only setting that may carry a secret is service.database_url, and "
-            f"for that one {instead}"
-        )
+    variables: dict[Key, str] = {setting: name for name, setting in SECRETS.items()}
+    known = ", ".join(dotted(setting) for setting in variables)
+    instead = f"take it out. The only settings that may carry a secret are {known}"
+    if name := variables.get(key):
+        instead = f"set the environment variable {name}, or {name}_FILE to a file that holds it"
     return f"looks like a secret, and secrets must not stand in this file: {instead}"

@@ -289,6 +289,11 @@ class ConsoleReceiver(Receiver):
     kind: Literal["console"]
     path: FilePath | None = None
 
+    @property
+    def place(self) -> str:
+        """Where its messages go."""
+        return str(self.path or "the terminal")
+
 
 class RouteSettings(Section):
     """Alerts of which another receiver is told; the first route that fits decides."""

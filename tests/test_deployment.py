@@ -11,11 +11,11 @@ import yaml
 from spendwatch.cli import app
 from spendwatch.exits import BUSY, WRONG_SETTINGS
 from spendwatch.settings import Settings
-from spendwatch.settings_environment import CONFIG_VARIABLE, SECRET_FILE_VARIABLE, variable_names
+from spendwatch.settings_environment import CONFIG_VARIABLE, SECRET_FILES, variable_names
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = {command.name or command.callback.__name__ for command in app.registered_commands}
-VARIABLES = {*variable_names(Settings), CONFIG_VARIABLE, SECRET_FILE_VARIABLE}
+VARIABLES = {*variable_names(Settings), CONFIG_VARIABLE, *SECRET_FILES}
 LONGEST_END_S = 15
 
 

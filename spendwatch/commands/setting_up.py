@@ -106,7 +106,9 @@ def _unwritable_files(settings: Settings) -> tuple[str, ...]:
     return tuple(
         f"receivers.{receiver.name}.path: {problem}"
         for receiver in settings.receivers
-        if receiver.path and (problem := _why_unwritable(receiver.path))
+        if receiver.kind == "console"
+        and receiver.path
+        and (problem := _why_unwritable(receiver.path))
     )
 
 

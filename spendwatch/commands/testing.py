@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from spendwatch.app import App
-    from spendwatch.settings_sections import ConsoleReceiver
+    from spendwatch.settings import AnyReceiver
 
 
 def send(config: Path, name: str, *, as_json: bool) -> None:
@@ -29,13 +29,13 @@ def send(config: Path, name: str, *, as_json: bool) -> None:
     app = open_app(config)
     receiver = _named(name, app.settings.receivers)
     channel = build_channels(app, sys.stderr if as_json else sys.stdout)[receiver.name]
-    where = f"{receiver.name} ({receiver.kind}, {receiver.path or 'the terminal'})"
+    where = f"{receiver.name} ({receiver.kind}, {receiver.place})"
     try:
         receipt = channel.send(_test_of(receiver.name, app))
     except ChannelError as error:
         raise ChannelError(f"the test message to {where} was not sent: {error}") from error
     if as_json:
-        print_json(encode(receipt) | {"kind": receiver.kind, "path": receiver.path})
+        print_json(encode(receipt) | {"kind": receiver.kind, "place": receiver.place})
         return
     print_line(f"sent a test message to {where} at {moment(receipt.sent_at)}")
     print_line(f"it is kept there as {receipt.reference}; it is no alert, and nothing is stored")
@@ -48,7 +48,7 @@ def _test_of(receiver: str, app: App) -> Notification:
     return Notification(key, None, receiver, Reason.SERVICE, message, now)
 
 
-def _named(name: str, receivers: Iterable[ConsoleReceiver]) -> ConsoleReceiver:
+def _named(name: str, receivers: Iterable[AnyReceiver]) -> AnyReceiver:
     known = {receiver.name: receiver for receiver in receivers}
     if name not in known:
         raise UsageProblem(

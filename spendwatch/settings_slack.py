@@ -1,0 +1,89 @@
+"""The settings of Slack: one app in one workspace, and receivers that are its conversations."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, SecretStr
+
+from spendwatch.settings_sections import Receiver, Section
+from spendwatch.settings_types import Text, number, shown, whole
+
+_CONVERSATION = re.compile(r"[CGD][A-Z0-9]{2,20}")
+_PERSON = re.compile(r"[UWS][A-Z0-9]{2,20}")
+_TOKEN = re.compile(r"xox[a-z]-\S+|xapp-\S+")
+_HERE = ("127.0.0.1", "localhost", "::1")
+
+
+def conversation(value: Any) -> str:
+    """Take the id of a conversation."""
+    if isinstance(value, str) and _CONVERSATION.fullmatch(value):
+        return value
+    raise ValueError(
+        "must be the id of a conversation such as C0123ABCD (at the end of its details in Slack), "
+        f"not {shown(value)}"
+    )
+
+
+def person(value: Any) -> str:
+    """Take the id of a person or a user group."""
+    if isinstance(value, str) and _PERSON.fullmatch(value):
+        return value
+    raise ValueError(
+        "must be the id of a person such as U0123ABCD or of a user group such as S0123ABCD, "
+        f"not {shown(value)}"
+    )
+
+
+def address(value: Any) -> str:
+    """Take where Slack's methods are: https anywhere, http on this machine alone."""
+    parts = urlsplit(value) if isinstance(value, str) else None
+    plain = parts is not None and parts.scheme == "http" and parts.hostname in _HERE
+    if parts is None or not parts.hostname or not (parts.scheme == "https" or plain):
+        raise ValueError(
+            "must be an address that begins with https:// (http:// only on this machine), "
+            f"not {shown(value)}"
+        )
+    return f"{str(value).rstrip('/')}/"
+
+
+def token(value: Any) -> Any:
+    """Take a token, and never repeat what is none."""
+    if isinstance(value, str) and (not value or _TOKEN.fullmatch(value)):
+        return value
+    raise ValueError("must be a token that begins with xoxb- (bot_token) or xapp- (app_token)")
+
+
+Token = Annotated[SecretStr, BeforeValidator(token)]
+
+
+class SlackReceiver(Receiver):
+    """One conversation."""
+
+    kind: Literal["slack"]
+    conversation: Annotated[str, BeforeValidator(conversation)]
+
+    @property
+    def place(self) -> str:
+        """Where its messages go."""
+        return self.conversation
+
+
+class SlackSettings(Section):
+    """The app; both tokens come from the environment alone."""
+
+    bot_token: Token = Field(SecretStr(""), repr=False)
+    app_token: Token = Field(SecretStr(""), repr=False)
+    base_url: Annotated[str, BeforeValidator(address)] = "https://slack.com/api/"
+    workspace: Text = ""
+    may_answer: tuple[Annotated[str, BeforeValidator(person)], ...] = ()
+    timeout_s: Annotated[int, whole(1, 60)] = 10
+    lookup_after_s: Annotated[float, number(0, 600)] = 60.0
+    post_apart_s: Annotated[float, number(0, 60)] = 1.05
+    posts_a_minute: Annotated[int, whole(1, 10_000)] = 200
+    edits_a_minute: Annotated[int, whole(1, 10_000)] = 45
+    looks_a_minute: Annotated[int, whole(1, 10_000)] = 45
+    edit_apart_s: Annotated[float, number(0, 600)] = 3.0
+    probe_s: Annotated[float, number(0, 3600)] = 60.0
