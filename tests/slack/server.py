@@ -13,7 +13,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from tests.slack import control, files, responses, web_api
+from tests.slack import control, responses, web_api
 from tests.slack.workspace import Workspace
 
 HOST = "127.0.0.1"
@@ -61,8 +61,8 @@ class Server:
     async def _link(self, request: web.Request) -> web.StreamResponse:
         return await self._slack.hub.link(request)
 
-    async def _upload(self, request: web.Request) -> web.Response:
-        return files.receive(self._slack, request.match_info["name"], await request.read())
+    async def _upload(self, request: web.Request) -> web.StreamResponse:
+        return await web_api.receive(self._slack, request)
 
     async def _respond(self, request: web.Request) -> web.Response:
         return await responses.respond(self._slack, request)

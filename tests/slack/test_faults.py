@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import time
+import urllib.error
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -111,6 +112,17 @@ def test_a_fault_meets_the_calls_that_were_meant_as_often_as_was_meant(slack, we
             post(web, "meant")
     post(web, "meant")
     assert [each.fault for each in slack.requests() if each.fault] == ["error", "error"]
+
+
+@pytest.mark.parametrize("fault", [{"kind": "status"}, {"kind": "drop"}])
+def test_an_upload_can_fail_on_its_way(slack, web, fault):
+    slack.fault(**fault, method="upload")
+    with pytest.raises((urllib.error.HTTPError, http.client.RemoteDisconnected)) as caught:
+        web.files_upload_v2(file=b"x", filename="a.png", channel=CHANNEL)
+    if isinstance(caught.value, urllib.error.HTTPError):
+        caught.value.close()
+    assert [each.committed for each in slack.requests("upload")] == [False]
+    assert not slack.files()[0].received
 
 
 def outcomes(slack, web, seed):
