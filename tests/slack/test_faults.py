@@ -125,6 +125,28 @@ def test_an_upload_can_fail_on_its_way(slack, web, fault):
     assert not slack.files()[0].received
 
 
+def test_slack_can_be_as_if_not_there_and_come_back_with_all_it_knew(slack, web):
+    post(web)
+    slack.refuse_connections()
+    with pytest.raises(urllib.error.URLError, match="refused"):
+        post(web)
+    assert len(slack.posted()) == 1
+    slack.accept_connections()
+    post(web)
+    assert len(slack.posted()) == 2
+
+
+def test_slack_can_hang(slack):
+    web = WebClient(slack.bot_token, base_url=slack.base_url, timeout=1, retry_handlers=[])
+    slack.freeze()
+    try:
+        with pytest.raises(TimeoutError):
+            post(web)
+    finally:
+        slack.thaw()
+    slack.wait_until(lambda local: len(local.posted()) == 1)
+
+
 def outcomes(slack, web, seed):
     slack.reset()
     slack.configure(burst=1000, workspace_posts_per_minute=1000)

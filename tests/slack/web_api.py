@@ -82,8 +82,7 @@ METHODS = {
 async def read_arguments(request: web.Request) -> JSON:
     """Read what a call says, as JSON, as a form or in the address."""
     if request.content_type == "application/json":
-        body = await request.read()
-        return {**request.query, **(json.loads(body) if body else {})}
+        return {**request.query, **_object(await request.read())}
     form = {name: str(value) for name, value in (await request.post()).items()}
     arguments: JSON = {**request.query, **form}
     for name in STRUCTURED:
@@ -93,6 +92,16 @@ async def read_arguments(request: web.Request) -> JSON:
             except ValueError:
                 continue  # the judge says what is wrong with it
     return arguments
+
+
+def _object(body: bytes) -> JSON:
+    try:
+        found = json.loads(body) if body else {}
+    except ValueError:
+        raise SlackError("invalid_json") from None
+    if not isinstance(found, dict):
+        raise SlackError("json_not_object")
+    return found
 
 
 def answer(slack: Workspace, method: str, authorization: str, arguments: JSON) -> JSON:
@@ -126,7 +135,12 @@ def _check_token(slack: Workspace, authorization: str, method: Method) -> None:
 
 async def handle(slack: Workspace, request: web.Request) -> web.StreamResponse:
     """Answer a call of the Web API."""
-    record = _noted(slack, request.match_info["method"], await read_arguments(request))
+    method = request.match_info["method"]
+    try:
+        record = _noted(slack, method, await read_arguments(request))
+    except SlackError as refusal:
+        slack.rejections.append(Rejection(method, refusal.error, []))
+        return _told(_noted(slack, method, {}), refusal.answer())
     authorization = request.headers.get("Authorization", "")
     return await _answered(
         slack, request, record, partial(_carry_out, slack, record, authorization)
