@@ -21,11 +21,15 @@ def no_rates(slack):
 
 
 @pytest.mark.parametrize("commit", [False, True])
-@pytest.mark.parametrize("kind", ["drop", "reset"])
-def test_a_connection_is_lost_before_or_after_the_message_is_there(slack, web, kind, commit):
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [("drop", http.client.RemoteDisconnected), ("reset", ConnectionResetError)],
+)
+def test_a_connection_is_lost_before_or_after_the_message_is_there(slack, web, kind, error, commit):
     slack.fault(kind, "chat.postMessage", commit=commit)
-    with pytest.raises((http.client.RemoteDisconnected, ConnectionResetError)):
+    with pytest.raises(error) as caught:
         post(web)
+    assert caught.type is error
     assert len(slack.posted()) == commit
     assert [each.committed for each in slack.requests()] == [commit]
     post(web)

@@ -249,7 +249,7 @@ def test_metadata_is_told_only_to_who_asks(web):
 
 def test_history_may_be_behind(slack, web):
     slack.reset(speed=4)
-    slack.configure(history_lag_s=4)
+    slack.configure(history_lag_s=4, per_minute={"conversations.history": 10_000})
     ts = post(web, "before")
     assert history(web) == []
     time.sleep(4 / 4)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import socket
+import struct
 from dataclasses import asdict, dataclass
 from functools import partial
 from http import HTTPStatus
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from tests.slack.faults import Fault
     from tests.slack.workspace import Workspace
 
+NO_GOODBYE = struct.pack("ii", 1, 0)
+"""Closing then sends a reset."""
 PAGE = "<!DOCTYPE html><html><body><h1>Something went wrong</h1></body></html>"
 STRUCTURED = ("attachments", "blocks", "metadata", "view", "profile")
 """Arguments that are JSON inside of a form."""
@@ -232,7 +236,10 @@ async def _go_wrong(
 def _hang_up(request: web.Request, record: Request, *, abruptly: bool) -> web.Response:
     record.status, record.ok, record.error = 0, False, None
     if request.transport is not None:
-        request.transport.abort() if abruptly else request.transport.close()
+        if abruptly:
+            connected = request.transport.get_extra_info("socket")
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_GOODBYE)
+        request.transport.abort()
     return web.Response()
 
 
