@@ -12,7 +12,7 @@ from tests.slack.state import JSON
 COMMITS = {"truncated", "empty", "html", "no_ts", "other_channel", "delay"}
 """Where the call takes effect unless the test says otherwise."""
 KINDS = COMMITS | {"drop", "reset", "ratelimited", "status", "gateway", "error"}
-HARMLESS = ("drop", "reset", "delay", "ratelimited", "status", "gateway", "truncated", "empty")
+BY_CHANCE = ("drop", "reset", "delay", "ratelimited", "status", "gateway", "truncated", "empty")
 """What the random mode draws from unless it is told otherwise."""
 
 
@@ -57,7 +57,7 @@ class RandomFaults:
 
     seed: int
     probability: float
-    kinds: list[str] = field(default_factory=lambda: list(HARMLESS))
+    kinds: list[str] = field(default_factory=lambda: list(BY_CHANCE))
     methods: list[str] = field(default_factory=list)
     """None named: all of them."""
     max_delay_s: float = 1.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -54,7 +55,8 @@ class LocalSlack:
         line = self._process.stdout.readline()
         if not line:
             raise RuntimeError("the local Slack did not start")
-        self.port = int(json.loads(line)["port"])
+        ports = json.loads(line)
+        self.port, self._control_port = int(ports["port"]), int(ports["control_port"])
 
     def stop(self) -> None:
         """End the process."""
@@ -74,7 +76,7 @@ class LocalSlack:
 
     def control(self, name: str, /, **arguments: Any) -> Any:
         """Ask for anything; everything below does it through this."""
-        with closing(HTTPConnection("127.0.0.1", self.port, timeout=120)) as connection:
+        with closing(HTTPConnection("127.0.0.1", self._control_port, timeout=120)) as connection:
             connection.request("POST", f"/_control/{name}", json.dumps(arguments))
             answer = json.loads(connection.getresponse().read())
         if "error" in answer:
@@ -191,6 +193,22 @@ class LocalSlack:
         """Let nothing go wrong any more."""
         self.control("clear_faults")
 
+    def refuse_connections(self) -> None:
+        """Let whoever connects be refused; open sockets stay open."""
+        self.control("refuse_connections")
+
+    def accept_connections(self) -> None:
+        """Be there again; a reset does so too."""
+        self.control("accept_connections")
+
+    def freeze(self) -> None:
+        """Stop answering anybody, this client included, until ``thaw``."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Go on after ``freeze``."""
+        self._process.send_signal(signal.SIGCONT)
+
     def disconnect(
         self, reason: str = "refresh_requested", close_after_s: float | None = None, **more: Any
     ) -> int:
@@ -233,7 +251,9 @@ class LocalSlack:
 
     def message(self, channel: str, ts: str) -> Message:
         """One message."""
-        return next(each for each in self.messages(channel) if each.ts == ts)
+        found = [each for each in self.messages(channel) if each.ts == ts]
+        assert found, f"there is no message {ts} in {channel}"
+        return found[0]
 
     def replies(self, channel: str, ts: str) -> list[Message]:
         """Read the replies to a message."""

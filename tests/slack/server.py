@@ -1,4 +1,4 @@
-"""A strict local Slack: ``python -m tests.slack.server --port 0`` prints its port and serves.
+"""A strict local Slack: ``python -m tests.slack.server --port 0`` prints its ports and serves.
 
 It is a process of its own, so that what it remembers outlives whatever is killed under test.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from tests.slack import control, files, responses, web_api
+from tests.slack import control, responses, web_api
 from tests.slack.workspace import Workspace
 
 HOST = "127.0.0.1"
@@ -27,8 +27,10 @@ class Server:
         self._speed, self._folder = speed, folder
         self._address = ""
         self._slack = Workspace(speed)
+        self._runner = web.AppRunner(self._application(), access_log=None)
+        self._site: web.TCPSite | None = None
 
-    def application(self) -> web.Application:
+    def _application(self) -> web.Application:
         """Say what is served where."""
         application = web.Application(client_max_size=LARGEST_BODY)
         application.add_routes(
@@ -39,17 +41,32 @@ class Server:
                 web.post("/upload/v1/{name}", self._upload),
                 web.post("/actions/{name}", self._respond),
                 web.post("/_control/reset", self._reset),
+                web.post("/_control/refuse_connections", self._refuse_connections),
+                web.post("/_control/accept_connections", self._accept_connections),
                 web.post("/_control/{name}", self._control),
             ]
         )
         return application
 
-    def begin(self, address: str | None = None, speed: float | None = None) -> None:
+    async def start(self, port: int) -> dict[str, int]:
+        """Listen on a port for the app, and on another for the test."""
+        await self._runner.setup()
+        await self._listen(port)
+        await web.TCPSite(self._runner, HOST, 0).start()
+        ports = [address[1] for address in self._runner.addresses]
+        self._address = f"http://{HOST}:{ports[0]}"
+        self._begin()
+        return {"port": ports[0], "control_port": ports[1]}
+
+    async def _listen(self, port: int) -> None:
+        self._site = web.TCPSite(self._runner, HOST, port, reuse_address=True)
+        await self._site.start()
+
+    def _begin(self, speed: float | None = None) -> None:
         """Forget everything."""
         self._slack.hub.cut()
         if self._slack.journal:
             self._slack.journal.close()
-        self._address = address or self._address
         self._slack = Workspace(speed or self._speed)
         self._slack.address = self._address
         if self._folder:
@@ -61,8 +78,8 @@ class Server:
     async def _link(self, request: web.Request) -> web.StreamResponse:
         return await self._slack.hub.link(request)
 
-    async def _upload(self, request: web.Request) -> web.Response:
-        return files.receive(self._slack, request.match_info["name"], await request.read())
+    async def _upload(self, request: web.Request) -> web.StreamResponse:
+        return await web_api.receive(self._slack, request)
 
     async def _respond(self, request: web.Request) -> web.Response:
         return await responses.respond(self._slack, request)
@@ -72,7 +89,19 @@ class Server:
 
     async def _reset(self, request: web.Request) -> web.Response:
         body = await request.read()
-        self.begin(speed=json.loads(body).get("speed") if body else None)
+        self._begin(json.loads(body).get("speed") if body else None)
+        return await self._accept_connections(request)
+
+    async def _refuse_connections(self, _request: web.Request) -> web.Response:
+        """Be as if not there: whoever connects is refused; what is connected stays so."""
+        if self._site:
+            await self._site.stop()
+            self._site = None
+        return web.json_response({"result": None})
+
+    async def _accept_connections(self, _request: web.Request) -> web.Response:
+        if self._site is None:
+            await self._listen(int(self._address.rsplit(":", 1)[1]))
         return web.json_response({"result": None})
 
 
@@ -80,13 +109,8 @@ async def serve(arguments: argparse.Namespace) -> None:
     """Serve until the process is ended, or whoever started it is gone."""
     if arguments.folder:
         arguments.folder.mkdir(parents=True, exist_ok=True)
-    server = Server(arguments.speed, arguments.folder)
-    runner = web.AppRunner(server.application(), access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, HOST, arguments.port).start()
-    port = runner.addresses[0][1]
-    server.begin(f"http://{HOST}:{port}")
-    sys.stdout.write(json.dumps({"port": port}) + "\n")
+    ports = await Server(arguments.speed, arguments.folder).start(arguments.port)
+    sys.stdout.write(json.dumps(ports) + "\n")
     sys.stdout.flush()
     if arguments.with_parent:
         await asyncio.to_thread(sys.stdin.read)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import time
+import urllib.error
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -20,11 +21,15 @@ def no_rates(slack):
 
 
 @pytest.mark.parametrize("commit", [False, True])
-@pytest.mark.parametrize("kind", ["drop", "reset"])
-def test_a_connection_is_lost_before_or_after_the_message_is_there(slack, web, kind, commit):
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [("drop", http.client.RemoteDisconnected), ("reset", ConnectionResetError)],
+)
+def test_a_connection_is_lost_before_or_after_the_message_is_there(slack, web, kind, error, commit):
     slack.fault(kind, "chat.postMessage", commit=commit)
-    with pytest.raises((http.client.RemoteDisconnected, ConnectionResetError)):
+    with pytest.raises(error) as caught:
         post(web)
+    assert caught.type is error
     assert len(slack.posted()) == commit
     assert [each.committed for each in slack.requests()] == [commit]
     post(web)
@@ -111,6 +116,39 @@ def test_a_fault_meets_the_calls_that_were_meant_as_often_as_was_meant(slack, we
             post(web, "meant")
     post(web, "meant")
     assert [each.fault for each in slack.requests() if each.fault] == ["error", "error"]
+
+
+@pytest.mark.parametrize("fault", [{"kind": "status"}, {"kind": "drop"}])
+def test_an_upload_can_fail_on_its_way(slack, web, fault):
+    slack.fault(**fault, method="upload")
+    with pytest.raises((urllib.error.HTTPError, http.client.RemoteDisconnected)) as caught:
+        web.files_upload_v2(file=b"x", filename="a.png", channel=CHANNEL)
+    if isinstance(caught.value, urllib.error.HTTPError):
+        caught.value.close()
+    assert [each.committed for each in slack.requests("upload")] == [False]
+    assert not slack.files()[0].received
+
+
+def test_slack_can_be_as_if_not_there_and_come_back_with_all_it_knew(slack, web):
+    post(web)
+    slack.refuse_connections()
+    with pytest.raises(urllib.error.URLError, match="refused"):
+        post(web)
+    assert len(slack.posted()) == 1
+    slack.accept_connections()
+    post(web)
+    assert len(slack.posted()) == 2
+
+
+def test_slack_can_hang(slack):
+    web = WebClient(slack.bot_token, base_url=slack.base_url, timeout=1, retry_handlers=[])
+    slack.freeze()
+    try:
+        with pytest.raises(TimeoutError):
+            post(web)
+    finally:
+        slack.thaw()
+    slack.wait_until(lambda local: len(local.posted()) == 1)
 
 
 def outcomes(slack, web, seed):

@@ -50,7 +50,7 @@ def test_a_block_that_is_broken_in_one_place_is_refused_with_that_place(
     body = changed(card(), path, value)
     said = refusal(web.chat_postMessage, channel=CHANNEL, text="x", blocks=body)
     assert said["error"] == "invalid_blocks"
-    assert any(place in message for message in said["errors"])
+    assert any(each.endswith(f"[json-pointer:{place}]") for each in said["errors"])
     assert said["response_metadata"]["messages"] == [f"[ERROR] {each}" for each in said["errors"]]
     assert slack.messages() == []
     assert [each.error for each in slack.rejections()] == ["invalid_blocks"]
@@ -73,7 +73,7 @@ def test_the_longest_message_that_was_ever_taken_is_taken(web):
 def test_a_view_that_is_broken_in_one_place_is_refused_with_that_place(web, path, value, place):
     said = refusal(web.views_open, trigger_id="any", view=changed(modal(), path, value))
     assert said["error"] == "invalid_arguments"
-    assert any(f"[json-pointer:{place}" in message for message in said["errors"])
+    assert any(each.endswith(f"[json-pointer:{place}]") for each in said["errors"])
 
 
 def test_a_view_of_more_than_250_kilobytes_is_refused(web):

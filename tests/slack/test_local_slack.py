@@ -42,7 +42,7 @@ def test_the_process_is_there_within_a_second_and_forgets_at_once(web, slack):
     post(web)
     begun = time.monotonic()
     slack.reset()
-    assert time.monotonic() - begun < 0.5
+    assert time.monotonic() - begun < 1
     assert (slack.messages(), slack.requests(), slack.report()["messages"]) == ([], [], 0)
 
 
@@ -248,11 +248,11 @@ def test_metadata_is_told_only_to_who_asks(web):
 
 
 def test_history_may_be_behind(slack, web):
-    slack.reset(speed=20)
-    slack.configure(history_lag_s=4)
+    slack.reset(speed=4)
+    slack.configure(history_lag_s=4, per_minute={"conversations.history": 10_000})
     ts = post(web, "before")
     assert history(web) == []
-    time.sleep(4 / 20)
+    time.sleep(4 / 4)
     web.chat_update(channel=CHANNEL, ts=ts, text="after")
     assert [each["text"] for each in history(web)] == ["before"]
     slack.wait_until(lambda _: [each["text"] for each in history(web)] == ["after"])
@@ -281,10 +281,10 @@ def test_a_burst_can_be_allowed_for(slack, web):
 
 
 def test_time_can_be_made_to_run_faster(slack, web):
-    slack.reset(speed=20)
+    slack.reset(speed=4)
     post(web)
     refused_for_now(post, web)
-    time.sleep(1 / 20)
+    time.sleep(1 / 4)
     post(web)
 
 
@@ -319,7 +319,7 @@ def test_a_method_takes_as_many_calls_a_minute_as_its_tier(slack, web):
 
 
 def test_an_upload_is_ready_only_after_a_while(slack, web):
-    slack.reset(speed=20)
+    slack.reset(speed=4)
     slack.configure(file_delay_s=4, burst=5)
     ts = post(web, "parent")
     upload = {"channel": CHANNEL, "thread_ts": ts, "filename": "chart.png", "title": "30 days"}
@@ -364,6 +364,16 @@ def test_what_a_test_asks_for_must_make_sense(slack):
         slack.configure(brust=3)
     with pytest.raises(AssertionError, match="no message"):
         slack.press(CHANNEL, "1.0", "ack")
+
+
+@pytest.mark.parametrize(
+    ("body", "error"), [(b"{", "invalid_json"), (b"[1]", "json_not_object"), (b"", "not_authed")]
+)
+def test_a_body_that_is_no_json_object_is_refused(slack, body, error):
+    headers = {"Content-Type": "application/json;charset=utf-8"}
+    request = urllib.request.Request(slack.base_url + "auth.test", body, headers)  # noqa: S310
+    with urllib.request.urlopen(request) as answer:  # noqa: S310 - it is our own server
+        assert json.load(answer) == {"ok": False, "error": error}
 
 
 def test_an_unknown_control_is_not_found(slack):

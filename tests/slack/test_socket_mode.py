@@ -115,13 +115,13 @@ def test_a_click_need_not_be_waited_for(slack, app, ts):
 
 
 def test_a_trigger_opens_one_modal_within_three_seconds(slack, web, app, ts):
-    slack.configure(trigger_s=0.3)
+    slack.configure(trigger_s=0.6)
     trigger = slack.press(CHANNEL, ts, "ack").trigger_id
     web.views_open(trigger_id=trigger, view=modal())
     said = refusal(web.views_open, trigger_id=trigger, view=modal())
     assert said["error"] == "exchanged_trigger_id"
     trigger = slack.press(CHANNEL, ts, "ack").trigger_id
-    time.sleep(0.35)
+    time.sleep(0.65)
     said = refusal(web.views_open, trigger_id=trigger, view=modal())
     assert said["error"] == "expired_trigger_id"
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import socket
+import struct
 from dataclasses import asdict, dataclass
+from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -20,6 +24,8 @@ if TYPE_CHECKING:
     from tests.slack.faults import Fault
     from tests.slack.workspace import Workspace
 
+NO_GOODBYE = struct.pack("ii", 1, 0)
+"""Closing then sends a reset."""
 PAGE = "<!DOCTYPE html><html><body><h1>Something went wrong</h1></body></html>"
 STRUCTURED = ("attachments", "blocks", "metadata", "view", "profile")
 """Arguments that are JSON inside of a form."""
@@ -80,8 +86,7 @@ METHODS = {
 async def read_arguments(request: web.Request) -> JSON:
     """Read what a call says, as JSON, as a form or in the address."""
     if request.content_type == "application/json":
-        body = await request.read()
-        return {**request.query, **(json.loads(body) if body else {})}
+        return {**request.query, **_object(await request.read())}
     form = {name: str(value) for name, value in (await request.post()).items()}
     arguments: JSON = {**request.query, **form}
     for name in STRUCTURED:
@@ -91,6 +96,16 @@ async def read_arguments(request: web.Request) -> JSON:
             except ValueError:
                 continue  # the judge says what is wrong with it
     return arguments
+
+
+def _object(body: bytes) -> JSON:
+    try:
+        found = json.loads(body) if body else {}
+    except ValueError:
+        raise SlackError("invalid_json") from None
+    if not isinstance(found, dict):
+        raise SlackError("json_not_object")
+    return found
 
 
 def answer(slack: Workspace, method: str, authorization: str, arguments: JSON) -> JSON:
@@ -123,20 +138,51 @@ def _check_token(slack: Workspace, authorization: str, method: Method) -> None:
 
 
 async def handle(slack: Workspace, request: web.Request) -> web.StreamResponse:
-    """Answer a call, or let go wrong what is to go wrong, and take it all down."""
-    method, arguments = request.match_info["method"], await read_arguments(request)
-    number, at = len(slack.requests) + 1, slack.clock.seconds()
-    record = Request(number, at, method, arguments)
-    slack.requests.append(record)
-    fault = slack.faults.draw(method, arguments)
+    """Answer a call of the Web API."""
+    method = request.match_info["method"]
+    try:
+        record = _noted(slack, method, await read_arguments(request))
+    except SlackError as refusal:
+        slack.rejections.append(Rejection(method, refusal.error, []))
+        return _told(_noted(slack, method, {}), refusal.answer())
     authorization = request.headers.get("Authorization", "")
+    return await _answered(
+        slack, request, record, partial(_carry_out, slack, record, authorization)
+    )
+
+
+async def receive(slack: Workspace, request: web.Request) -> web.StreamResponse:
+    """Take the content of a file; faults and tests know it as the method ``upload``."""
+    name, content = request.match_info["name"], await request.read()
+    record = _noted(slack, "upload", {"file": name, "length": len(content)})
+    return await _answered(slack, request, record, partial(_take, slack, record, content))
+
+
+def _noted(slack: Workspace, method: str, arguments: JSON) -> Request:
+    record = Request(len(slack.requests) + 1, slack.clock.seconds(), method, arguments)
+    slack.requests.append(record)
+    return record
+
+
+async def _answered(
+    slack: Workspace, request: web.Request, record: Request, carry_out: Callable[[], web.Response]
+) -> web.StreamResponse:
+    """Let happen what was asked for or what is to go wrong, and take it down."""
+    fault = slack.faults.draw(record.method, record.arguments)
     try:
         if fault is None:
-            return _carry_out(slack, record, authorization)
-        return await _go_wrong(slack, request, record, fault)
+            return carry_out()
+        return await _go_wrong(slack, request, record, fault, carry_out)
     finally:
         if slack.journal:
             slack.journal.write(json.dumps(asdict(record)) + "\n")
+
+
+def _take(slack: Workspace, record: Request, content: bytes) -> web.Response:
+    response = files.receive(slack, record.arguments["file"], content)
+    record.status, record.ok = response.status, response.status == HTTPStatus.OK
+    record.committed = record.ok
+    return response
 
 
 def _carry_out(slack: Workspace, record: Request, authorization: str) -> web.Response:
@@ -167,14 +213,17 @@ def _told(
 
 
 async def _go_wrong(
-    slack: Workspace, request: web.Request, record: Request, fault: Fault
+    slack: Workspace,
+    request: web.Request,
+    record: Request,
+    fault: Fault,
+    carry_out: Callable[[], web.Response],
 ) -> web.StreamResponse:
     record.fault = fault.kind
-    authorization = request.headers.get("Authorization", "")
     if fault.kind == "delay" and fault.commit is False:
         await slack.clock.sleep(fault.seconds)
-        return _carry_out(slack, record, authorization)
-    response = _carry_out(slack, record, authorization) if fault.commits else None
+        return carry_out()
+    response = carry_out() if fault.commits else None
     await slack.clock.sleep(fault.seconds)
     if fault.kind == "delay":
         assert response is not None
@@ -187,7 +236,10 @@ async def _go_wrong(
 def _hang_up(request: web.Request, record: Request, *, abruptly: bool) -> web.Response:
     record.status, record.ok, record.error = 0, False, None
     if request.transport is not None:
-        request.transport.abort() if abruptly else request.transport.close()
+        if abruptly:
+            connected = request.transport.get_extra_info("socket")
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_GOODBYE)
+        request.transport.abort()
     return web.Response()
 
 
