@@ -74,6 +74,23 @@ def note_posted(session: Session, notification: Notification, receipt: Receipt) 
     )
 
 
+def adopt(session: Session, alert_number: int, receipt: Receipt) -> None:
+    """Note a message that turns out to stand for an alert, unless another one does.
+
+    What it shows is not known, so it is brought up to date.
+    """
+    if session.get(PostingRow, (alert_number, receipt.receiver)) is None:
+        session.add(
+            PostingRow(
+                alert_number=alert_number,
+                receiver=receipt.receiver,
+                reference=receipt.reference,
+                revision=0,
+                posted_at=receipt.sent_at,
+            )
+        )
+
+
 def stale(
     session: Session, now: datetime, apart: timedelta, number: int | None = None
 ) -> tuple[Stale, ...]:

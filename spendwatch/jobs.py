@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -12,18 +13,20 @@ from sqlalchemy import select
 
 from alerts import store
 from alerts.delivery import Delivered, deliver
+from alerts.showing import Known, Showing
 from alerts.waking import wake
 from detector.history import consecutive_days
 from detector.model import EVERYONE, FindingKind, Judgement
 from detector.pulls import DueDays, due_days, newest_judged_day
 from detector.sources.base import SourceError, Window
 from detector.tables import SOURCE_DAY
+from spendwatch import conversion
 from spendwatch.db import reading, writing
 from spendwatch.digests import write_digests
 from spendwatch.ingest import PullReport, pull
 from spendwatch.judging import Judged, judge, write_judgement
 from spendwatch.repricing import note_priced, reprice_if_changed
-from spendwatch.situation import telling
+from spendwatch.situation import display_names, telling
 
 if TYPE_CHECKING:
     from datetime import date
@@ -81,7 +84,8 @@ def run_cycle(
     cycle.woken = wake_up(app, len(due.missed) - 1)
     write_digests(app)
     on_step("delivering")
-    cycle.delivered = tell(app, channels)
+    cycle.delivered = tell(app, channels, pause=time.sleep)
+    keeping_shown(app, channels).show()
     with reading(app.engine) as session:
         cycle.told_by = store.numbers_told_by(session, cycle.delivered.keys)
     return cycle
@@ -136,10 +140,31 @@ def tell(
     *,
     spread: Spread = random.uniform,
     stopping: Callable[[], bool] = lambda: False,
+    pause: Callable[[float], object] | None = None,
 ) -> Delivered:
     """Deliver whatever is waiting in the outbox, until somebody asks for the end."""
     return deliver(
-        lambda: writing(app.engine), channels, app.clock, spread=spread, stopping=stopping
+        lambda: writing(app.engine),
+        channels,
+        app.clock,
+        spread=spread,
+        stopping=stopping,
+        pause=pause,
+        forward_to=app.settings.alerts.receiver,
+    )
+
+
+def keeping_shown(
+    app: App, channels: Mapping[str, Channel], *, spread: Spread = random.uniform
+) -> Showing:
+    """Return what keeps the messages that stand for alerts as the alerts are."""
+    return Showing(
+        lambda: writing(app.engine),
+        channels,
+        app.clock,
+        lambda session: Known(display_names(app, session), conversion.teaching(app.settings)),
+        spread=spread,
+        apart=timedelta(seconds=app.settings.slack.edit_apart_s),
     )
 
 

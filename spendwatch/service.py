@@ -19,7 +19,15 @@ from spendwatch.digests import write_digests
 from spendwatch.disk import short_of_room
 from spendwatch.due import Attempt, pull_due, ready_to_judge
 from spendwatch.ingest import pull
-from spendwatch.jobs import days_due, judge_all, reprice, tell, wake_up, window_to_pull
+from spendwatch.jobs import (
+    days_due,
+    judge_all,
+    keeping_shown,
+    reprice,
+    tell,
+    wake_up,
+    window_to_pull,
+)
 from spendwatch.keeping import check_data, keep_data
 from spendwatch.self_report import report_stop
 
@@ -50,6 +58,8 @@ class Service:
         Whether somebody asked the service to end.
     on_lost : callable
         Called where another process leads by now.
+    pause : callable or None
+        Waits so many seconds, or until somebody asks the service to end.
     paused : str
         Why nothing is pulled or judged for now; empty where it is.
     damage : str
@@ -67,6 +77,7 @@ class Service:
     steady: Callable[[], float]
     stopping: Callable[[], bool]
     on_lost: Callable[[], None]
+    pause: Callable[[float], object] | None = None
     paused: str = ""
     damage: str = ""
     fresh: bool = True
@@ -81,6 +92,7 @@ class Service:
             **pulls,
             "judge": self.judge,
             "deliver": self.deliver,
+            "show": self.show,
             "keep": self.keep,
         }
         return {name: self._guarded(name, tick) for name, tick in ticks.items()}
@@ -156,7 +168,7 @@ class Service:
 
     def deliver(self) -> None:
         """Send what waits."""
-        delivered = tell(self.app, self.channels, stopping=self.stopping)
+        delivered = tell(self.app, self.channels, stopping=self.stopping, pause=self.pause)
         if delivered.sent or delivered.found:
             self.log.info(
                 "delivered",
@@ -164,6 +176,14 @@ class Service:
                 found=delivered.found,
                 undelivered=len(delivered.undelivered),
             )
+
+    def show(self) -> None:
+        """Bring the messages that stand for alerts up to date."""
+        shown, errors = keeping_shown(self.app, self.channels).show(stopping=self.stopping)
+        if shown:
+            self.log.info("messages_updated", count=shown)
+        for error in errors:
+            self.log.warning("message_not_updated", error=error)
 
     def keep(self) -> None:
         """Care for the data: look at it after the start, then do what is due once a day."""

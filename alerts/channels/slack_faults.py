@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 
 from slack_sdk.errors import SlackApiError
 
@@ -99,7 +99,7 @@ def fault_of(error: Exception) -> Fault:
     """Say what an error of the SDK means; what nobody knows may have been sent."""
     if isinstance(error, SlackApiError):
         return _of_answer(error)
-    if isinstance(error, URLError):
+    if isinstance(error, URLError) and not isinstance(error, HTTPError):
         # Raised before an answer was waited for: no name, no connection, no trust.
         return Fault(Kind.UNREACHED, f"not reached: {error.reason}")
     return Fault(Kind.UNSURE, f"no answer: {type(error).__name__}: {error}")

@@ -50,6 +50,7 @@ def _serve(app: App, ending: Ending) -> bool:
             steady=_steady,
             stopping=ending.asked.is_set,
             on_lost=partial(ending.ask, "another process leads", BUSY),
+            pause=ending.asked.wait,
         )
         scheduler = Scheduler(service.ticks(), app.clock)
         log.info("service_started", pid=os.getpid(), sources=list(app.source_names))

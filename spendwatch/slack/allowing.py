@@ -1,0 +1,78 @@
+"""Who may answer: named people, members of named groups, and the owner of the alert's tenant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from alerts.channels.slack_account import OTHER, SlackFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from alerts.channels.slack_account import SlackAccount
+    from spendwatch.slack.payloads import Deed, Person
+
+GROUPS_FOR_S = 300.0
+"""How long the members of a group are believed to be the same."""
+GROUP = "S"
+
+
+@dataclass(slots=True)
+class Allowed:
+    """Decides for each person; what Slack cannot tell is no permission.
+
+    Attributes
+    ----------
+    workspace : str
+        Whose people may answer; a guest from another is refused.
+    app : str
+        The app whose buttons are ours; empty until Slack has said which that is.
+    named : sequence of str
+        People and groups that may answer everything.
+    owners : mapping of str to str
+        The person who may answer for a tenant, by tenant.
+    """
+
+    account: SlackAccount
+    named: Sequence[str]
+    owners: Mapping[str, str]
+    steady: Callable[[], float]
+    workspace: str = ""
+    app: str = ""
+    _groups: dict[str, tuple[float, frozenset[str]]] = field(default_factory=dict)
+
+    def refusal(self, deed: Deed) -> str:
+        """Say why a deed is not one of our people's; empty where it is."""
+        person = deed.person
+        if not self.workspace or {person.workspace, person.home} != {self.workspace}:
+            return "you are not of the workspace that this is for"
+        if self.app and deed.app != self.app:
+            return "that button is of another app"
+        return ""
+
+    def may_answer(self, person: Person, tenant: str) -> bool:
+        """Whether a person may answer for a tenant."""
+        return self.owners.get(tenant) == person.id or self.may_answer_all(person)
+
+    def may_answer_all(self, person: Person) -> bool:
+        """Whether a person may answer for everybody."""
+        return person.id in self.named or any(
+            person.id in self._members(group) for group in self.named if group.startswith(GROUP)
+        )
+
+    def tenants_of(self, person: Person) -> frozenset[str]:
+        """Return the tenants that a person owns."""
+        return frozenset(tenant for tenant, owner in self.owners.items() if owner == person.id)
+
+    def _members(self, group: str) -> frozenset[str]:
+        known_at, members = self._groups.get(group, (float("-inf"), frozenset()))
+        if self.steady() < known_at + GROUPS_FOR_S:
+            return members
+        try:
+            answer = self.account.call(OTHER, "usergroups_users_list", usergroup=group)
+        except SlackFailure:
+            return members  # as far as is known
+        members = frozenset(map(str, answer.get("users") or ()))
+        self._groups[group] = (self.steady(), members)
+        return members

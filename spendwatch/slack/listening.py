@@ -1,0 +1,136 @@
+"""Socket Mode: what people do in Slack comes in over a connection that we opened.
+
+The client is slack-sdk's for aiohttp, on a loop and in a thread of its own: the others are deaf for
+seconds whenever Slack refreshes a connection. What is done about a deed happens in other threads,
+so that a slow database keeps no other deed waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any
+
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
+from slack_sdk.socket_mode.response import SocketModeResponse
+from slack_sdk.web.async_client import AsyncWebClient
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
+    from slack_sdk.socket_mode.request import SocketModeRequest
+    from structlog.typing import FilteringBoundLogger
+
+    from spendwatch.slack.desk import Reaction
+
+AT_ONCE = 8
+"""Deeds that are taken at the same time."""
+AGAIN_AFTER_S = (1.0, 60.0)
+"""How soon a first connection that failed is tried again, at first and at most."""
+
+
+class Listener:
+    """Keeps a connection to Slack, and hands what comes in to ``receive``."""
+
+    def __init__(
+        self,
+        app_token: str,
+        base_url: str,
+        receive: Callable[[str, Any], Reaction],
+        log: FilteringBoundLogger,
+        *,
+        on_app: Callable[[str], None] = lambda _app: None,
+    ) -> None:
+        self._token, self._base_url = app_token, base_url
+        self._receive, self._log, self._on_app = receive, log, on_app
+        self._workers = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="slack-deed")
+        self._ready = Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ended: asyncio.Event | None = None
+        self._client: SocketModeClient | None = None
+        self._thread = Thread(target=lambda: asyncio.run(self._run()), name="slack", daemon=True)
+
+    def start(self) -> None:
+        """Begin to listen, and go on trying until that succeeds."""
+        # Its own words would repeat what people do, and the address with its ticket.
+        logging.getLogger("slack_sdk").setLevel(logging.CRITICAL)
+        self._thread.start()
+        self._ready.wait()
+
+    def stop(self) -> None:
+        """Listen no more; what was taken is finished."""
+        loop, ended = self._loop, self._ended
+        if loop is not None and ended is not None:
+            loop.call_soon_threadsafe(ended.set)
+            self._thread.join(5)
+        self._workers.shutdown(wait=True, cancel_futures=False)
+
+    async def connected(self) -> bool:
+        """Whether Slack can be heard just now."""
+        return self._client is not None and await self._client.is_connected()
+
+    async def _run(self) -> None:
+        self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
+        client = SocketModeClient(
+            app_token=self._token,
+            web_client=AsyncWebClient(base_url=self._base_url, retry_handlers=[]),
+            logger=logging.getLogger("slack_sdk.socket_mode"),
+        )
+        client.socket_mode_request_listeners.append(self._on_request)  # type: ignore[arg-type]  # a bound coroutine, which it awaits
+        client.message_listeners.append(self._on_message)  # type: ignore[arg-type]  # the same
+        self._client = client
+        self._ready.set()
+        try:
+            await self._connect(client)
+            await self._ended.wait()
+        finally:
+            await client.close()
+
+    async def _connect(self, client: SocketModeClient) -> None:
+        wait_s, longest_s = AGAIN_AFTER_S
+        assert self._ended is not None
+        while not self._ended.is_set():
+            try:
+                await client.connect()
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
+                self._log.warning("slack_not_connected", error=_words(error), again_in_s=wait_s)
+            else:
+                self._log.info("slack_connected")
+                return
+            try:
+                await asyncio.wait_for(self._ended.wait(), wait_s)
+            except TimeoutError:
+                wait_s = min(longest_s, wait_s * 2)
+
+    async def _on_message(self, _client: object, message: dict[str, Any], _raw: str | None) -> None:
+        if message.get("type") == "hello":
+            self._on_app(str((message.get("connection_info") or {}).get("app_id") or ""))
+
+    async def _on_request(
+        self, client: AsyncBaseSocketModeClient, request: SocketModeRequest
+    ) -> None:
+        """Take a deed, acknowledge it, then do what comes after."""
+        loop = asyncio.get_running_loop()
+        reaction = await loop.run_in_executor(
+            self._workers, self._receive, request.type, request.payload
+        )
+        acknowledged = SocketModeResponse(request.envelope_id, reaction.response)
+        await client.send_socket_mode_response(acknowledged)
+        for each in reaction.then:
+            await loop.run_in_executor(self._workers, self._done, each)
+
+    def _done(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as error:
+            self._log.exception("slack_deed_not_shown", error=str(error))
+
+
+def _words(error: Exception) -> str:
+    """Say what went wrong without what Slack's address and answer would give away."""
+    response = getattr(error, "response", None)
+    named = response.get("error") if hasattr(response, "get") else None
+    return str(named or type(error).__name__)

@@ -1,0 +1,140 @@
+"""What is shown to one person in Slack: the story of an alert, a list, a form, the home page."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from alerts import store
+from alerts.home import AlertEntry, BudgetEntry, HomePage
+from alerts.letters import cut, one_line
+from alerts.messages import alert_message
+from alerts.model import AlertState, Change, Line, Verdict
+from alerts.phrases import pace
+from alerts.render.slack import escaped
+from alerts.render.slack_home import home_view
+from alerts.render.slack_views import dismiss_view, list_view, notice_view, story_view
+from alerts.showing import Known, present
+from alerts.story import story_of
+from alerts.verdicts import preview
+from spendwatch import conversion
+from spendwatch.announcement_words import plan_words, silence_words
+from spendwatch.budgeting import budget_states
+from spendwatch.db import reading
+from spendwatch.moments import local_words
+from spendwatch.situation import display_names, planned_events, silences
+from spendwatch.standing import standing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from sqlmodel import Session
+
+    from alerts.model import Alert
+    from alerts.render.slack_views import Place
+    from detector.model import BudgetState
+    from spendwatch.app import App
+    from spendwatch.slack.allowing import Allowed
+    from spendwatch.slack.payloads import Person
+
+    View = dict[str, Any]
+
+_WHISPER = 2_000
+
+
+def story(app: App, alert: Alert, place: Place) -> View:
+    """Show everything that happened to an alert, with the answers that it takes now."""
+    zone = app.directory.default_zone
+    with reading(app.engine) as session:
+        told = story_of(session, alert.number, partial(local_words, zone=zone))
+        now_so = present(session, alert, "", _known(app, session)).message
+    lines = [Line(local_words(each.at, zone), each.words) for each in told]
+    return story_view(place, now_so.title, [*now_so.lines, *lines], now_so.actions)
+
+
+def dismissal(app: App, alert: Alert, place: Place) -> View:
+    """Ask why an alert is dismissed, with what each verdict would do."""
+    teaching, now = conversion.teaching(app.settings), app.clock()
+    with reading(app.engine) as session:
+        others = store.list_alerts(session, tenant=alert.tenant, kind=alert.kind)
+        known = _known(app, session)
+        title = present(session, alert, "", known).message.title
+    name = known.names.get(alert.tenant, alert.tenant)
+    seen = [preview(alert, verdict, others, now, teaching, name) for verdict in Verdict]
+    return dismiss_view(place, title, seen)
+
+
+def open_alerts(app: App, allowed: Allowed, person: Person) -> View:
+    """List the alerts that last and that this person may answer."""
+    with reading(app.engine) as session:
+        return list_view(list(_entries(app, session, allowed, person)))
+
+
+def home(app: App, allowed: Allowed, person: Person) -> View:
+    """Show a person what waits for them, and how their tenants stand."""
+    now, zone = app.clock(), app.directory.default_zone
+    with reading(app.engine) as session:
+        names = display_names(app, session)
+        mine = partial(_is_theirs, allowed, person)
+        states = [each for each in budget_states(app, session, app.last_settled_day())
+                  if mine(each.tenant)]  # fmt: skip
+        page = HomePage(
+            alerts=tuple(_entries(app, session, allowed, person)),
+            budgets=tuple(_budgets(states, names)),
+            silences=tuple(
+                silence_words(each, zone, now, stored=True)
+                for each in silences(app, session, in_force_at=now)
+                if mine(each.tenant)
+            ),
+            plans=tuple(
+                plan_words(each, stored=True)
+                for each in planned_events(app, session)
+                if mine(each.tenant) and each.last_day >= now.astimezone(zone).date()
+            ),
+            health=standing(app).words,
+            drawn_at=now,
+        )
+    return home_view(page)
+
+
+def notice(words: str) -> View:
+    """Show one sentence in a view."""
+    return notice_view(words)
+
+
+def whispered(words: str) -> dict[str, Any]:
+    """Show one sentence to one person in a conversation."""
+    said = cut(one_line(words), _WHISPER)
+    block = {"type": "section", "text": {"type": "plain_text", "text": said, "emoji": False}}
+    return {"text": escaped(said), "blocks": [block]}
+
+
+def _entries(app: App, session: Session, allowed: Allowed, person: Person) -> Iterator[AlertEntry]:
+    """Give the alerts that last: those nobody answered first, then the newest."""
+    names = display_names(app, session)
+    lasting = [each for each in store.list_alerts(session) if not each.ended]
+    mine = [each for each in lasting if allowed.may_answer(person, each.tenant)]
+    mine.sort(key=lambda each: (each.state is not AlertState.OPEN, -each.number))
+    for alert in mine:
+        message = alert_message(alert, Change.UNCHANGED, names)
+        yield AlertEntry(alert.number, message.title, message.tone, alert.state)
+
+
+def _budgets(states: Sequence[BudgetState], names: Mapping[str, str]) -> Iterator[BudgetEntry]:
+    for state in sorted(states, key=_spent_share, reverse=True):
+        name = names.get(state.tenant, state.tenant)
+        about = f"{name}, {state.feature}" if state.feature else name
+        share = _spent_share(state) if state.cap_micro_usd else None
+        yield BudgetEntry(about, share, pace(state))
+
+
+def _spent_share(state: BudgetState) -> float:
+    return state.spent_micro_usd / state.cap_micro_usd if state.cap_micro_usd else 0.0
+
+
+def _is_theirs(allowed: Allowed, person: Person, tenant: str) -> bool:
+    return allowed.may_answer(person, tenant)
+
+
+def _known(app: App, session: Session) -> Known:
+    return Known(display_names(app, session), conversion.teaching(app.settings))
