@@ -113,7 +113,8 @@ def render_plain(message: Message) -> str:
     room = _PLAIN - sum(map(len, ends))
     text = escaped(cut(_first_line(message), TEXT))
     for line in message.lines:
-        more = escaped(cut(one_line(f"{line.label}: {line.text}"), _PLAIN_LINE))
+        label = f"{line.label}: " if line.label else "- "
+        more = escaped(cut(one_line(f"{label}{line.text}"), _PLAIN_LINE))
         if len(text) + len(more) > room:
             text += f"\n{ELLIPSIS}"
             break
@@ -209,19 +210,21 @@ def _blocks(message: Message, kept: int, alert_number: int | None) -> list[dict[
     lines = _kept(message.lines, kept)
     return [
         header(f"{icon_of(message.tone, message.state)} {message.title}"),
-        *_paragraph([*_first(lines), *_for_whom(message.owner)]),
-        *_paragraph(lines_of(lines[1:])),
+        *_rich(_beginning(lines[:1], message.owner)),
+        *_rich(lines_of(lines[1:])),
         *actions(*_buttons(message, alert_number)),
         small_print(message.reference),
     ]
 
 
-def _paragraph(elements: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [rich(section(*elements))] if elements else []
+def _rich(elements: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [rich(*elements)] if elements else []
 
 
-def _first(lines: Sequence[Line]) -> list[dict[str, Any]]:
-    return line_of(lines[0]) if lines else []
+def _beginning(lines: Sequence[Line], owner: str) -> list[dict[str, Any]]:
+    """Return the first line, and for whom it is."""
+    elements = [*(each for line in lines for each in line_of(line)), *_for_whom(owner)]
+    return [section(*elements)] if elements else []
 
 
 def _for_whom(owner: str) -> list[dict[str, Any]]:

@@ -130,8 +130,8 @@ def _counts(part: Mapping[str, Any], kind: str, where: str) -> Iterator[str]:
         elements = part["elements"]
         yield from _outside(f"{where}: {kind} elements", len(elements), (1, _ELEMENTS[kind]))
         yield from _twice([each.get("action_id") for each in elements], f"{where}: action_id")
-    if kind == "rich_text_section" and not part["elements"]:
-        yield f"{where}: empty rich_text_section"
+    if kind.startswith("rich_text") and not part["elements"]:
+        yield f"{where}: empty {kind}"
 
 
 def _text_in(field: Any) -> str:

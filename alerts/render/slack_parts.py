@@ -9,11 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from alerts.letters import cut, one_line
+from alerts.model import Line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-    from alerts.model import Line
 
     Json = dict[str, Any]
 
@@ -65,21 +64,56 @@ def bullets(items: Iterable[Iterable[Json]]) -> Json:
 
 def line_of(line: Line, end: str = "") -> list[Json]:
     """Return a labelled line: the label bold, then its text; nothing where both are empty."""
-    label, text = one_line(line.label), cut(one_line(line.text), LINE)
+    label, text = one_line(line.label), _text_of(line)
     if not label:
         return [words(f"{text}{end}")] if text else []
     said = f" {text}{end}" if text else end
     return [words(cut(label, LABEL), bold=True), *([words(said)] if said else [])]
 
 
-def lines_of(lines: Sequence[Line]) -> list[Json]:
-    """Return the elements of many lines, a line break after each but the last."""
+def lines_of(lines: Iterable[Line]) -> list[Json]:
+    """Return the paragraphs and lists of many lines.
+
+    Neighbours with the same label become a list below it, and those without a label go on with the
+    list of the line before them.
+    """
+    elements: list[Json] = []
+    paragraph_of: list[Line] = []
+    for head, items in map(_listed, _grouped(lines)):
+        paragraph_of.append(head)
+        if items:
+            elements += [*_joined(paragraph_of), bullets([words(item)] for item in items)]
+            paragraph_of = []
+    return [*elements, *_joined(paragraph_of)]
+
+
+def _grouped(lines: Iterable[Line]) -> list[list[Line]]:
+    groups: list[list[Line]] = []
+    for line in lines:
+        if groups and line.label in ("", groups[-1][0].label):
+            groups[-1].append(line)
+        else:
+            groups.append([line])
+    return groups
+
+
+def _listed(group: Sequence[Line]) -> tuple[Line, list[str]]:
+    """Return the line above a list, and the items of the list."""
+    head, *others = group
+    if any(line.label == head.label for line in others):
+        head, others = Line(head.label, ""), list(group)
+    return head, [text for text in map(_text_of, others) if text]
+
+
+def _joined(lines: Iterable[Line]) -> list[Json]:
+    """Return a paragraph with a line break between two lines; none where all are empty."""
     said = [line for line in lines if line_of(line)]
-    return [
-        element
-        for place, line in enumerate(said, start=1)
-        for element in line_of(line, "\n" if place < len(said) else "")
-    ]
+    ended = [line_of(line, "\n") for line in said[:-1]] + [line_of(line) for line in said[-1:]]
+    return [section(*(each for line in ended for each in line))] if said else []
+
+
+def _text_of(line: Line) -> str:
+    return cut(one_line(line.text), LINE)
 
 
 def button(action_id: str, label: str, value: str, **more: str) -> Json:

@@ -29,6 +29,7 @@ from alerts.render.slack_parts import (
     small_print,
     words,
 )
+from alerts.verdicts import LOOK_BACK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -46,6 +47,7 @@ MAX_NOTE = 1_000
 _ROWS = 95
 _STORY, _EACH = 12_000, 60
 _ROW = 300
+_NOTHING = "nothing was decided or answered so far"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +156,10 @@ def story_view(
     told = _newest(lines)
     left_out = len(lines) - len(told)
     earlier = [Line("", f"{ELLIPSIS} {left_out:,} earlier")] if left_out else []
-    story = lines_of([*earlier, *told]) or [words("nothing was decided or answered so far")]
+    story = lines_of([*earlier, *told]) or lines_of([Line("", _NOTHING)])
     blocks = [
         paragraph(title),
-        rich(section(*story)),
+        rich(*story),
         *actions(*answer_buttons(offered, place.alert_number)),
         small_print(f"the same in a terminal: spendwatch alerts why {place.alert_number}"),
     ]
@@ -232,7 +234,7 @@ def _verdicts(previews: Sequence[Preview], chosen: Verdict | None) -> dict[str, 
         "action_id": VERDICT,
         "options": list(options.values()),
     } | ({"initial_option": options[chosen]} if chosen in options else {})
-    label = plain("Why need nobody act on it?", LINE)
+    label = plain("What was it?", LINE)
     return {"type": "input", "block_id": VERDICT, "label": label, "element": element}
 
 
@@ -255,7 +257,8 @@ def _covered(seen: Preview) -> str:
     if not seen.others:
         return ""
     alike = count(seen.others, "other alert")
-    return f"; would have covered {len(seen.covered):,} of {alike} like it in the last 90 days"
+    many = f"{len(seen.covered):,}" if seen.covered else "none"
+    return f"; would have covered {many} of {alike} like it in the last {LOOK_BACK.days} days"
 
 
 def _note(note: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from alerts.render.slack import SlackBody
 from alerts.render.slack_limits import problems, view_problems
 from alerts.render.slack_parts import (
     actions,
+    bullets,
     button,
     header,
     option,
@@ -48,6 +49,8 @@ def text(size):
         (actions(a_menu([option("a", "1"), option("b", "1")]))[0], "option 1 is there 2 times"),
         (actions(a_menu([option("a", "x" * 151)]))[0], "option value: 151, not 1 to 150"),
         (rich(section()), "block 0: empty rich_text_section"),
+        (rich(bullets([])), "block 0: empty rich_text_list"),
+        (rich(), "block 0: empty rich_text"),
         (rich(section(words(""))), "text text: 0, not 1 to 3,000"),
         (
             {"type": "section", "text": {"type": "mrkdwn", "text": "*b*"}},

@@ -172,9 +172,37 @@ def test_a_message_without_lines_is_its_title_and_reference():
 
 
 def test_a_line_of_nothing_is_left_out_and_one_without_a_label_stands_alone():
-    lines = (Line("", "alone"), Line("", ""), Line("Why", ""), Line("", "last"))
+    lines = (Line("", "alone"), Line("", ""), Line("Why", ""), Line("When", "now"))
     body = render_slack(a_message(lines=lines), 12)
-    assert texts(body.blocks)[1:5] == ["alone", "Why", "\n", "last"]
+    assert texts(body.blocks)[1:6] == ["alone", "Why", "\n", "When", " now"]
+
+
+def layout(lines):
+    """What stands below the first line: paragraphs as text, lists as lists of text."""
+    body = render_slack(a_message(lines=(Line("What", "x"), *lines), actions=()), None)
+    return [
+        [texts(item)[0] for item in each["elements"]]
+        if each["type"] == "rich_text_list"
+        else "".join(texts(each))
+        for each in body.blocks[2]["elements"]
+    ]
+
+
+def test_neighbours_with_the_same_label_are_a_list_below_it():
+    lines = [Line("Spent", "$5"), Line("Open", "A-1"), Line("Open", "A-2"), Line("Over", "none")]
+    assert layout(lines) == ["Spent $5\nOpen", ["A-1", "A-2"], "Over none"]
+
+
+def test_lines_without_a_label_go_on_with_the_list_of_the_one_before():
+    assert layout([Line("Held", "2"), Line("", "A-1"), Line("", "A-2")]) == [
+        "Held 2",
+        ["A-1", "A-2"],
+    ]
+    assert layout([Line("", "A-1"), Line("", "A-2")]) == [["A-1", "A-2"]]
+    assert layout([Line("Open", "A-1"), Line("Open", ""), Line("", "A-3")]) == [
+        "Open",
+        ["A-1", "A-3"],
+    ]
 
 
 def test_what_is_too_long_loses_lines_from_its_end_and_says_how_many():
