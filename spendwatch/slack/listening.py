@@ -79,29 +79,28 @@ class Listener:
             web_client=AsyncWebClient(base_url=self._base_url, retry_handlers=[]),
             logger=logging.getLogger("slack_sdk.socket_mode"),
         )
-        client.socket_mode_request_listeners.append(self._on_request)  # type: ignore[arg-type]  # a bound coroutine, which it awaits
-        client.message_listeners.append(self._on_message)  # type: ignore[arg-type]  # the same
+        client.socket_mode_request_listeners.append(self._on_request)
+        client.message_listeners.append(self._on_message)
         self._client = client
         self._ready.set()
         try:
-            await self._connect(client)
+            await self._connect(client, self._ended)
             await self._ended.wait()
         finally:
-            await client.close()
+            await client.close()  # type: ignore[no-untyped-call]  # slack-sdk gives it no types
 
-    async def _connect(self, client: SocketModeClient) -> None:
+    async def _connect(self, client: SocketModeClient, ended: asyncio.Event) -> None:
         wait_s, longest_s = AGAIN_AFTER_S
-        assert self._ended is not None
-        while not self._ended.is_set():
+        while not ended.is_set():
             try:
-                await client.connect()
+                await client.connect()  # type: ignore[no-untyped-call]  # the same
             except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
                 self._log.warning("slack_not_connected", error=_words(error), again_in_s=wait_s)
             else:
                 self._log.info("slack_connected")
                 return
             try:
-                await asyncio.wait_for(self._ended.wait(), wait_s)
+                await asyncio.wait_for(ended.wait(), wait_s)
             except TimeoutError:
                 wait_s = min(longest_s, wait_s * 2)
 
@@ -125,12 +124,11 @@ class Listener:
     def _done(self, work: Callable[[], None]) -> None:
         try:
             work()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - what is shown may fail without harm
             self._log.exception("slack_deed_not_shown", error=str(error))
 
 
 def _words(error: Exception) -> str:
     """Say what went wrong without what Slack's address and answer would give away."""
-    response = getattr(error, "response", None)
-    named = response.get("error") if hasattr(response, "get") else None
-    return str(named or type(error).__name__)
+    response: Any = getattr(error, "response", {})
+    return str(response.get("error") if "error" in response else type(error).__name__)
