@@ -206,6 +206,13 @@ def postpone(session: Session, receiver: str, until: datetime) -> None:
     )
 
 
+def about(session: Session, reference: str) -> frozenset[int]:
+    """Return the numbers of the alerts that a message tells of, by what its channel calls it."""
+    query = select(NotificationRow).where(col(NotificationRow.reference) == reference)
+    row = session.exec(query).first()
+    return frozenset(decode(Message, row.message).about if row else ())
+
+
 def remember(row: NotificationRow, act: Act) -> None:
     """Note what a person did with a notification; nothing that is sent later overwrites it."""
     row.acts = [*row.acts, encode(act)]  # a new list: the session sees no change inside the old

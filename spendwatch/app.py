@@ -112,6 +112,13 @@ def build_channels(
     return found
 
 
+def slack_of(settings: Settings) -> SlackAccount | None:
+    """Return what calls Slack; None where no receiver is there."""
+    if any(isinstance(each, SlackReceiver) for each in settings.receivers):
+        return build_slack(settings)
+    return None
+
+
 def build_slack(settings: Settings) -> SlackAccount:
     """Build what calls Slack; raises ConfigError where there is no token."""
     # Half a second of imports that whoever has no Slack need not wait for.

@@ -76,6 +76,11 @@ def open_engine(url: str, *, wait_ms: int = WAIT_MS) -> Engine:
     return connect(url, wait_ms)
 
 
+def connect_again(engine: Engine, *, wait_ms: int) -> Engine:
+    """Prepare another engine for the same database, which waits for its turn differently."""
+    return connect(engine.url.render_as_string(hide_password=False), wait_ms)
+
+
 def _make_private(file: Path) -> None:
     """Make a new file its owner's alone: it says what everybody spends; SQLite's own follow it."""
     with suppress(FileExistsError):

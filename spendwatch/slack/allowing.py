@@ -25,7 +25,8 @@ class Allowed:
     Attributes
     ----------
     workspace : str
-        Whose people may answer; a guest from another is refused.
+        Whose people may answer, a guest from another is refused; where it is empty, that of the
+        bot, as soon as Slack says which that is.
     app : str
         The app whose buttons are ours; empty until Slack has said which that is.
     named : sequence of str
@@ -44,8 +45,10 @@ class Allowed:
 
     def refusal(self, deed: Deed) -> str:
         """Say why a deed is not one of our people's; empty where it is."""
-        person = deed.person
-        if not self.workspace or {person.workspace, person.home} != {self.workspace}:
+        person, ours = deed.person, self._ours()
+        if not ours:
+            return "Slack does not say which workspace this is for; try again"
+        if {person.workspace, person.home} != {ours}:
             return "you are not of the workspace that this is for"
         if self.app and deed.app != self.app:
             return "that button is of another app"
@@ -64,6 +67,14 @@ class Allowed:
     def tenants_of(self, person: Person) -> frozenset[str]:
         """Return the tenants that a person owns."""
         return frozenset(tenant for tenant, owner in self.owners.items() if owner == person.id)
+
+    def _ours(self) -> str:
+        if not self.workspace:
+            try:
+                self.workspace = str(self.account.call(OTHER, "auth_test").get("team_id") or "")
+            except SlackFailure:
+                return ""
+        return self.workspace
 
     def _members(self, group: str) -> frozenset[str]:
         known_at, members = self._groups.get(group, (float("-inf"), frozenset()))

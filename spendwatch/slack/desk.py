@@ -188,7 +188,7 @@ class Desk:
         self._open(press, view, f"spendwatch alerts dismiss {alert.number}")
 
     def _open_list(self, press: Press) -> None:
-        view = pages.open_alerts(self.app, self.allowed, press.person)
+        view = pages.alerts_of(self.app, self.allowed, press)
         self._open(press, view, "spendwatch alerts list")
 
     def _open(self, press: Press, view: dict[str, Any], instead: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from alerts import store
+from alerts import outbox, store
 from alerts.home import AlertEntry, BudgetEntry, HomePage
 from alerts.letters import cut, one_line
 from alerts.messages import alert_message
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from detector.model import BudgetState
     from spendwatch.app import App
     from spendwatch.slack.allowing import Allowed
-    from spendwatch.slack.payloads import Person
+    from spendwatch.slack.payloads import Person, Press
 
     View = dict[str, Any]
 
@@ -64,10 +64,12 @@ def dismissal(app: App, alert: Alert, place: Place) -> View:
     return dismiss_view(place, title, seen)
 
 
-def open_alerts(app: App, allowed: Allowed, person: Person) -> View:
-    """List the alerts that last and that this person may answer."""
+def alerts_of(app: App, allowed: Allowed, press: Press) -> View:
+    """List the alerts that a message tells of and that this person may answer."""
     with reading(app.engine) as session:
-        return list_view(list(_entries(app, session, allowed, person)))
+        about = outbox.about(session, f"{press.channel}:{press.ts}")
+        entries = _entries(app, session, allowed, press.person)
+        return list_view([each for each in entries if not about or each.number in about])
 
 
 def home(app: App, allowed: Allowed, person: Person) -> View:
