@@ -14,7 +14,7 @@ from alerts.routing import Route
 from alerts.tables import NotificationRow
 from detector.model import Severity
 from tests.alerts.test_waking import Desk, berlin, night
-from tests.builders import NOW, november, routes_to, source_stale, spike
+from tests.builders import NOW, budget, november, routes_to, source_stale, spike
 
 ONE = timedelta(days=1)
 ON_CALL = Route("on-call", severity=Severity.CRITICAL)
@@ -202,3 +202,32 @@ def owner_of(desk):
     with Session(desk.engine) as session:
         rows = session.exec(select(NotificationRow).order_by(NotificationRow.number))
         return [row.message["owner"] for row in rows]
+
+
+BUDGETS = frozenset({("acme", "", "monthly")})
+
+
+@pytest.mark.parametrize(
+    ("budgets", "day", "words"),
+    [
+        (frozenset(), november(13), "resolved, its budget was removed from the settings"),
+        (frozenset({("acme", "chat", "monthly")}), november(13), "was removed"),
+        (frozenset({("acme", "", "weekly")}), november(13), "was removed"),
+        (frozenset(), november(1, 12), "the month is over"),
+        (BUDGETS, november(13), "resolved, below the threshold again"),
+        (None, november(13), "resolved, below the threshold again"),
+    ],
+)
+def test_a_budget_alert_says_that_its_budget_was_removed_while_its_period_lasts(
+    desk, budgets, day, words
+):
+    desk.judge(budget(), budgets=BUDGETS)
+    desk.judge(now=NOW + ONE, day=day, budgets=budgets)
+    assert words in desk.messages()[1]
+
+
+def test_a_removed_budget_of_which_nobody_was_told_ends_in_silence(desk):
+    silent = Silence("S-1", "", None, None, None, NOW + 9 * ONE, "moving", "aiko")
+    desk.judge(budget(), silences=(silent,))
+    desk.judge(now=NOW + ONE, day=november(13), budgets=frozenset())
+    assert sent(desk) == []
