@@ -30,7 +30,7 @@ _ANSWERS = {
     Verb.DISMISS: "the dismissal",
     Verb.SNOOZE: "the snooze",
 }
-ENDS = frozenset({Change.RESOLVED, Change.REPLACED, Change.WITHDRAWN})
+ENDS = frozenset({Change.RESOLVED, Change.REPLACED, Change.REMOVED, Change.WITHDRAWN})
 _SPEAKING = frozenset(
     {
         Change.OPENED,
@@ -263,6 +263,8 @@ def title_of(alert: Alert, words: Words, change: Change, revision: Revision | No
     """
     if change is Change.RESOLVED:
         return f"{words.who}: {ending(alert.finding, alert.judged_day)}"
+    if change is Change.REMOVED:
+        return f"{words.who}: resolved, its budget was removed from the settings"
     if change is Change.REPLACED:
         return f"{words.who}: resolved, another alert of this budget tells of it"
     if change is Change.WITHDRAWN:

@@ -53,6 +53,7 @@ class Change(StrEnum):
     REVISED = "revised"
     RESOLVED = "resolved"
     REPLACED = "replaced"
+    REMOVED = "removed"
     WITHDRAWN = "withdrawn"
     UNCHANGED = "unchanged"
     WOKEN = "snooze ended"

@@ -27,6 +27,7 @@ _SPEAKING = {
     Change.WORSE: Reason.WORSE,
     Change.REVISED: Reason.REVISED,
     Change.RESOLVED: Reason.RESOLVED,
+    Change.REMOVED: Reason.RESOLVED,
     Change.WITHDRAWN: Reason.REVISED,
     Change.REMINDED: Reason.REMINDER,
 }
@@ -37,7 +38,8 @@ _ANSWERED = {
 }
 _ANSWERS_END = frozenset({Change.WORSE, Change.WOKEN})
 """What is told of an answered alert."""
-_CAN_WAIT = frozenset({Change.REMINDED, Change.RESOLVED, Change.WITHDRAWN})
+_OVER = frozenset({Change.RESOLVED, Change.REMOVED})
+_CAN_WAIT = _OVER | {Change.REMINDED, Change.WITHDRAWN}
 _LEARNED = frozenset({FindingKind.SPEND_SPIKE, FindingKind.SPEND_DROP})
 """Kinds that rest on what is normal, which a new installation has yet to learn."""
 
@@ -131,7 +133,7 @@ def _is_nobodys_news(alert: Alert, change: Change) -> bool:
     """Whether it is about the end, or the past, of what nobody believes to last, or heard of."""
     if not alert.ended or alert.kind in EVENTS:
         return False
-    return not (alert.announced if change is Change.RESOLVED else heard_of(alert))
+    return not (alert.announced if change in _OVER else heard_of(alert))
 
 
 def _late(situation: Situation) -> Ruling | None:
@@ -156,7 +158,7 @@ def _planned(
 ) -> Ruling | None:
     about = finding or alert.finding
     plan = plan_of(about, situation.plans)
-    if plan is None or not plan.allows(about) or change in (Change.RESOLVED, Change.WITHDRAWN):
+    if plan is None or not plan.allows(about) or change in _OVER | {Change.WITHDRAWN}:
         return None
     ceiling, last = exact_money(plan.ceiling_micro_usd), full_day(plan.last_day)
     comment = f": {plan.comment}" if plan.comment else ""

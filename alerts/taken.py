@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from alerts.routing import Routes
     from detector.model import Finding
 
+    BudgetKey = tuple[str, str, str]
+
 _UNDECIDED = Ruling(told=False, reason=Reason.ALREADY_TOLD)
 
 
@@ -41,6 +43,8 @@ class Telling:
         Whom to call by name when it is critical, by tenant.
     reachable : frozenset of str or None
         Who can be told at all; None is everybody.
+    budgets : frozenset or None
+        Tenant, feature and period of every budget with a cap; None where that is not known.
     """
 
     names: Mapping[str, str]
@@ -52,6 +56,7 @@ class Telling:
     caught_up_days: int = 0
     owners: Mapping[str, str] = field(default_factory=dict)
     reachable: frozenset[str] | None = None
+    budgets: frozenset[BudgetKey] | None = None
 
     def receiver_of(self, alert: Alert) -> str:
         """Return who is told of an alert."""

@@ -55,7 +55,7 @@ def _decided(observed: Sequence[Taken], heard: Heard, telling: Telling) -> list[
     """Decide for each change whether it is told, and to whom."""
     return [
         ruled
-        for each in map(_as_first_news, _as_replaced(observed))
+        for each in map(_as_first_news, _as_removed(_as_replaced(observed), telling))
         for ruled in _addressed(as_graver(each, heard, telling), heard, telling)
     ]
 
@@ -105,6 +105,23 @@ def _as_replaced(observed: Sequence[Taken]) -> list[Taken]:
         else each
         for each in observed
     ]
+
+
+def _as_removed(observed: Sequence[Taken], telling: Telling) -> list[Taken]:
+    """Tell of a budget that is not in the settings any more: nothing else has come to an end."""
+    return [
+        replace(each, change=Change.REMOVED) if _is_removed(each, telling) else each
+        for each in observed
+    ]
+
+
+def _is_removed(taken: Taken, telling: Telling) -> bool:
+    finding = taken.alert.finding
+    budget = finding.budget if finding.kind in BUDGETS else None
+    if telling.budgets is None or budget is None or taken.change is not Change.RESOLVED:
+        return False
+    over = taken.alert.judged_day >= budget.ends_on
+    return not over and (finding.tenant, finding.subject, budget.period) not in telling.budgets
 
 
 def _replaced(observed: Sequence[Taken]) -> Set[str]:

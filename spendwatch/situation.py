@@ -34,6 +34,11 @@ def telling(app: App, session: Session) -> Telling:
         situation=situation(app, session),
         group_above=app.settings.alerts.group_above,
         owners=app.directory.owners,
+        budgets=frozenset(
+            (budget.tenant, budget.feature, budget.period.value)
+            for budget, _ in conversion.budgets(app.settings)
+            if budget.cap_micro_usd is not None
+        ),
         reachable=frozenset(receiver.name for receiver in app.settings.receivers),
     )
 

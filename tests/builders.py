@@ -240,7 +240,7 @@ def a_telling(now=NOW, receivers=None, rules=AlertRules(), **changes):  # noqa: 
     situation = {name: changes.pop(name) for name in _SITUATION if name in changes}
     around = Situation(now=now, **situation)
     routes = changes.pop("routes", None) or routes_to(receivers or {"": "ops", "bolt": "bolt-team"})
-    return Telling(NAMES, routes, rules, around, **changes)
+    return Telling(changes.pop("names", NAMES), routes, rules, around, **changes)
 
 
 def routes_to(receivers, *routes, **changes):

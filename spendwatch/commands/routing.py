@@ -59,7 +59,11 @@ def explain(config: Path, tenant: str, kind: str, severity: str, *, as_json: boo
         print_json([asdict(row) for row in rows])
         return
     headings = ["tenant", "alerts", "receiver", "because of"]
-    cells = [_cells(row, directory.names, config) for row in rows]
+    befores = [None, *rows]
+    cells = [
+        _cells(row, directory.names, config, alone=not before or before.tenant != row.tenant)
+        for before, row in zip(befores, rows, strict=False)
+    ]
     print_table(headings, cells, words=len(headings))
 
 
@@ -81,16 +85,16 @@ def _row(tenant: str | None, way: Way, directory: Directory, lines: Mapping[Key,
     )
 
 
-def _cells(row: Row, names: Mapping[str, str], config: Path) -> list[str]:
+def _cells(row: Row, names: Mapping[str, str], config: Path, *, alone: bool) -> list[str]:
     who = _OTHERS if row.tenant is None else names.get(row.tenant, row.tenant) or _NOBODY
     place = f", {config.name}:{row.line}" if row.line else ""
-    return [who, _taken(row), row.receiver, f"{row.key}{place}"]
+    return [who, _taken(row, alone=alone), row.receiver, f"{row.key}{place}"]
 
 
-def _taken(row: Row) -> str:
+def _taken(row: Row, *, alone: bool) -> str:
     """Say which alerts a row is about."""
     if row.kind is None and row.severity is None:
-        return "all" if row.by == ChosenBy.ROUTE else "all others"
+        return "all" if alone else "all others"
     least = {Severity.CRITICAL: "critical", Severity.WARNING: "warning or critical"}
     grave = least.get(Severity(row.severity), "") if row.severity else ""
     return f"{grave} {row.kind or 'alerts'}".strip()

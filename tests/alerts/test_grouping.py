@@ -63,6 +63,23 @@ def test_a_group_is_as_grave_as_the_gravest_alert_that_is_not_over():
     assert "Bolt" in said.lines[0].text
 
 
+def test_every_alert_of_a_group_is_listed_the_gravest_first_beside_the_five_that_are_shown():
+    said = group_message(news_of([*[WARNING] * 6, CRITICAL], [Change.OPENED]), DAY, NAMES)
+    assert len(said.listed) == 7
+    assert said.listed[0].startswith("A-18 Acme: ")
+    assert said.listed[:5] == tuple(line.text for line in said.lines[:5])
+    assert said.lines[5].text == "2 others"
+
+
+def test_of_a_storm_five_hundred_are_listed_and_the_rest_counted():
+    said = group_message(news_of([WARNING] * 1_502, [Change.OPENED]), DAY, NAMES)
+    assert len(said.listed) == 501
+    assert said.listed[-1] == "and 1,002 more"
+    assert group_message(news_of([WARNING] * 500, [Change.OPENED]), DAY, NAMES).listed[-1][:2] == (
+        "A-"
+    )
+
+
 def test_one_alert_more_than_are_shown_is_one_other():
     said = group_message(news_of([WARNING] * 6, [Change.OPENED]), DAY, NAMES)
     assert said.lines[-1].text == "1 other"
