@@ -87,7 +87,8 @@ class Office:
         self.deliver()
 
     def telling(self):
-        return a_telling(self.place.now, {"": "ops"}, conversion.alert_rules(self.app.settings))
+        rules = conversion.alert_rules(self.app.settings)
+        return a_telling(self.place.now, {"": "ops"}, rules, threaded=frozenset({"ops"}))
 
     def deliver(self):
         return deliver(partial(writing, self.app.engine), self.channels, self.app.clock)

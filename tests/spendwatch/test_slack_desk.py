@@ -275,3 +275,17 @@ def test_a_click_tells_where_the_message_is_when_nothing_here_knows(told):
         session.delete(session.get(PostingRow, (1, "ops")))
     told.press("acknowledge")
     shown(told, "acknowledged it")
+
+
+def test_more_than_five_at_once_are_one_message_with_its_list_below_and_a_button_to_each(office):
+    office.tell(*(spike(tenant=f"tenant-{number}") for number in range(7)))
+    (head, listed) = office.slack.posted()
+    assert head.text == "[critical] 7 alerts at once on Thu 12 Nov: 7 spend spikes"
+    assert listed.thread_ts == head.ts
+    assert all(f"tenant-{number}: $1,284" in str(listed.blocks) for number in range(7))
+    office.press("list")
+    (view,) = office.slack.wait_until(lambda local: local.views(local.ana))
+    assert str(view.body).count("'Open'") == 7
+    office.slack.press_in_view(view.id, "open")
+    office.slack.wait_until(lambda local: len(local.views(local.ana)) == 2)
+    assert office.slack.rejections() == []
