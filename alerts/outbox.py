@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import CursorResult, and_, exists, insert, or_, update
+from sqlalchemy import CursorResult, and_, exists, func, insert, or_, update
 from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
@@ -145,6 +145,23 @@ def claim(session: Session, key: str, now: datetime, left_behind_before: datetim
         unsure_since=claimed.unsure_since or now,  # until it is known that it was not sent
     )
     return claimed if _changes_one(session, mine) else None
+
+
+def take_over(session: Session) -> int:
+    """Give up every claim, as nobody else can be alive who made it; return how many there were.
+
+    What was claimed may have been sent, and is looked up.
+    """
+    state, since = col(NotificationRow.state), col(NotificationRow.unsure_since)
+    claimed = update(NotificationRow).where(state == NotificationState.SENDING)
+    left: CursorResult[Any] = session.connection().execute(
+        claimed.values(
+            state=NotificationState.RETRY.value,
+            due_at=None,
+            unsure_since=func.coalesce(since, col(NotificationRow.claimed_at)),
+        )
+    )
+    return left.rowcount
 
 
 def renew(session: Session, mine: Claim, now: datetime) -> Claim | None:

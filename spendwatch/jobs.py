@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from alerts import store
+from alerts import outbox, store
 from alerts.delivery import Delivered, deliver
 from alerts.showing import Known, Showing
 from alerts.waking import wake
@@ -84,6 +84,7 @@ def run_cycle(
     cycle.woken = wake_up(app, len(due.missed) - 1)
     write_digests(app)
     on_step("delivering")
+    take_over(app)
     cycle.delivered = tell(app, channels, pause=time.sleep)
     keeping_shown(app, channels).show()
     with reading(app.engine) as session:
@@ -152,6 +153,12 @@ def tell(
         pause=pause,
         forward_to=app.settings.alerts.receiver,
     )
+
+
+def take_over(app: App) -> int:
+    """Take over what a process that is dead by now had begun to send; only whoever leads may."""
+    with writing(app.engine) as session:
+        return outbox.take_over(session)
 
 
 def keeping_shown(

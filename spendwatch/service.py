@@ -24,6 +24,7 @@ from spendwatch.jobs import (
     judge_all,
     keeping_shown,
     reprice,
+    take_over,
     tell,
     wake_up,
     window_to_pull,
@@ -68,6 +69,8 @@ class Service:
         Nothing was judged since the start: the settings and prices may be new.
     checked : bool
         The database was looked at for damage since the start.
+    took_over : bool
+        What an earlier process had begun to send was taken over.
     """
 
     app: App
@@ -82,6 +85,7 @@ class Service:
     damage: str = ""
     fresh: bool = True
     checked: bool = False
+    took_over: bool = False
     _clock: ClockState | None = None
 
     def ticks(self) -> Mapping[str, Tick]:
@@ -167,7 +171,12 @@ class Service:
             self.log.info("digest_written", receiver=each.receiver)
 
     def deliver(self) -> None:
-        """Send what waits."""
+        """Send what waits, at first what a process before this one left half sent."""
+        if not self.took_over:
+            left = take_over(self.app)
+            self.took_over = True
+            if left:
+                self.log.info("taken_over", messages=left)
         delivered = tell(self.app, self.channels, stopping=self.stopping, pause=self.pause)
         if delivered.sent or delivered.found:
             self.log.info(
