@@ -54,7 +54,7 @@ def test_what_is_left_over_or_unknown_is_a_warning_with_its_line_and_no_failure(
 
 def test_check_ends_with_what_the_settings_declare(place, capsys):
     assert printed(place, capsys)[-1] == (
-        "declares 1 tenant, 1 source, 1 budget, 1 receiver, 1 silence, 1 planned event"
+        "declares 1 tenant, 1 source, 1 budget, 1 receiver, 0 routes, 1 silence, 1 planned event"
     )
 
 
