@@ -112,11 +112,15 @@ def add_once(session: Session, notification: Notification) -> None:
 
 
 def pending(
-    session: Session, now: datetime, left_behind_before: datetime
+    session: Session, now: datetime, left_behind_before: datetime, *, pictures: bool = False
 ) -> tuple[tuple[str, str], ...]:
-    """Return what is due, or was left half sent, as (key, receiver), oldest first."""
+    """Return what is due, or was left half sent, as (key, receiver), oldest first.
+
+    Either messages or pictures: no message waits for a picture.
+    """
     query = select(NotificationRow.key, NotificationRow.receiver)
-    due = query.where(_is_due(now, left_behind_before))
+    is_picture = col(NotificationRow.reason) == Reason.CHART.value
+    due = query.where(_is_due(now, left_behind_before), is_picture if pictures else ~is_picture)
     return tuple((key, receiver) for key, receiver in session.exec(due.order_by(_NUMBER)))
 
 
@@ -207,6 +211,13 @@ def record_failure(
         unsure_since=unsure_since,
     )
     return _changes_one(session, failed)
+
+
+def leave_out(session: Session, mine: Claim, why: str) -> None:
+    """Note that something is not sent after all, and that this does no harm."""
+    still_mine = _update(mine.notification.key, NotificationState.SENDING, mine.claimed_at)
+    left = {"state": NotificationState.DROPPED.value, "error": why[:_ERROR_LENGTH]}
+    session.execute(still_mine.values(**left))
 
 
 def postpone(session: Session, receiver: str, until: datetime) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from alerts import outbox, store
 from alerts.delivery import Delivered, deliver
+from alerts.picturing import Picturing
 from alerts.showing import Known, Showing
 from alerts.waking import wake
 from detector.history import consecutive_days
@@ -21,6 +22,7 @@ from detector.pulls import DueDays, due_days, newest_judged_day
 from detector.sources.base import SourceError, Window
 from detector.tables import SOURCE_DAY
 from spendwatch import conversion
+from spendwatch.charts import chart_of
 from spendwatch.db import reading, writing
 from spendwatch.digests import write_digests
 from spendwatch.ingest import PullReport, pull
@@ -87,6 +89,7 @@ def run_cycle(
     take_over(app)
     cycle.delivered = tell(app, channels, pause=time.sleep)
     keeping_shown(app, channels).show()
+    attach_charts(app, channels)
     with reading(app.engine) as session:
         cycle.told_by = store.numbers_told_by(session, cycle.delivered.keys)
     return cycle
@@ -153,6 +156,20 @@ def tell(
         pause=pause,
         forward_to=app.settings.alerts.receiver,
     )
+
+
+def attach_charts(
+    app: App, channels: Mapping[str, Channel], stopping: Callable[[], bool] = lambda: False
+) -> int:
+    """Attach the charts that are due to their messages."""
+    picturing = Picturing(
+        lambda: writing(app.engine),
+        channels,
+        app.clock,
+        lambda notification: chart_of(app, notification),
+        spread=random.uniform,
+    )
+    return picturing.attach(stopping)
 
 
 def take_over(app: App) -> int:

@@ -20,6 +20,7 @@ from spendwatch.disk import short_of_room
 from spendwatch.due import Attempt, pull_due, ready_to_judge
 from spendwatch.ingest import pull
 from spendwatch.jobs import (
+    attach_charts,
     days_due,
     judge_all,
     keeping_shown,
@@ -97,6 +98,7 @@ class Service:
             "judge": self.judge,
             "deliver": self.deliver,
             "show": self.show,
+            "charts": self.attach_charts,
             "keep": self.keep,
         }
         return {name: self._guarded(name, tick) for name, tick in ticks.items()}
@@ -193,6 +195,11 @@ class Service:
             self.log.info("messages_updated", count=shown)
         for error in errors:
             self.log.warning("message_not_updated", error=error)
+
+    def attach_charts(self) -> None:
+        """Put the charts below their messages; no message waits for that."""
+        if attached := attach_charts(self.app, self.channels, self.stopping):
+            self.log.info("charts_attached", count=attached)
 
     def keep(self) -> None:
         """Care for the data: look at it after the start, then do what is due once a day."""
