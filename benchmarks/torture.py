@@ -3,6 +3,8 @@
 The service is the real one, the SDK too; Slack is the local one of the tests, twenty times as fast,
 with its rates, its lag and its faults (``tests/process/torture.py``). Counted are alerts that were
 lost or told twice, answers that were lost, and messages that showed an answer nobody has stored.
+Before that it is killed at each single point of what it does there, with Slack well, slow, and
+telling it to wait.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from tests.postgresql import new_database
+from tests.process.slack_crashes import MODES, SlackCrashes
 from tests.process.torture import in_slack, torment
 
 KILLS = {"sqlite": 1_000, "postgresql": 200}
@@ -51,6 +54,25 @@ def torture(kind: str, kills: int, seed: int) -> list[str]:
     return wrong
 
 
+def every_point() -> list[str]:
+    """Kill the service at each point of what it does in Slack, on each kind of day there."""
+    wrong, begun = [], time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        crashes = SlackCrashes(Path(folder))
+        wrong += crashes.record()
+        for mode in MODES:
+            ended = {point: crashes.crash_at(point, mode) for point in crashes.points}
+            reached = {point: told for point, told in ended.items() if told is not None}
+            found = [f"{mode}, {point}: {told}" for point, told in reached.items() if told]
+            took_s = time.monotonic() - begun
+            print(f"Slack {mode}: {len(reached)} points, {len(found)} wrong, {took_s:.0f} s")
+            wrong += found
+        crashes.end()
+    for each in wrong[:20]:
+        print(f"  {each}")
+    return wrong
+
+
 def main() -> None:
     """Torture both kinds of database, or one."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -59,7 +81,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7)
     asked = parser.parse_args()
     kinds = list(KILLS) if asked.database == "both" else [asked.database]
-    wrong = [torture(kind, asked.kills or KILLS[kind], asked.seed) for kind in kinds]
+    wrong = [every_point()] if asked.database == "both" else []
+    wrong += [torture(kind, asked.kills or KILLS[kind], asked.seed) for kind in kinds]
     sys.exit(any(wrong))
 
 

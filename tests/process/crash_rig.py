@@ -30,10 +30,10 @@ KILLED = -9
 class Zygote:
     """A process that has everything imported, and forks for each order."""
 
-    def __init__(self) -> None:
+    def __init__(self, module: str = "tests.process.crashing") -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.process.crashing", "--serve"],
+            [sys.executable, "-m", module, "--serve"],
             cwd=ROOT,
             stderr=self._errors,
             stdin=subprocess.PIPE,

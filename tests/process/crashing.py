@@ -26,6 +26,7 @@ from sqlmodel import Session
 from tests.process import story
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +34,8 @@ OURS = tuple(f"{ROOT / package}{os.sep}" for package in ("detector", "alerts", "
 NOT_NAMED = tuple(str(ROOT / "spendwatch" / name) for name in ("db.py", "db_engines.py"))
 """They open every transaction; who asked them to is what counts."""
 FILE_EVENTS = ("os.rename", "os.remove", "os.mkdir", "os.truncate", "fcntl.flock", "shutil")
+CALL_EVENTS = ("http.client.send",)
+"""What others are told, in the very moment."""
 
 
 class Points:
@@ -68,7 +71,7 @@ class Points:
             writes = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
             if isinstance(arguments[2], int) and arguments[2] & writes:
                 self.reach("open")
-        elif happens.startswith(FILE_EVENTS):
+        elif happens.startswith((*FILE_EVENTS, *CALL_EVENTS)):
             self.reach(happens)
 
 
@@ -95,14 +98,14 @@ def live(order: dict[str, Any]) -> None:
         raise SystemExit("\n".join(failed))
 
 
-def serve() -> None:
+def serve(live: Callable[[dict[str, Any]], None]) -> None:
     """Carry out one order after the other, each in a process of its own."""
     for line in sys.stdin:
         order = json.loads(line)
         begun = time.monotonic()
         child = os.fork()
         if not child:
-            _live_and_leave(order)
+            _live_and_leave(live, order)
         after_s = order.get("kill_after_s")
         timer = Timer(after_s, os.kill, (child, signal.SIGKILL)) if after_s is not None else None
         if timer:
@@ -115,7 +118,7 @@ def serve() -> None:
         sys.stdout.flush()
 
 
-def _live_and_leave(order: dict[str, Any]) -> None:
+def _live_and_leave(live: Callable[[dict[str, Any]], None], order: dict[str, Any]) -> None:
     code = 1
     try:
         live(order)
@@ -131,6 +134,6 @@ def _live_and_leave(order: dict[str, Any]) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["--serve"]:
-        serve()
+        serve(live)
     else:
         live({"folder": sys.argv[1], "url": sys.argv[2], "faults": True})

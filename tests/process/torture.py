@@ -15,9 +15,10 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -35,6 +36,7 @@ from detector.model import MICRO, Finding, FindingKind, Judgement, Severity
 from spendwatch.app import App, build_app
 from spendwatch.db import DatabaseBusyError, reading, writing
 from spendwatch.settings import load_settings
+from tests.slack.identity import APP_TOKEN, BOT_TOKEN
 from tests.slack.local import LocalSlack
 
 _IS_MESSAGE = col(NotificationRow.reason) != Reason.CHART.value
@@ -83,6 +85,11 @@ probe_s = 1
 """
 
 
+def environ_of() -> dict[str, str]:
+    """Return the tokens, as the environment gives them."""
+    return {"SPENDWATCH_SLACK__BOT_TOKEN": BOT_TOKEN, "SPENDWATCH_SLACK__APP_TOKEN": APP_TOKEN}
+
+
 @dataclass
 class Torture:
     """One installation, its Slack, and who runs it."""
@@ -103,15 +110,14 @@ class Torture:
             self.slack.add_conversation(name, bot_is_member=True)
         self.slack.configure(history_lag_s=4, retry_after_in="real")
         self.config.write_text(self._settings())
-        environ = {
-            "SPENDWATCH_SLACK__BOT_TOKEN": self.slack.bot_token,
-            "SPENDWATCH_SLACK__APP_TOKEN": self.slack.app_token,
-        }
-        self.app: App = build_app(load_settings(self.config, environ))
-        self._zygote = subprocess.Popen(
+        self.app: App = build_app(load_settings(self.config, environ_of()))
+
+    @cached_property
+    def _zygote(self) -> subprocess.Popen[str]:
+        return subprocess.Popen(
             [sys.executable, "-m", "tests.process.torturing"],
             cwd=ROOT,
-            env=os.environ | environ,
+            env=os.environ | environ_of(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -145,22 +151,23 @@ class Torture:
 
     def end(self) -> None:
         """Let everything go."""
-        assert self._zygote.stdin is not None
-        self._zygote.stdin.close()
-        self._zygote.wait(30)
-        assert self._zygote.stdout is not None
-        self._zygote.stdout.close()
         self.app.engine.dispose()
+        if "_zygote" in self.__dict__:
+            self._zygote.communicate()
 
     def storm(self) -> None:
         """Judge a day: some alerts begin, some get worse, some are over."""
-        self.day += timedelta(days=1)
         tenants = [f"t{self.chance.randrange(10**9)}" for _ in range(self.chance.randint(1, 6))]
         kept = [name for name in list(self.alive)[-40:] if self.chance.random() < 0.5]
         for name in kept:
             self.alive[name] = int(self.alive[name] * self.chance.choice((1, 1, 2)))
         self.alive = {name: self.alive[name] for name in kept} | dict.fromkeys(tenants, 100)
-        findings = tuple(self._spike(name, dollars) for name, dollars in self.alive.items())
+        self.judge(self.alive)
+
+    def judge(self, spikes: Mapping[str, int]) -> None:
+        """Judge the next day: these tenants spent so many dollars too much."""
+        self.day += timedelta(days=1)
+        findings = tuple(self._spike(name, dollars) for name, dollars in spikes.items())
         judgement = Judgement(self.day.date(), findings, frozenset())
         _again(lambda: self._take_in(judgement))
 
@@ -226,7 +233,7 @@ class Torture:
                 *self._not_once(session),
                 *self._answers_lost(session),
                 *self._false_ticks(session),
-                *self._not_shown(session),
+                *not_shown(session),
                 *self._refused_by_slack(),
             ]
 
@@ -259,6 +266,8 @@ class Torture:
     def _not_saved(self) -> set[str]:
         """Who was told that an answer was not saved, or came second; as the service logged it."""
         log = self.folder / "log.jsonl"
+        if not log.exists():
+            return set()
         told = {"slack_answer_not_saved", "slack_deed_refused", "slack_answer_refused"}
         lines = (json.loads(line) for line in log.read_text().splitlines() if line.startswith("{"))
         return {str(line.get("person")) for line in lines if line["event"] in told}
@@ -277,21 +286,22 @@ class Torture:
             if f"somebody ({person})" not in kept
         ]
 
-    def _not_shown(self, session: Session) -> list[str]:
-        """Find messages that do not show their alert as it is."""
-        rows = session.exec(
-            select(AlertRow.number, AlertRow.revision, PostingRow.revision).where(
-                AlertRow.number == PostingRow.alert_number
-            )
-        )
-        return [
-            f"the message of A-{number} shows revision {shown} of {revision}"
-            for number, revision, shown in rows
-            if shown < revision
-        ]
-
     def _refused_by_slack(self) -> list[str]:
         return [f"Slack refused: {each}" for each in self.slack.rejections()[:5]]
+
+
+def not_shown(session: Session) -> list[str]:
+    """Find messages that do not show their alert as it is."""
+    rows = session.exec(
+        select(AlertRow.number, AlertRow.revision, PostingRow.revision).where(
+            AlertRow.number == PostingRow.alert_number
+        )
+    )
+    return [
+        f"the message of A-{number} shows revision {shown} of {revision}"
+        for number, revision, shown in rows
+        if shown < revision
+    ]
 
 
 def _again(work: Callable[[], None]) -> None:
@@ -345,7 +355,7 @@ def rest(torture: Torture, within_s: float = 120.0) -> None:
             rows = session.exec(select(NotificationRow).where(_IS_MESSAGE))
             states = Counter(row.state for row in rows)
             waiting = states.total() - states["sent"] - states["dead"]
-            stale = torture._not_shown(session)
+            stale = not_shown(session)
         if not waiting and not stale:
             return
 
