@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from alerts.holds import fits
@@ -24,10 +25,12 @@ from spendwatch.standing import next_due_words, standing, work_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from sqlmodel import Session
 
     from alerts.holds import Silence
+    from alerts.model import Alert
     from detector.model import BudgetState
     from spendwatch.slack.asking import Asker
 
@@ -90,11 +93,15 @@ def _own_tenants(asker: Asker) -> Iterator[str]:
 def _alerts(asker: Asker, session: Session, sees: Callable[[str], bool]) -> Iterator[str]:
     names, now = display_names(asker.app, session), asker.app.clock()
     lines = [
-        f"A-{each.number} {alert_message(each, Change.UNCHANGED, names).title} "
-        f"({state_at(each, now).value})"
+        f"A-{each.number} {alert_message(_as_of(each, now), Change.UNCHANGED, names).title}"
         for each in lasting(session, sees)
     ]
     yield from some(lines, "no alert lasts")
+
+
+def _as_of(alert: Alert, now: datetime) -> Alert:
+    """Return an alert as it is now: a snooze is over when its time is, whoever noted it."""
+    return replace(alert, state=state_at(alert, now))
 
 
 def _budgets(asker: Asker, session: Session, tenant: str) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from shutil import copytree
 
 import pytest
 
@@ -49,6 +50,7 @@ CHIEF = Person("U0ANA", "ana", "T1", "T1")
 OWNER = Person("U0OWN", f"own{HOSTILE}er", "T1", "T1")
 STRANGER = Person("U0NEW", "new", "T1", "T1")
 DAYS = 6
+MORNING = datetime(2026, 9, 7, 6, 0, 1, tzinfo=UTC)
 
 
 class Groups:
@@ -63,6 +65,10 @@ class Typing:
 
     def __init__(self, folder):
         self.place = Installation(folder, extra=SETTINGS)
+        self.place.now = MORNING
+
+    def live(self):
+        """Let some days pass that are judged."""
         for step in range(DAYS):
             day = FIRST + timedelta(days=step)
             rows = ["acme,chat,gpt-4o,90", "acme-prod,search,gpt-4o,30.5", "bolt,chat,gpt-4o,777"]
@@ -87,6 +93,14 @@ class Typing:
         return [each for each in found if each["reference"] != "settings"]
 
 
+@pytest.fixture(scope="session")
+def lived_in(tmp_path_factory):
+    """A folder in which some days have passed."""
+    folder = tmp_path_factory.mktemp("lived-in")
+    Typing(folder).live()
+    return folder
+
+
 @pytest.fixture
-def place(tmp_path):
-    return Typing(tmp_path)
+def place(tmp_path, lived_in):
+    return Typing(copytree(lived_in, tmp_path / "place"))
