@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spendwatch.slack.pages import whispered
+from tests.slack.judge import check_message
 from tests.slack_bodies import is_sound, texts
 from tests.spendwatch.slack.conftest import HOSTILE
 
@@ -36,4 +37,6 @@ def test_what_does_not_fit_is_cut_between_lines_and_counted():
 
 @given(LINES)
 def test_slack_takes_whatever_is_said(lines):
-    is_sound(SimpleNamespace(**whispered("\n".join(lines))))
+    said = whispered("\n".join(lines))
+    is_sound(SimpleNamespace(**said))
+    check_message(said, lambda _file: True)
