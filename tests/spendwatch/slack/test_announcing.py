@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
 
-from tests.spendwatch.slack.conftest import CHIEF, HOSTILE, OWNER
+from spendwatch.app import build_app
+from spendwatch.db import DatabaseError
+from spendwatch.settings import load_settings
+from spendwatch.slack.allowing import Allowed
+from spendwatch.slack.commands import typed
+from tests.spendwatch.slack.conftest import CHIEF, HOSTILE, OWNER, Groups
 
 PLAN = "planned acme 2026-11-28..2026-11-30"
 COMMENT = "load test"
@@ -216,3 +223,14 @@ def test_silences_end_by_themselves(place):
     place.place.now += timedelta(hours=1)
     assert place.type("silence list", OWNER).startswith("no silence lasts")
     assert "(expired, by ana (U0ANA): x)" in place.type("silence list all", OWNER)
+
+
+def test_while_another_writes_looking_works_and_nothing_is_half_stored(place, capsys):
+    app = build_app(load_settings(place.place.config, {}), lambda: place.place.now, wait_ms=50)
+    allowed = Allowed(Groups(), ("S0ALL",), app.directory.owners, lambda: 0.0)
+    with closing(sqlite3.connect(place.place.folder / "spendwatch.db")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert typed(app, allowed, CHIEF, "tenant acme").startswith("Acme Works (acme): ")
+        with pytest.raises(DatabaseError, match="not saved, try again"):
+            typed(app, allowed, CHIEF, "silence acme 4h x")
+    assert place.listed(capsys, "silence") == []

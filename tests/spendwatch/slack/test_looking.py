@@ -69,6 +69,19 @@ def test_of_a_tenant_without_anything_so_is_said(place):
     ]  # fmt: skip
 
 
+def test_a_budget_without_its_rate_says_so_and_of_no_other_tenant(place):
+    rate = (
+        '[[prices.exchange_rates]]\ncurrency = "EUR"\nrate = "1.10"\neffective_from = 2026-12-01\n'
+    )
+    config = place.place.config
+    foreign = config.read_text().replace("cap = 50", 'cap = 50\ncurrency = "EUR"')
+    config.write_text(foreign.replace("cap = 700", 'cap = 700\ncurrency = "EUR"') + rate)
+    told = place.type("tenant acme", OWNER).splitlines()
+    assert told[1].startswith("budget of acme in EUR: no exchange rate is in force on 2026-09-01")
+    assert len(told) == 5
+    assert "bolt" not in "".join(told)
+
+
 def test_what_is_not_known_is_never_zero_dollars(place):
     place.place.now = place.place.now.replace(day=9)
     first = place.type("tenant acme").splitlines()[0]
