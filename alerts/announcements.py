@@ -48,13 +48,26 @@ def list_silences(session: Session, *, in_force_at: datetime | None = None) -> t
     return tuple(map(_silence, session.exec(query)))
 
 
+def get_silence(session: Session, number: int) -> Silence:
+    """Return a silence; raises AnnouncementRefused: there is none."""
+    row = session.get(SilenceRow, number)
+    if row is None:
+        raise no_silence(number)
+    return _silence(row)
+
+
+def no_silence(number: int) -> AnnouncementRefused:
+    """Say that there is no such silence."""
+    return AnnouncementRefused(
+        f"there is no silence S-{number}; `spendwatch silence list --all` shows them"
+    )
+
+
 def end_silence(session: Session, number: int, actor: str, now: datetime) -> Silence:
     """End a silence now; raises AnnouncementRefused: there is none, or AlreadyOver."""
     row = session.get(SilenceRow, number, with_for_update=True)
     if row is None:
-        raise AnnouncementRefused(
-            f"there is no silence S-{number}; `spendwatch silence list --all` shows them"
-        )
+        raise no_silence(number)
     ended = declaring.end_silence(_silence(row), actor, now)
     row.ends_at, row.ended_by = ended.ends_at, ended.ended_by
     session.flush()
@@ -95,6 +108,21 @@ def list_planned_events(session: Session) -> tuple[PlannedEvent, ...]:
     return tuple(map(_planned_event, session.exec(query)))
 
 
+def get_planned_event(session: Session, number: int) -> PlannedEvent:
+    """Return a planned event; raises AnnouncementRefused: there is none."""
+    row = session.get(PlannedEventRow, number)
+    if row is None:
+        raise no_planned_event(number)
+    return _planned_event(row)
+
+
+def no_planned_event(number: int) -> AnnouncementRefused:
+    """Say that there is no such planned event."""
+    return AnnouncementRefused(
+        f"there is no planned event P-{number}; `spendwatch planned list --all` shows them"
+    )
+
+
 def end_planned_event(
     session: Session, number: int, actor: str, judged_day: date | None
 ) -> PlannedEvent:
@@ -104,9 +132,7 @@ def end_planned_event(
     """
     row = session.get(PlannedEventRow, number, with_for_update=True)
     if row is None:
-        raise AnnouncementRefused(
-            f"there is no planned event P-{number}; `spendwatch planned list --all` shows them"
-        )
+        raise no_planned_event(number)
     ended = declaring.end_plan(_planned_event(row), actor, judged_day)
     row.last_day, row.ended_by = ended.last_day, ended.ended_by
     session.flush()

@@ -160,13 +160,18 @@ def spend(
     canonical: Canonical,
     tenants: Collection[str],
     sources: Collection[str] = (),
+    stored_as: Collection[str] = (),
 ) -> Spend:
-    """Sum the spend of ``tenants`` per day of a span, for each feature and in all."""
+    """Sum the spend of ``tenants`` per day of a span, for each feature and in all.
+
+    ``stored_as`` names the ids they may be stored under, so that nothing else is read; without it
+    everything is.
+    """
     first, last = span
     days = consecutive_days(first, last)
     sums: dict[tuple[str, str], NDArray[np.int64]] = {}
     unknown: dict[tuple[str, str], NDArray[np.bool_]] = {}
-    for row in _daily_sums(session, first, last):
+    for row in _daily_sums(session, first, last, stored_as):
         tenant = canonical(row.tenant)
         if tenant not in tenants:
             continue
@@ -179,7 +184,9 @@ def spend(
     return Spend(days, sums, unknown, pulled & whole)
 
 
-def _daily_sums(session: Session, first: date, last: date) -> Iterable[Any]:
+def _daily_sums(
+    session: Session, first: date, last: date, tenants: Collection[str]
+) -> Iterable[Any]:
     statement = (
         select(
             SERIES.c.tenant,
@@ -193,6 +200,8 @@ def _daily_sums(session: Session, first: date, last: date) -> Iterable[Any]:
         .where(COST_DAY.c.day >= first, COST_DAY.c.day <= last)
         .group_by(SERIES.c.tenant, SERIES.c.feature, COST_DAY.c.day)
     )
+    if tenants:
+        statement = statement.where(SERIES.c.tenant.in_(sorted(tenants)))
     return session.connection().execute(statement)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from alerts.declaring import MAX_COMMENT
 from alerts.names import safe_name
 from alerts.numbers import count, exact_money, full_day
 from spendwatch.moments import end_words
@@ -45,13 +46,15 @@ def preview_facts(seen: Preview) -> dict[str, Any]:
     }
 
 
-def silence_words(silence: Silence, zone: ZoneInfo, now: datetime, *, stored: bool) -> str:
+def silence_words(
+    silence: Silence, zone: ZoneInfo, now: datetime, *, stored: bool, program: str = "spendwatch"
+) -> str:
     """Say what is silenced, until when exactly, and how that is ended."""
     begin = "" if silence.begun(now) else f"from {_on(silence.starts_at, zone)} "
     span = f"{_what(silence)} {begin}until {end_words(silence.ends_at, zone)}"
     if not stored:
         return f"{_PREVIEW}: {span}"
-    end = f"spendwatch silence end {silence.reference.removeprefix('S-')}"
+    end = f"{program} silence end {silence.reference.removeprefix('S-')}"
     return f"{silence.reference} silences {span}; before that: {end}"
 
 
@@ -79,6 +82,14 @@ def silence_row(silence: Silence, now: datetime, zone: ZoneInfo) -> list[str]:
     ]
 
 
+def silence_line(silence: Silence, zone: ZoneInfo, now: datetime) -> str:
+    """Say in one line what is silenced, who announced it and why."""
+    begin = "" if silence.begun(now) else f"from {_on(silence.starts_at, zone)} "
+    span = f"{_what(silence)} {begin}until {end_words(silence.ends_at, zone)}"
+    why = _why(_silence_state(silence, now), silence.author, silence.comment)
+    return f"{silence.reference}: {span} ({why})"
+
+
 def silence_facts(silence: Silence, now: datetime) -> dict[str, Any]:
     """Give one silence for programs."""
     return {
@@ -95,18 +106,14 @@ def silence_facts(silence: Silence, now: datetime) -> dict[str, Any]:
     }
 
 
-def plan_words(plan: PlannedEvent, *, stored: bool) -> str:
+def plan_words(plan: PlannedEvent, *, stored: bool, program: str = "spendwatch") -> str:
     """Say what is planned, and how that is ended."""
-    one = plan.first_day == plan.last_day
-    days = f"on {_dated(plan.first_day)}"
-    if not one:
-        days = f"from {_dated(plan.first_day)} to {_dated(plan.last_day)}"
     up_to = f"up to {exact_money(plan.ceiling_micro_usd)} a day are planned"
-    out = "the day stays" if one else "these days stay"
-    said = f"{up_to} for {safe_name(plan.tenant)} {days}; {out} out of its baseline"
+    out = "the day stays" if plan.first_day == plan.last_day else "these days stay"
+    said = f"{up_to} for {safe_name(plan.tenant)} {_days(plan)}; {out} out of its baseline"
     if not stored:
         return f"{_PREVIEW}: {said}"
-    end = f"spendwatch planned end {plan.reference.removeprefix('P-')}"
+    end = f"{program} planned end {plan.reference.removeprefix('P-')}"
     return f"{plan.reference}: {said}; if that changes: {end}"
 
 
@@ -133,6 +140,14 @@ def plan_row(plan: PlannedEvent, today: date) -> list[str]:
     ]
 
 
+def plan_line(plan: PlannedEvent, today: date) -> str:
+    """Say in one line what is planned, who announced it and why."""
+    up_to = f"up to {exact_money(plan.ceiling_micro_usd)} a day for {safe_name(plan.tenant)}"
+    days = "" if _none_left(plan) else f" {_days(plan)}"
+    why = _why(_plan_state(plan, today), plan.author, plan.comment)
+    return f"{plan.reference}: {up_to}{days} ({why})"
+
+
 def plan_facts(plan: PlannedEvent, today: date) -> dict[str, Any]:
     """Give one planned event for programs."""
     return {
@@ -153,6 +168,17 @@ def _what(silence: Silence) -> str:
     named = [each.value for each in (silence.severity, silence.kind) if each]
     of = f" of {safe_name(silence.tenant)}" if silence.tenant else ""
     return f"{' '.join([*named, 'alerts'])}{of}"
+
+
+def _days(plan: PlannedEvent) -> str:
+    if plan.first_day == plan.last_day:
+        return f"on {_dated(plan.first_day)}"
+    return f"from {_dated(plan.first_day)} to {_dated(plan.last_day)}"
+
+
+def _why(state: str, author: str, comment: str) -> str:
+    said = f": {safe_name(comment, MAX_COMMENT)}" if comment.strip() else ""
+    return f"{state}, by {safe_name(author, MAX_COMMENT)}{said}"
 
 
 def _news(told: ToldNews) -> str:

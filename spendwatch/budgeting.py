@@ -27,9 +27,14 @@ if TYPE_CHECKING:
     from spendwatch.app import App
 
 
-def budget_states(app: App, session: Session, day: date) -> tuple[BudgetState, ...]:
-    """Say where every budget stands at the end of the day, in the reporting currency."""
-    budgets = budgets_on(app, day)
+def budget_states(
+    app: App, session: Session, day: date, tenant: str = ""
+) -> tuple[BudgetState, ...]:
+    """Say where every budget, or one tenant's, stands at the end of the day.
+
+    In the reporting currency.
+    """
+    budgets = budgets_on(app, day, tenant)
     if not budgets:
         return ()
     learns_from = day - timedelta(days=WINDOW_DAYS - 1)
@@ -39,15 +44,21 @@ def budget_states(app: App, session: Session, day: date) -> tuple[BudgetState, .
         canonical=app.directory.canonical,
         tenants={budget.tenant for budget in budgets},
         sources=app.source_names,
+        stored_as=app.directory.stored_as((tenant,)) if tenant else (),
     )
     states = (_state(budget, day, spend) for budget in budgets)
     return tuple(state for state in states if state is not None)
 
 
-def budgets_on(app: App, day: date) -> tuple[Budget, ...]:
-    """Return every budget with its cap in the reporting currency, at the rate of its period."""
+def budgets_on(app: App, day: date, tenant: str = "") -> tuple[Budget, ...]:
+    """Return every budget, or one tenant's, with its cap in the reporting currency.
+
+    At the rate of its period.
+    """
     found = []
     for budget, currency in conversion.budgets(app.settings):
+        if tenant not in ("", budget.tenant):
+            continue
         starts_on = _period_start(budget, day)
         rate = exchange_rate(app.prices, currency, starts_on)
         if rate is None:

@@ -10,7 +10,7 @@ from alerts.routing import Route, Routes
 from detector.model import UNATTRIBUTED, normalise_tenant
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from spendwatch.settings import Settings
     from spendwatch.settings_sections import RouteSettings
@@ -30,6 +30,11 @@ class Directory:
     def canonical(self, tenant: str) -> str:
         """Return the id a tenant goes by now, whichever alias it was stored under."""
         return self.canonical_ids.get(tenant, tenant)
+
+    def stored_as(self, tenants: Collection[str]) -> frozenset[str]:
+        """Return the ids that tenants may be stored under: their own and their aliases."""
+        aliases = (name for name, tenant in self.canonical_ids.items() if tenant in tenants)
+        return frozenset((*tenants, *aliases))
 
     def zone_of(self, tenant: str) -> ZoneInfo:
         """Return the time zone whose calendar days are the tenant's."""

@@ -17,7 +17,9 @@ _CLOCK = re.compile(r"\d{1,2}:\d\d", re.ASCII)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-def parse_end(until: str, lasting: str, zone: ZoneInfo, now: datetime) -> datetime:
+def parse_end(
+    until: str, lasting: str, zone: ZoneInfo, now: datetime, mark: str = "--"
+) -> datetime:
     """Return when something ends, as ``--until`` or ``--for`` says.
 
     Parameters
@@ -30,6 +32,8 @@ def parse_end(until: str, lasting: str, zone: ZoneInfo, now: datetime) -> dateti
         The service's.
     now : datetime
         UTC-aware.
+    mark : str
+        What stands before the names of the two where they are typed.
 
     Returns
     -------
@@ -42,16 +46,14 @@ def parse_end(until: str, lasting: str, zone: ZoneInfo, now: datetime) -> dateti
         Not exactly one of the two was given, it cannot be read, or it is over.
     """
     if bool(until.strip()) == bool(lasting.strip()):
-        raise UsageProblem(
-            f"say when it ends: either --until {now.astimezone(zone):%Y-%m-%d}T18:00 or --for 4h"
-        )
+        example = f"{mark}until {now.astimezone(zone):%Y-%m-%d}T18:00"
+        raise UsageProblem(f"say when it ends: either {example} or {mark}for 4h")
     if lasting.strip():
         return now + parse_duration(lasting)
     end = parse_moment(until, zone, now)
     if end <= now:
-        raise UsageProblem(
-            f"--until {until.strip()} is over: {end_words(end, zone)}; it must lie in the future"
-        )
+        over = f"{mark}until {until.strip()} is over: {end_words(end, zone)}"
+        raise UsageProblem(f"{over}; it must lie in the future")
     return end
 
 

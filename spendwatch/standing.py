@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
+from alerts.names import safe_name
 from alerts.numbers import count, full_day, moment
 from alerts.outbox import NotificationState
 from alerts.tables import NOTIFICATION
@@ -18,10 +19,12 @@ from spendwatch.disk import short_of_room
 from spendwatch.job_runs import last_error
 from spendwatch.keeping import CHECK, FULL_CHECK
 from spendwatch.leading import leader_of
+from spendwatch.moments import local_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import date, datetime
+    from zoneinfo import ZoneInfo
 
     from sqlmodel import Session
 
@@ -119,6 +122,29 @@ class Standing:
         dead = self.queue.get(NotificationState.DEAD.value, 0)
         lost = f", {count(dead, 'message')} given up" if dead else ""
         return f"healthy: {judged} judged, {sum(self.queue.values())} in the outbox{lost}"
+
+
+def work_lines(found: Standing, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
+    """Say what was pulled, what was judged and what waits, each with its label."""
+    for pull in found.pulls:
+        yield "pull", f"{safe_name(pull.source)}: {_pull(pull, local_words(pull.started_at, zone))}"
+    yield "judged", full_day(found.judged_day) if found.judged_day else "no day so far"
+    queue = ", ".join(f"{many} {state}" for state, many in sorted(found.queue.items()))
+    yield "outbox", queue or "empty"
+
+
+def next_due_words(found: Standing, zone: ZoneInfo) -> str:
+    """Say which day is settled, and when the next one is."""
+    following = local_words(found.next_due_at, zone)
+    return f"{full_day(found.settled_day)} is settled; the next day {following}"
+
+
+def _pull(pull: LastPull, started: str) -> str:
+    if pull.error:
+        return f"failed {started}: {safe_name(pull.error, 300)}"
+    if pull.ended_at is None:
+        return f"asked {started}, no answer so far"
+    return f"{count(pull.rows, 'row')} {started}"
 
 
 def standing(app: App) -> Standing:

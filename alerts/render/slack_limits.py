@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 MESSAGE_BLOCKS, VIEW_BLOCKS = 10, 100
 TEXT, MESSAGE_TEXT, MESSAGE_JSON = 150, 8_000, 12_000
 VIEW_JSON = 250_000
+PARAGRAPH = 3_000
+"""The text of one block."""
 _ELEMENTS = {"actions": 25, "context": 10}
 _OPTIONS = {"static_select": 100, "radio_buttons": 10, "overflow": 5}
 _KINDS = frozenset({"header", "rich_text", "section", "actions", "context", "divider", "input"})

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from alerts.codec import encode
-from alerts.names import safe_name
-from alerts.numbers import count, full_day
 from spendwatch.app import build_app_as_is
 from spendwatch.commands.opening import open_settings
 from spendwatch.db import where
@@ -15,7 +13,7 @@ from spendwatch.job_runs import last_done
 from spendwatch.keeping import BACKUP, RETENTION
 from spendwatch.moments import local_words
 from spendwatch.output import print_json, print_line
-from spendwatch.standing import standing
+from spendwatch.standing import next_due_words, standing, work_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from spendwatch.app import App
-    from spendwatch.standing import LastPull, Standing
+    from spendwatch.standing import Standing
 
 
 def health(config: Path, *, as_json: bool) -> None:
@@ -70,23 +68,8 @@ def _lines(app: App, found: Standing) -> Iterator[tuple[str, str]]:
         yield "lock", f"{found.leader.words} {state} since {said(found.leader.since)}, {beat}"
     else:
         yield "lock", "nobody ever had it"
-    for pull in found.pulls:
-        yield "pull", f"{safe_name(pull.source)}: {_pull(pull, said(pull.started_at))}"
-    yield "judged", full_day(found.judged_day) if found.judged_day else "no day so far"
-    queue = ", ".join(f"{many} {state}" for state, many in sorted(found.queue.items()))
-    yield "outbox", queue or "empty"
+    yield from work_lines(found, zone)
     for label, job in (("backup", BACKUP), ("tidied", RETENTION)):
         at = last_done(app.engine, job)
         yield label, said(at) if at else "not so far"
-    yield (
-        "next due",
-        f"{full_day(found.settled_day)} is settled; the next day {said(found.next_due_at)}",
-    )
-
-
-def _pull(pull: LastPull, started: str) -> str:
-    if pull.error:
-        return f"failed {started}: {safe_name(pull.error, 300)}"
-    if pull.ended_at is None:
-        return f"asked {started}, no answer so far"
-    return f"{count(pull.rows, 'row')} {started}"
+    yield "next due", next_due_words(found, zone)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from alerts import outbox, store
 from alerts.home import AlertEntry, BudgetEntry, HomePage
-from alerts.letters import cut, one_line
+from alerts.letters import ELLIPSIS, cut, length, one_line
 from alerts.messages import alert_message
 from alerts.model import AlertState, Change, Line, Verdict
+from alerts.numbers import count
 from alerts.phrases import pace
+from alerts.render import slack_limits
 from alerts.render.slack import escaped
 from alerts.render.slack_home import home_view
 from alerts.render.slack_views import dismiss_view, list_view, notice_view, story_view
 from alerts.showing import Known, present
 from alerts.story import story_of
+from alerts.tables import ALERT
 from alerts.verdicts import preview
 from spendwatch import conversion
 from spendwatch.announcement_words import plan_words, silence_words
@@ -23,10 +27,11 @@ from spendwatch.budgeting import budget_states
 from spendwatch.db import reading
 from spendwatch.moments import local_words
 from spendwatch.situation import display_names, planned_events, silences
+from spendwatch.slack.asking import COMMAND
 from spendwatch.standing import standing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from sqlmodel import Session
 
@@ -39,7 +44,10 @@ if TYPE_CHECKING:
 
     View = dict[str, Any]
 
-_WHISPER = 2_000
+_WHISPERED = slack_limits.MESSAGE_TEXT * 5 // 8
+"""Of the text of a message: on its way some letters take twice their room."""
+_PARAGRAPH = 2_000
+_LEFT_OUT = 40
 
 
 def story(app: App, alert: Alert, place: Place) -> View:
@@ -84,12 +92,12 @@ def home(app: App, allowed: Allowed, person: Person) -> View:
             alerts=tuple(_entries(app, session, allowed, person)),
             budgets=tuple(_budgets(states, names)),
             silences=tuple(
-                silence_words(each, zone, now, stored=True)
+                silence_words(each, zone, now, stored=True, program=COMMAND)
                 for each in silences(app, session, in_force_at=now)
                 if mine(each.tenant)
             ),
             plans=tuple(
-                plan_words(each, stored=True)
+                plan_words(each, stored=True, program=COMMAND)
                 for each in planned_events(app, session)
                 if mine(each.tenant) and each.last_day >= now.astimezone(zone).date()
             ),
@@ -105,19 +113,48 @@ def notice(words: str) -> View:
 
 
 def whispered(words: str) -> dict[str, Any]:
-    """Show one sentence to one person in a conversation."""
-    said = cut(one_line(words), _WHISPER)
-    block = {"type": "section", "text": {"type": "plain_text", "text": said, "emoji": False}}
-    return {"text": escaped(said), "blocks": [block]}
+    """Show some lines to one person in a conversation; nothing in them is markup."""
+    lines = [line for line in map(one_line, words.splitlines()) if line] or [ELLIPSIS]
+    said = _fitting([cut(line, _PARAGRAPH) for line in lines])
+    blocks = [
+        {"type": "section", "text": {"type": "plain_text", "text": each, "emoji": False}}
+        for each in _paragraphs(said)
+    ]
+    return {"text": escaped(cut(said[0], slack_limits.TEXT)), "blocks": blocks}
+
+
+def _fitting(lines: list[str]) -> list[str]:
+    """Keep the first lines that there is room for, and say how many were left out."""
+    ends = list(accumulate(length(line) + 1 for line in lines))
+    if ends[-1] <= _WHISPERED:
+        return lines
+    kept = sum(end <= _WHISPERED - _LEFT_OUT for end in ends)
+    return [*lines[:kept], f"{ELLIPSIS} and {count(len(lines) - kept, 'more line')}"]
+
+
+def _paragraphs(lines: list[str]) -> Iterator[str]:
+    """Put lines together as long as one block takes them."""
+    paragraph = lines[0]
+    for line in lines[1:]:
+        longer = f"{paragraph}\n{line}"
+        if length(longer) > slack_limits.PARAGRAPH:
+            yield paragraph
+            longer = line
+        paragraph = longer
+    yield paragraph
+
+
+def lasting(session: Session, sees: Callable[[str], bool]) -> list[Alert]:
+    """Return the alerts that last of the tenants somebody sees: the open ones, then the newest."""
+    found = store.select_alerts(session, ALERT.c.ended.is_(False))
+    mine = [each for each in found if sees(each.tenant)]
+    return sorted(mine, key=lambda each: (each.state is not AlertState.OPEN, -each.number))
 
 
 def _entries(app: App, session: Session, allowed: Allowed, person: Person) -> Iterator[AlertEntry]:
-    """Give the alerts that last: those nobody answered first, then the newest."""
+    """Give the alerts that last and that a person may answer."""
     names = display_names(app, session)
-    lasting = [each for each in store.list_alerts(session) if not each.ended]
-    mine = [each for each in lasting if allowed.may_answer(person, each.tenant)]
-    mine.sort(key=lambda each: (each.state is not AlertState.OPEN, -each.number))
-    for alert in mine:
+    for alert in lasting(session, partial(_is_theirs, allowed, person)):
         message = alert_message(alert, Change.UNCHANGED, names)
         yield AlertEntry(alert.number, message.title, message.tone, alert.state)
 
