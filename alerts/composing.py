@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from alerts.grouping import group_message
+from alerts.grouping import group_message, list_messages
 from alerts.holds import plan_of
 from alerts.messages import (
     Revision,
@@ -19,7 +19,7 @@ from alerts.model import Change, Notification, Reason
 from detector.model import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import date
 
     from alerts.model import AbnormalDay, Line, Message, Reply
@@ -94,7 +94,11 @@ def compose(
             for each in taken
             if each.notified
         ),
-        *(_group_notification(members, day, telling) for members in groups.values()),
+        *(
+            notification
+            for members in groups.values()
+            for notification in _group_notifications(members, day, telling)
+        ),
     ]
 
 
@@ -152,6 +156,18 @@ def _notes(taken: Taken, telling: Telling) -> list[Line]:
 
 def _key(taken: Taken) -> str:
     return f"{taken.alert.fingerprint}:{taken.alert.revision}:{taken.receiver}"
+
+
+def _group_notifications(
+    members: Sequence[Taken], day: date, telling: Telling
+) -> Iterator[Notification]:
+    """Write one message for the news of one receiver, and its list where that goes below it."""
+    head = _group_notification(members, day, telling)
+    yield head
+    if head.receiver not in telling.threaded:
+        return
+    for place, message in enumerate(list_messages(head.message), 1):
+        yield replace(head, key=f"{head.key}:list-{place}", message=message, thread_of=head.key)
 
 
 def _group_notification(members: Sequence[Taken], day: date, telling: Telling) -> Notification:

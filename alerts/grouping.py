@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     News = Sequence[tuple[Alert, Change]]
 
 _SHOWN, _LISTED = 5, 500
+_PARTS, _PART, _PART_LINES = 5, 6_000, 90
+"""How many messages a list may fill, and how much one of them holds."""
 _NEW, _OVER = "new", "over"
 _HAPPENED = {
     Change.OPENED: _NEW,
@@ -66,6 +68,42 @@ def group_message(news: News, day: date, names: Mapping[str, str]) -> Message:
         about=tuple(alert.number for alert, _ in ranked),
         listed=tuple(listed),
     )
+
+
+def list_messages(message: Message) -> list[Message]:
+    """Return the list of a message about many alerts, in as few messages as can hold it.
+
+    Parameters
+    ----------
+    message : Message
+        Of :func:`group_message`.
+
+    Returns
+    -------
+    list of Message
+        At most five; what they cannot hold is counted at the end. Empty where the message itself
+        shows all of them.
+    """
+    if len(message.listed) <= _SHOWN:
+        return []
+    parts: list[list[str]] = [[]]
+    for place, said in enumerate(message.listed):
+        if sum(map(len, parts[-1])) + len(said) > _PART or len(parts[-1]) >= _PART_LINES:
+            if len(parts) == _PARTS:
+                parts[-1].append(f"and {len(message.about) - place:,} more")
+                break
+            parts.append([])
+        parts[-1].append(said)
+    return [
+        Message(
+            tone=message.tone,
+            title=f"all of them, {place} of {len(parts)}" if len(parts) > 1 else "all of them",
+            lines=tuple(Line("", said) for said in part),
+            actions=(),
+            reference="spendwatch alerts list",
+        )
+        for place, part in enumerate(parts, 1)
+    ]
 
 
 def _title(news: News, day: date) -> str:

@@ -43,6 +43,8 @@ class Telling:
         Whom to call by name when it is critical, by tenant.
     reachable : frozenset of str or None
         Who can be told at all; None is everybody.
+    threaded : frozenset of str
+        Receivers with threads: what is too long for one message goes below it.
     budgets : frozenset or None
         Tenant, feature and period of every budget with a cap; None where that is not known.
     """
@@ -57,6 +59,7 @@ class Telling:
     owners: Mapping[str, str] = field(default_factory=dict)
     reachable: frozenset[str] | None = None
     budgets: frozenset[BudgetKey] | None = None
+    threaded: frozenset[str] = frozenset()
 
     def receiver_of(self, alert: Alert) -> str:
         """Return who is told of an alert."""

@@ -14,6 +14,7 @@ from alerts.taken import Telling
 from detector import ledger
 from detector.tables import JUDGED_DAY
 from spendwatch import conversion
+from spendwatch.settings_slack import SlackReceiver
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,6 +41,11 @@ def telling(app: App, session: Session) -> Telling:
             if budget.cap_micro_usd is not None
         ),
         reachable=frozenset(receiver.name for receiver in app.settings.receivers),
+        threaded=frozenset(
+            receiver.name
+            for receiver in app.settings.receivers
+            if isinstance(receiver, SlackReceiver)
+        ),
     )
 
 

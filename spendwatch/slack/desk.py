@@ -193,7 +193,7 @@ class Desk:
 
     def _open(self, press: Press, view: dict[str, Any], instead: str) -> None:
         """Open a view, on top of another where the press was in one; else say what to do."""
-        method = "views_push" if press.view and press.place else "views_open"
+        method = "views_push" if press.in_modal else "views_open"
         try:
             self.account.call(OTHER, method, trigger_id=press.trigger, view=view)
         except SlackFailure as failure:

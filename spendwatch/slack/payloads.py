@@ -53,7 +53,7 @@ class Press:
     channel: str = ""
     ts: str = ""
     place: Place | None = None
-    view: str = ""
+    in_modal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ def _press(payload: Mapping[str, Any]) -> Press | None:
         channel=_text((payload.get("channel") or {}).get("id") or ""),
         ts=_text(container.get("message_ts") or ""),
         place=read_place(_text(view.get("private_metadata") or "")) if view else None,
-        view=_text(view.get("id") or ""),
+        in_modal=view.get("type") == "modal",
     )
 
 

@@ -4,7 +4,7 @@ from itertools import cycle
 
 import pytest
 
-from alerts.grouping import group_message
+from alerts.grouping import group_message, list_messages
 from alerts.model import AlertState, Change
 from detector.model import FindingKind, Severity
 from tests.alerts.test_messages import GOLDEN, reads_as
@@ -83,3 +83,18 @@ def test_of_a_storm_five_hundred_are_listed_and_the_rest_counted():
 def test_one_alert_more_than_are_shown_is_one_other():
     said = group_message(news_of([WARNING] * 6, [Change.OPENED]), DAY, NAMES)
     assert said.lines[-1].text == "1 other"
+
+
+def test_the_list_of_a_group_fits_in_few_messages_and_counts_what_is_missing():
+    for many, parts, last in ((5, 0, ""), (6, 1, "A-6"), (100, 2, "A-100"), (10_000, 5, "more")):
+        news = [(an_alert(number=number), Change.OPENED) for number in range(1, many + 1)]
+        written = list_messages(group_message(news, DAY, NAMES))
+        assert len(written) == parts
+        assert all(len(each.lines) <= 91 for each in written)
+        if last:
+            assert last in written[-1].lines[-1].text
+            shown = sum(each.text.startswith("A-") for part in written for each in part.lines)
+            hidden = (
+                int(written[-1].lines[-1].text.split()[1].replace(",", "")) if parts == 5 else 0
+            )
+            assert shown + hidden == many
