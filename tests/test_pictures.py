@@ -15,6 +15,8 @@ from docs.pictures.page import Page
 
 ROOT = Path(__file__).parents[1]
 PICTURES = sorted((ROOT / "docs/pictures").glob("*.png"))
+IMAGE = re.compile(r'<img src="([^"]+)" width="(\d+)" alt="([^"]+)">')
+SHORTEST = 40
 GOLDEN = sorted((ROOT / "tests/golden/slack").glob("*.json"))
 
 
@@ -37,11 +39,19 @@ def test_a_picture_is_sharp_and_small(picture):
     assert picture.stat().st_size < 150_000
 
 
-@pytest.mark.parametrize("picture", PICTURES, ids=lambda path: path.stem)
-def test_a_picture_is_shown_with_words_for_whoever_does_not_see_it(picture):
+@pytest.mark.parametrize("page", ["README.md", "docs/slack.md"])
+def test_a_picture_is_shown_as_it_was_drawn_with_words_for_whoever_does_not_see_it(page):
+    shown = IMAGE.findall((ROOT / page).read_text(encoding="utf-8"))
+    assert [source for source, _, _ in shown if not ((ROOT / page).parent / source).exists()] == []
+    assert {int(width) for _, width, _ in shown} == {WIDTH}
+    assert min(len(words) for _, _, words in shown) > SHORTEST
+
+
+def test_every_picture_is_shown():
     page = (ROOT / "docs/slack.md").read_text(encoding="utf-8")
-    (words,) = re.findall(rf"!\[([^\]]*)\]\(pictures/{picture.name}\)", page)
-    assert len(words) > 40
+    assert {Path(source).name for source, _, _ in IMAGE.findall(page)} == {
+        picture.name for picture in PICTURES
+    }
 
 
 @pytest.mark.parametrize("file", GOLDEN, ids=lambda path: path.stem)
