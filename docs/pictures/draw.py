@@ -64,7 +64,8 @@ def photograph(browser: str, html: str, folder: Path, target: Path) -> None:
         [
             browser,
             "--headless",
-            "--no-sandbox",
+            # Chromium has no sandbox for root, and the page is our own.
+            *(["--no-sandbox"] if os.geteuid() == 0 else []),
             "--disable-gpu",
             "--hide-scrollbars",
             f"--user-data-dir={folder / 'browser'}",
