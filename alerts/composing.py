@@ -15,7 +15,8 @@ from alerts.messages import (
     held_until_now,
     revision_words,
 )
-from alerts.model import Change, Notification, Reason
+from alerts.model import Change, Message, Notification, Reason
+from alerts.verdicts import TEACHING
 from detector.model import Severity
 
 if TYPE_CHECKING:
@@ -88,11 +89,19 @@ def compose(
     for each in taken:
         if each.reason is Reason.GROUPED:
             groups[each.message_key].append(each)
+    singles = [
+        _notification(each, day, telling, answers.get(each.alert.number))
+        for each in taken
+        if each.notified
+    ]
+    alerts = [each.alert for each in taken if each.notified]
     return [
+        *singles,
         *(
-            _notification(each, day, telling, answers.get(each.alert.number))
-            for each in taken
-            if each.notified
+            _chart(single)
+            for alert, single in zip(alerts, singles, strict=True)
+            if alert.kind in TEACHING and single.reason is Reason.NEW
+            if single.receiver in telling.threaded
         ),
         *(
             notification
@@ -144,6 +153,20 @@ def _owner(taken: Taken, message: Message, telling: Telling) -> str:
     if taken.change not in _CALLS or message.tone != Severity.CRITICAL:
         return ""
     return telling.owners.get(taken.alert.tenant, "")
+
+
+def _chart(below: Notification) -> Notification:
+    """Write that a picture goes below the first word of a spike; it is drawn when it is sent."""
+    numbers = below.message.about
+    message = Message("notice", "how the last 30 days went", (), (), "", about=numbers)
+    return replace(
+        below,
+        key=f"{below.key}:chart",
+        alert_number=None,
+        reason=Reason.CHART,
+        message=message,
+        thread_of=below.key,
+    )
 
 
 def _notes(taken: Taken, telling: Telling) -> list[Line]:

@@ -82,6 +82,7 @@ class Reason(StrEnum):
     GROUPED = "grouped"
     DIGEST = "digest"
     SERVICE = "service"
+    CHART = "chart"
 
 
 HELD_FOR_NOW = frozenset(
@@ -382,6 +383,15 @@ class Notification:
     created_at: datetime
     revision: int = 0
     thread_of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A PNG, and what it shows in words, for whoever does not see it."""
+
+    png: bytes
+    title: str
+    words: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import CursorResult, and_, exists, insert, or_, update
+from sqlalchemy import CursorResult, and_, exists, func, insert, or_, update
 from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
@@ -112,11 +112,15 @@ def add_once(session: Session, notification: Notification) -> None:
 
 
 def pending(
-    session: Session, now: datetime, left_behind_before: datetime
+    session: Session, now: datetime, left_behind_before: datetime, *, pictures: bool = False
 ) -> tuple[tuple[str, str], ...]:
-    """Return what is due, or was left half sent, as (key, receiver), oldest first."""
+    """Return what is due, or was left half sent, as (key, receiver), oldest first.
+
+    Either messages or pictures: no message waits for a picture.
+    """
     query = select(NotificationRow.key, NotificationRow.receiver)
-    due = query.where(_is_due(now, left_behind_before))
+    is_picture = col(NotificationRow.reason) == Reason.CHART.value
+    due = query.where(_is_due(now, left_behind_before), is_picture if pictures else ~is_picture)
     return tuple((key, receiver) for key, receiver in session.exec(due.order_by(_NUMBER)))
 
 
@@ -145,6 +149,23 @@ def claim(session: Session, key: str, now: datetime, left_behind_before: datetim
         unsure_since=claimed.unsure_since or now,  # until it is known that it was not sent
     )
     return claimed if _changes_one(session, mine) else None
+
+
+def take_over(session: Session) -> int:
+    """Give up every claim, as nobody else can be alive who made it; return how many there were.
+
+    What was claimed may have been sent, and is looked up.
+    """
+    state, since = col(NotificationRow.state), col(NotificationRow.unsure_since)
+    claimed = update(NotificationRow).where(state == NotificationState.SENDING)
+    left: CursorResult[Any] = session.connection().execute(
+        claimed.values(
+            state=NotificationState.RETRY.value,
+            due_at=None,
+            unsure_since=func.coalesce(since, col(NotificationRow.claimed_at)),
+        )
+    )
+    return left.rowcount
 
 
 def renew(session: Session, mine: Claim, now: datetime) -> Claim | None:
@@ -190,6 +211,13 @@ def record_failure(
         unsure_since=unsure_since,
     )
     return _changes_one(session, failed)
+
+
+def leave_out(session: Session, mine: Claim, why: str) -> None:
+    """Note that something is not sent after all, and that this does no harm."""
+    still_mine = _update(mine.notification.key, NotificationState.SENDING, mine.claimed_at)
+    left = {"state": NotificationState.DROPPED.value, "error": why[:_ERROR_LENGTH]}
+    session.execute(still_mine.values(**left))
 
 
 def postpone(session: Session, receiver: str, until: datetime) -> None:

@@ -52,6 +52,9 @@ class Pacer:
     --------
     >>> now = [100.0]
     >>> pacer = Pacer({"post": Limit(apart_s=1.05)}, lambda: now[0])
+    >>> round(pacer.wait_s("post", "C1"), 2)
+    1.05
+    >>> now[0] += 2
     >>> pacer.took("post", "C1")
     >>> round(pacer.wait_s("post", "C1"), 2), pacer.wait_s("post", "C2")
     (1.05, 0.0)
@@ -60,6 +63,7 @@ class Pacer:
     def __init__(self, limits: Mapping[str, Limit], steady: Callable[[], float]) -> None:
         self._limits = limits
         self._steady = steady
+        self._begun = steady()  # a process before this one may have called just now
         self._spent: defaultdict[str, _Spent] = defaultdict(_Spent)
         self._lock = Lock()
 
@@ -91,8 +95,8 @@ class Pacer:
         while spent.calls and spent.calls[0] <= now - MINUTE_S:
             spent.calls.popleft()
         free_at = max(spent.paused[about], spent.paused[""])
-        if limit.apart_s and about in spent.last:
-            free_at = max(free_at, spent.last[about] + limit.apart_s)
+        if limit.apart_s:
+            free_at = max(free_at, spent.last.get(about, self._begun) + limit.apart_s)
         if limit.a_minute and len(spent.calls) >= limit.a_minute:
             free_at = max(free_at, spent.calls[-limit.a_minute] + MINUTE_S)
         return max(0.0, free_at - now)

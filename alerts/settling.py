@@ -115,7 +115,9 @@ def _sent(row: NotificationRow) -> str:
 
 
 def _dropped(row: NotificationRow) -> str:
-    last = acts_of(row)[-1]
+    if not (acts := acts_of(row)):
+        return f"was left out, {row.error}"
+    last = acts[-1]
     return f"was dropped by {safe_name(last.actor)} on {moment(last.at)}"
 
 

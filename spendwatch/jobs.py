@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from alerts import store
+from alerts import outbox, store
 from alerts.delivery import Delivered, deliver
+from alerts.picturing import Picturing
 from alerts.showing import Known, Showing
 from alerts.waking import wake
 from detector.history import consecutive_days
@@ -21,6 +22,7 @@ from detector.pulls import DueDays, due_days, newest_judged_day
 from detector.sources.base import SourceError, Window
 from detector.tables import SOURCE_DAY
 from spendwatch import conversion
+from spendwatch.charts import chart_of
 from spendwatch.db import reading, writing
 from spendwatch.digests import write_digests
 from spendwatch.ingest import PullReport, pull
@@ -84,8 +86,10 @@ def run_cycle(
     cycle.woken = wake_up(app, len(due.missed) - 1)
     write_digests(app)
     on_step("delivering")
+    take_over(app)
     cycle.delivered = tell(app, channels, pause=time.sleep)
     keeping_shown(app, channels).show()
+    attach_charts(app, channels)
     with reading(app.engine) as session:
         cycle.told_by = store.numbers_told_by(session, cycle.delivered.keys)
     return cycle
@@ -152,6 +156,26 @@ def tell(
         pause=pause,
         forward_to=app.settings.alerts.receiver,
     )
+
+
+def attach_charts(
+    app: App, channels: Mapping[str, Channel], stopping: Callable[[], bool] = lambda: False
+) -> int:
+    """Attach the charts that are due to their messages."""
+    picturing = Picturing(
+        lambda: writing(app.engine),
+        channels,
+        app.clock,
+        lambda notification: chart_of(app, notification),
+        spread=random.uniform,
+    )
+    return picturing.attach(stopping)
+
+
+def take_over(app: App) -> int:
+    """Take over what a process that is dead by now had begun to send; only whoever leads may."""
+    with writing(app.engine) as session:
+        return outbox.take_over(session)
 
 
 def keeping_shown(

@@ -20,10 +20,12 @@ from spendwatch.disk import short_of_room
 from spendwatch.due import Attempt, pull_due, ready_to_judge
 from spendwatch.ingest import pull
 from spendwatch.jobs import (
+    attach_charts,
     days_due,
     judge_all,
     keeping_shown,
     reprice,
+    take_over,
     tell,
     wake_up,
     window_to_pull,
@@ -68,6 +70,8 @@ class Service:
         Nothing was judged since the start: the settings and prices may be new.
     checked : bool
         The database was looked at for damage since the start.
+    took_over : bool
+        What an earlier process had begun to send was taken over.
     """
 
     app: App
@@ -82,6 +86,7 @@ class Service:
     damage: str = ""
     fresh: bool = True
     checked: bool = False
+    took_over: bool = False
     _clock: ClockState | None = None
 
     def ticks(self) -> Mapping[str, Tick]:
@@ -93,6 +98,7 @@ class Service:
             "judge": self.judge,
             "deliver": self.deliver,
             "show": self.show,
+            "charts": self.attach_charts,
             "keep": self.keep,
         }
         return {name: self._guarded(name, tick) for name, tick in ticks.items()}
@@ -167,7 +173,12 @@ class Service:
             self.log.info("digest_written", receiver=each.receiver)
 
     def deliver(self) -> None:
-        """Send what waits."""
+        """Send what waits, at first what a process before this one left half sent."""
+        if not self.took_over:
+            left = take_over(self.app)
+            self.took_over = True
+            if left:
+                self.log.info("taken_over", messages=left)
         delivered = tell(self.app, self.channels, stopping=self.stopping, pause=self.pause)
         if delivered.sent or delivered.found:
             self.log.info(
@@ -184,6 +195,11 @@ class Service:
             self.log.info("messages_updated", count=shown)
         for error in errors:
             self.log.warning("message_not_updated", error=error)
+
+    def attach_charts(self) -> None:
+        """Put the charts below their messages; no message waits for that."""
+        if attached := attach_charts(self.app, self.channels, self.stopping):
+            self.log.info("charts_attached", count=attached)
 
     def keep(self) -> None:
         """Care for the data: look at it after the start, then do what is due once a day."""

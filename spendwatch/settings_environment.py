@@ -62,7 +62,7 @@ class Environment:
 def variable_names(root: type[BaseSettings]) -> dict[str, Setting]:
     """Give every variable that is understood, with the key it sets.
 
-    Lists of tables (sources, tenants, receivers, rates) are set in the file alone.
+    Lists of tables (sources, tenants, receivers, routes, rates) are set in the file alone.
     """
     return {
         f"{PREFIX}{section}__{key}".upper(): (section, key)

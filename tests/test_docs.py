@@ -39,7 +39,8 @@ def test_every_link_to_a_file_leads_somewhere(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_command_in_the_documentation_exists(page):
-    code = re.findall(r"`spendwatch ([a-z][a-z-]*)(?: ([a-z]+))?", page.read_text(encoding="utf-8"))
+    text = page.read_text(encoding="utf-8")
+    code = re.findall(r"`spendwatch ([a-z]+(?:-[a-z]+)*)(?: ([a-z]+))?", text)
     for first, second in code:
         known = {command[0] for command in COMMANDS if command}
         assert first in known, f"spendwatch {first}"

@@ -22,10 +22,7 @@ NEEDS = {
     "chat_update": {"chat:write"},
     "conversations_history": {"channels:history", "groups:history"},
     "conversations_replies": {"channels:history", "groups:history"},
-    "files_completeUploadExternal": {"files:write"},
-    "files_getUploadURLExternal": {"files:write"},
-    "files_info": {"files:read"},
-    "files_upload_v2": {"files:read", "files:write"},
+    "files_upload_v2": {"files:write"},
     "usergroups_users_list": {"usergroups:read"},
     "views_open": set(),
     "views_publish": set(),
@@ -33,7 +30,6 @@ NEEDS = {
 }
 """The scopes that each method of Slack needs (docs.slack.dev/reference/methods)."""
 OPTIONAL = {"usergroups:read"}
-CHARTS = {"files:read", "files:write"}
 LONGEST_NAME, LONGEST_DESCRIPTION = 35, 140
 
 
@@ -70,7 +66,7 @@ def test_what_each_method_that_is_called_needs_is_known():
 
 def test_every_scope_that_is_needed_is_asked_for_and_no_other(manifest):
     needed = {scope for method in called() for scope in NEEDS[method]}
-    assert asked(manifest) == needed - OPTIONAL | CHARTS | {"commands"}
+    assert asked(manifest) == needed - OPTIONAL | {"commands"}
 
 
 def test_every_scope_is_explained(manifest):

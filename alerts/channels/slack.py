@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from alerts.channels.base import ChannelError
-from alerts.channels.slack_account import EDIT, LOOK, POST, SlackFailure
+from alerts.channels.slack_account import EDIT, LOOK, OTHER, POST, SlackFailure
 from alerts.channels.slack_faults import Fault, Kind
 from alerts.messages import repeated_message
 from alerts.model import Notification, Reason, Receipt
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from alerts.channels.slack_account import SlackAccount
-    from alerts.model import Message
+    from alerts.model import Message, Picture
 
 EVENT = "spendwatch_notification"
 _KEYS = uuid.UUID("6f0f5c6e-5b3c-5c55-9d0b-6a2f4e3b8a11")
@@ -103,6 +103,24 @@ class SlackChannel:
             EDIT, "chat_update", notification.message, notification.alert_number, place
         )
         return receipt
+
+    def attach(self, root: Receipt, picture: Picture) -> str:
+        """Upload a picture below a message."""
+        try:
+            answer = self._account.call(
+                OTHER,
+                "files_upload_v2",
+                channel=_channel(root),
+                thread_ts=_ts(root),
+                filename="chart.png",
+                content=picture.png,
+                title=picture.title,
+                alt_txt=picture.words,
+            )
+        except SlackFailure as failure:
+            raise failure.fault.as_error() from failure
+        files = answer.get("files") or [{}]
+        return str(files[0].get("id") or "")
 
     def _post(self, message: Message, number: int | None, **extra: Any) -> dict[str, Any]:
         place = {"channel": self.conversation, "unfurl_links": False, "unfurl_media": False}

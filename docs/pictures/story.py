@@ -13,19 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from alerts import store
 from alerts.announcements import add_planned_event, add_silence
 from alerts.channels.slack import SlackChannel
 from alerts.holds import PlannedEvent, Silence
 from alerts.model import Verb
-from alerts.numbers import full_day
-from alerts.render.chart import Chart, draw_chart
-from detector import ledger
 from detector.history import consecutive_days
 from detector.model import MICRO, FindingKind
 from detector.sources.base import Window
 from spendwatch.app import build_app
-from spendwatch.db import reading, writing
+from spendwatch.db import writing
 from spendwatch.ingest import pull
 from spendwatch.jobs import run_cycle
 from spendwatch.leading import leading
@@ -70,13 +66,14 @@ class Clock:
 class Kept:
     """Stands where the account of Slack stands, and keeps what would be sent.
 
-    ``messages`` has the newest blocks of each message, by its name.
+    ``messages`` has the newest blocks of each message, ``charts`` what stands below it, by name.
     """
 
     clock: Clock
     refused: str = ""
     messages: dict[str, list[Json]] = field(default_factory=dict)
     views: list[Json] = field(default_factory=list)
+    charts: dict[str, bytes] = field(default_factory=dict)
 
     def wait_s(self, _kind: str, _about: str = "") -> float:
         """Return that anything may be sent at once."""
@@ -90,6 +87,8 @@ class Kept:
             return {"ok": True, "channel": sent["channel"], "ts": ts, "message": {}}
         if method == "chat_update":
             self.messages[sent["ts"]] = sent["blocks"]
+        if method == "files_upload_v2":
+            self.charts[sent["thread_ts"]] = sent["content"]
         if "view" in sent:
             self.views.append(sent["view"])
         return {"ok": True}
@@ -123,7 +122,6 @@ def tell(folder: Path) -> Scenes:
     (source,) = app.usage_sources()
     pull(app, source, Window(FIRST, SPIKE - timedelta(days=2)))
     kept = Kept(clock)
-    # Every receiver of the shipped settings is the conversation.
     channel = SlackChannel(kept, PLACE)  # type: ignore[arg-type]
     channels = {receiver.name: channel for receiver in app.settings.receivers}
     _announce(app)
@@ -141,18 +139,18 @@ def tell(folder: Path) -> Scenes:
         _do(desk, "events_api", _home_opened())
         home = kept.views[-1]
         desk.app.engine.dispose()
-    chart = _chart(app, int(_button(arrived, Verb.ACKNOWLEDGE)["value"]))
     for day in consecutive_days(SPIKE + timedelta(days=1), QUIET):
         _live(app, channels, clock, day)
     app.engine.dispose()
-    return Scenes(arrived, chart, acknowledged, dismissal, home, kept.messages[name])
+    return Scenes(arrived, kept.charts[name], acknowledged, dismissal, home, kept.messages[name])
 
 
 def _settings(folder: Path) -> Any:
-    """Return the shipped settings, with owners who are members of a workspace."""
+    """Return the shipped settings, with receivers and owners that are in Slack."""
     text = (ROOT / "config.toml").read_text(encoding="utf-8")
     for member, name in NAMES.items():
         text = text.replace(f'owner = "{name}"', f'owner = "{member}"')
+    text = text.replace('kind = "console"', f'kind = "slack"\nconversation = "{PLACE}"')
     config = folder / "config.toml"
     config.write_text(text, encoding="utf-8")
     return load_settings(config, ENVIRONMENT)
@@ -198,24 +196,3 @@ def _whose() -> Json:
 def _do(desk: Desk, kind: str, payload: Json) -> None:
     for then in desk.receive(kind, payload).then:
         then()
-
-
-def _chart(app: App, number: int) -> bytes:
-    """Draw the days of an alert's tenant up to the day that it was opened for."""
-    with reading(app.engine) as session:
-        alert = next(each for each in store.list_alerts(session) if each.number == number)
-        first = SPIKE - timedelta(days=30)
-        sums = ledger.sum_costs(session, first, SPIKE, ("tenant", "day"))
-    tenant = alert.tenant
-    costs = {str(each.group[1]): each.micro_usd for each in sums if each.group[0] == tenant}
-    base, days = alert.finding.baseline, tuple(consecutive_days(first, SPIKE))
-    return draw_chart(
-        Chart(
-            f"{app.directory.names[alert.tenant]}: daily cost to {full_day(SPIKE)}",
-            days,
-            tuple(costs.get(day.isoformat()) for day in days),
-            SPIKE,
-            base.low_micro_usd if base else None,
-            base.high_micro_usd if base else None,
-        )
-    )

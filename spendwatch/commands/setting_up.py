@@ -137,6 +137,7 @@ def _declared(settings: Settings) -> dict[str, int]:
         "sources": len(settings.sources),
         "budgets": sum(len(tenant.budgets) for tenant in settings.tenants),
         "receivers": len(settings.receivers),
+        "routes": len(settings.routes),
         "silences": len(settings.silences),
         "planned_events": len(settings.planned_events),
     }

@@ -110,7 +110,7 @@ class Desk:
         try:
             repeated = self._store(alert.number, given)
         except ReplyRefused as refusal:
-            said = self._say(press, str(refusal))
+            said = self._refused(press, refusal)
             return Reaction(then=(self._refreshed(press, alert), *said.then))
         said = self._say(press, repeated) if repeated else Reaction()
         return Reaction(then=(self._refreshed(press, alert), *said.then))
@@ -128,7 +128,7 @@ class Desk:
         try:
             self._store(number, given)
         except ReplyRefused as refusal:
-            return self._say(form, str(refusal))
+            return self._refused(form, refusal)
         return Reaction(then=(partial(self._show, number),))
 
     def _store(self, number: int, given: Answer) -> str:
@@ -139,6 +139,10 @@ class Desk:
         self.log.info("slack_answer_saved", alert=number, verb=given.verb.value, actor=given.actor)
         over = answered.reply.from_state is answered.alert.state and answered.alert.ended
         return answered.words if over else ""
+
+    def _refused(self, deed: Deed, refusal: ReplyRefused) -> Reaction:
+        self.log.info("slack_answer_refused", person=deed.person.id, why=str(refusal))
+        return self._say(deed, str(refusal))
 
     def _alert(self, number: int, person: Person) -> Alert | None:
         """Return an alert if this person may answer it; who asks for another learns nothing."""

@@ -69,7 +69,7 @@ def test_fault_108_asked_to_end_while_a_channel_hangs_it_leaves_and_knows_what_i
         service.wait_for("day_judged")
         until(lambda: queued(place) == ["sending"])
         assert service.ask_to_end() == 0
-    assert queued(place) == ["sending"], "looked up, and sent, once its lease is over"
+    assert queued(place) == ["sending"], "looked up, and sent, by the next start"
     os.close(unread)
     os.close(full)
 

@@ -54,14 +54,14 @@ def test_what_is_left_over_or_unknown_is_a_warning_with_its_line_and_no_failure(
 
 def test_check_ends_with_what_the_settings_declare(place, capsys):
     assert printed(place, capsys)[-1] == (
-        "declares 1 tenant, 1 source, 1 budget, 1 receiver, 1 silence, 1 planned event"
+        "declares 1 tenant, 1 source, 1 budget, 1 receiver, 0 routes, 1 silence, 1 planned event"
     )
 
 
 def test_without_a_warning_none_is_counted(tmp_path, capsys):
     first, *lines = printed(Installation(tmp_path), capsys)
     assert first == "config.toml: no problems"
-    assert lines[-1].startswith("declares 0 tenants, 1 source, 0 budgets, 1 receiver, 0 silences")
+    assert lines[-1].startswith("declares 0 tenants, 1 source, 0 budgets, 1 receiver, 0 routes, ")
 
 
 def test_programs_get_the_warnings_apart_from_whether_all_is_well(place, capsys):
@@ -69,8 +69,8 @@ def test_programs_get_the_warnings_apart_from_whether_all_is_well(place, capsys)
     assert facts["ok"]
     assert len(facts["warnings"]) == 3
     assert facts["declared"] == {
-        "tenants": 1, "sources": 1, "budgets": 1, "receivers": 1, "silences": 1,
-        "planned_events": 1,
+        "tenants": 1, "sources": 1, "budgets": 1, "receivers": 1, "routes": 0,
+        "silences": 1, "planned_events": 1,
     }  # fmt: skip
 
 

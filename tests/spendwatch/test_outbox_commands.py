@@ -18,8 +18,8 @@ TO_A_FILE = CONFIG.replace('name = "desk"\n', 'name = "desk"\npath = "messages.t
 class Outage(Installation):
     """A folder stands where the messages should be written, until it is repaired."""
 
-    def __init__(self, folder):
-        super().__init__(folder, TO_A_FILE)
+    def __init__(self, folder, config=TO_A_FILE):
+        super().__init__(folder, config)
         self.file = folder / "messages.txt"
         self.file.mkdir()
         self.write_days(35, 100)
@@ -71,7 +71,7 @@ def test_once_names_what_was_not_delivered_and_why(tmp_path, capsys):
 
 
 def test_once_names_of_many_only_some(tmp_path, capsys):
-    place = Outage(tmp_path)
+    place = Outage(tmp_path, config=TO_A_FILE + "group_above = 20\n")
     spikes = [f"tenant-{number},chat,gpt-4o,900" for number in range(12)]
     place.write_day(SPIKE, ["acme,chat,gpt-4o,100", *spikes])
     assert place.once() == 1

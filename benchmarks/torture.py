@@ -1,0 +1,67 @@
+"""Kill a service in Slack a thousand times during storms, with faults on: `make torture`.
+
+The service is the real one, the SDK too; Slack is the local one of the tests, twenty times as fast,
+with its rates, its lag and its faults (``tests/process/torture.py``). Counted are alerts that were
+lost or told twice, answers that were lost, and messages that showed an answer nobody has stored.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+from tests.postgresql import new_database
+from tests.process.torture import in_slack, torment
+
+KILLS = {"sqlite": 1_000, "postgresql": 200}
+
+
+def torture(kind: str, kills: int, seed: int) -> list[str]:
+    """Torture one kind of database; say what is wrong afterwards."""
+    address: AbstractContextManager[str] = nullcontext("sqlite:///spendwatch.db")
+    if kind == "postgresql":
+        address = new_database()
+    begun = time.monotonic()
+
+    def say(done: int) -> None:
+        if not done % 20:
+            print(
+                f"  {kind}: {done} of {kills} kills, {time.monotonic() - begun:.0f} s", flush=True
+            )
+
+    with tempfile.TemporaryDirectory() as folder, address as url:
+        tortured, end = in_slack(Path(folder), url=url, seed=seed)
+        try:
+            torment(tortured, kills, on_kill=say)
+            wrong = tortured.wrong()
+            report, answers = tortured.slack.report(), len(tortured.pressed_alerts)
+        finally:
+            end()
+    print(
+        f"{kind}: {kills} kills, {report['messages']} messages, {answers} answers acknowledged, "
+        f"{sum(report['faults'].values())} faults of Slack, {len(wrong)} wrong, "
+        f"{time.monotonic() - begun:.0f} s"
+    )
+    for each in wrong[:20]:
+        print(f"  {each}")
+    return wrong
+
+
+def main() -> None:
+    """Torture both kinds of database, or one."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--database", choices=(*KILLS, "both"), default="both")
+    parser.add_argument("--kills", type=int, help="instead of 1,000 and 200")
+    parser.add_argument("--seed", type=int, default=7)
+    asked = parser.parse_args()
+    kinds = list(KILLS) if asked.database == "both" else [asked.database]
+    wrong = [torture(kind, asked.kills or KILLS[kind], asked.seed) for kind in kinds]
+    sys.exit(any(wrong))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,367 @@
+"""A service in Slack that is killed again and again during storms, with faults on; and the judge.
+
+Alerts come in by themselves, people press buttons, Slack fails in every way that does no harm by
+itself. What must hold in the end: every message stands once, none is missing, every answer that was
+acknowledged is stored, and no message ever showed an answer that was not.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from alerts.channels.slack import EVENT, opaque
+from alerts.intake import take_in
+from alerts.model import AlertRules, Reason
+from alerts.policy import Situation
+from alerts.routing import Route, Routes
+from alerts.tables import AlertRow, NotificationRow, PostingRow, ReplyRow
+from alerts.taken import Telling
+from detector.model import MICRO, Finding, FindingKind, Judgement, Severity
+from spendwatch.app import App, build_app
+from spendwatch.db import DatabaseBusyError, reading, writing
+from spendwatch.settings import load_settings
+from tests.slack.local import LocalSlack
+
+_IS_MESSAGE = col(NotificationRow.reason) != Reason.CHART.value
+ROOT = Path(__file__).parents[2]
+SPEED = 20.0
+PEOPLE = 4_000
+CONVERSATIONS = ("C0ALERTS", "C0SECOND", "C0THIRD")
+FAULTY = ("chat.postMessage", "chat.update", "conversations.history", "conversations.replies")
+ANSWERED = re.compile(r"\((UP[0-9]+)\) acknowledged it")
+CONFIG = """
+[service]
+database_url = "{url}"
+min_free_mb = 0
+backup_at = "off"
+
+[[receivers]]
+kind = "slack"
+name = "{names[0]}"
+conversation = "{names[0]}"
+digest = "off"
+[[receivers]]
+kind = "slack"
+name = "{names[1]}"
+conversation = "{names[1]}"
+digest = "off"
+[[receivers]]
+kind = "slack"
+name = "{names[2]}"
+conversation = "{names[2]}"
+digest = "off"
+
+[alerts]
+receiver = "{names[0]}"
+reminder_hours = "off"
+
+[slack]
+base_url = "{base_url}"
+may_answer = {people}
+lookup_after_s = 0.8
+post_apart_s = {apart_s}
+posts_a_minute = {posts_a_minute}
+edits_a_minute = 900
+looks_a_minute = 900
+edit_apart_s = 0.15
+probe_s = 1
+"""
+
+
+@dataclass
+class Torture:
+    """One installation, its Slack, and who runs it."""
+
+    folder: Path
+    slack: LocalSlack
+    url: str = "sqlite:///spendwatch.db"
+    seed: int = 7
+    pressed: dict[int, tuple[str, bool]] = field(default_factory=dict)
+    kills: int = 0
+    day: datetime = datetime(2026, 9, 1, tzinfo=UTC)
+    alive: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.chance = random.Random(self.seed)  # noqa: S311 - what happens, no secret
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for name in CONVERSATIONS[1:]:
+            self.slack.add_conversation(name, bot_is_member=True)
+        self.slack.configure(history_lag_s=4, retry_after_in="real")
+        self.config.write_text(self._settings())
+        environ = {
+            "SPENDWATCH_SLACK__BOT_TOKEN": self.slack.bot_token,
+            "SPENDWATCH_SLACK__APP_TOKEN": self.slack.app_token,
+        }
+        self.app: App = build_app(load_settings(self.config, environ))
+        self._zygote = subprocess.Popen(
+            [sys.executable, "-m", "tests.process.torturing"],
+            cwd=ROOT,
+            env=os.environ | environ,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    @property
+    def config(self) -> Path:
+        """Where the settings are."""
+        return self.folder / "config.toml"
+
+    def _settings(self) -> str:
+        people = [f"UP{number}" for number in range(PEOPLE)]
+        return CONFIG.format(
+            url=self.url,
+            base_url=self.slack.base_url,
+            names=CONVERSATIONS,
+            people=json.dumps(people),
+            apart_s=1.05 / SPEED,
+            posts_a_minute=int(250 * SPEED),
+        )
+
+    def run_once(self, seconds: float, *, kill: bool) -> int:
+        """Let the service run so long; return how it left."""
+        order = {"folder": str(self.folder), "seconds": seconds, "kill": kill}
+        assert self._zygote.stdin is not None
+        assert self._zygote.stdout is not None
+        self._zygote.stdin.write(json.dumps(order) + "\n")
+        self._zygote.stdin.flush()
+        self.kills += kill
+        return int(self._zygote.stdout.readline())
+
+    def end(self) -> None:
+        """Let everything go."""
+        assert self._zygote.stdin is not None
+        self._zygote.stdin.close()
+        self._zygote.wait(30)
+        assert self._zygote.stdout is not None
+        self._zygote.stdout.close()
+        self.app.engine.dispose()
+
+    def storm(self) -> None:
+        """Judge a day: some alerts begin, some get worse, some are over."""
+        self.day += timedelta(days=1)
+        tenants = [f"t{self.chance.randrange(10**9)}" for _ in range(self.chance.randint(1, 6))]
+        kept = [name for name in list(self.alive)[-40:] if self.chance.random() < 0.5]
+        for name in kept:
+            self.alive[name] = int(self.alive[name] * self.chance.choice((1, 1, 2)))
+        self.alive = {name: self.alive[name] for name in kept} | dict.fromkeys(tenants, 100)
+        findings = tuple(self._spike(name, dollars) for name, dollars in self.alive.items())
+        judgement = Judgement(self.day.date(), findings, frozenset())
+        _again(lambda: self._take_in(judgement))
+
+    def _take_in(self, judgement: Judgement) -> None:
+        with writing(self.app.engine) as session:
+            take_in(session, judgement, self._telling())
+
+    def _spike(self, tenant: str, dollars: int) -> Finding:
+        return Finding(
+            FindingKind.SPEND_SPIKE,
+            self.day.date(),
+            Severity.WARNING,
+            tenant=tenant,
+            magnitude=dollars * MICRO,
+            rule="z-score",
+            score=6.0,
+            expected_micro_usd=20 * MICRO,
+            actual_micro_usd=(20 + dollars) * MICRO,
+        )
+
+    def _telling(self) -> Telling:
+        own = tuple(Route(CONVERSATIONS[digit % 3], tenant=f"t{digit}*") for digit in range(10))
+        routes = Routes(CONVERSATIONS[0], own)
+        return Telling(
+            {}, routes, AlertRules(), Situation(now=self.app.clock()),
+            threaded=frozenset(CONVERSATIONS), group_above=5,
+        )  # fmt: skip
+
+    def press_something(self) -> None:
+        """Have somebody who never answered anything acknowledge an alert that nobody has."""
+        number = len(self.pressed)
+        offered = [
+            (message, button["value"])
+            for message in self.slack.posted()
+            for block in message.blocks
+            if block["type"] == "actions"
+            for button in block["elements"]
+            if button["action_id"] == "acknowledge" and not message.thread_ts
+        ]
+        taken = {alert for _, alert in self.pressed_alerts}
+        free = [(message, alert) for message, alert in offered if alert not in taken]
+        if not free or number >= PEOPLE:
+            return
+        message, alert = self.chance.choice(free)
+        person = f"UP{number}"
+        done = self.slack.press(
+            message.channel, message.ts, "acknowledge", stale=True,
+            overrides={"user": {"id": person, "name": "somebody"}},
+        )  # fmt: skip
+        self.pressed[number] = (alert, bool(done.acks))
+
+    @property
+    def pressed_alerts(self) -> list[tuple[int, str]]:
+        """Who pressed for which alert, and was told that it was taken."""
+        return [(person, alert) for person, (alert, acked) in self.pressed.items() if acked]
+
+    # The judge
+
+    def wrong(self) -> list[str]:
+        """Say what does not hold that must; empty where all does."""
+        with reading(self.app.engine) as session:
+            return [
+                *self._not_once(session),
+                *self._answers_lost(session),
+                *self._false_ticks(session),
+                *self._not_shown(session),
+                *self._refused_by_slack(),
+            ]
+
+    def _not_once(self, session: Session) -> list[str]:
+        """Compare what was to be told with what stands in Slack, by its opaque key."""
+        rows = session.exec(select(NotificationRow).where(_IS_MESSAGE)).all()
+        stands = Counter(
+            message.metadata["event_payload"]["key"]
+            for message in self.slack.messages()
+            if message.metadata and message.metadata.get("event_type") == EVENT
+        )
+        told = [f"{row.key} is {row.state}: {row.error}" for row in rows if row.state != "sent"]
+        known = {opaque(row.key): row for row in rows}
+        for key, row in known.items():
+            edits = row.reason == Reason.RESOLVED.value and not stands[key]
+            if stands[key] != 1 and not edits:
+                told.append(f"{row.key} ({row.reason}) stands {stands[key]} times")
+        told += [f"{key} stands and is not known" for key in stands if key not in known]
+        return told
+
+    def _answers_lost(self, session: Session) -> list[str]:
+        kept = {row.actor for row in session.exec(select(ReplyRow))}
+        excused = self._not_saved()
+        return [
+            f"the answer of UP{person} to A-{alert} was acknowledged and is not stored"
+            for person, alert in self.pressed_alerts
+            if f"somebody (UP{person})" not in kept and f"UP{person}" not in excused
+        ]
+
+    def _not_saved(self) -> set[str]:
+        """Who was told that an answer was not saved, or came second; as the service logged it."""
+        log = self.folder / "log.jsonl"
+        told = {"slack_answer_not_saved", "slack_deed_refused", "slack_answer_refused"}
+        lines = (json.loads(line) for line in log.read_text().splitlines() if line.startswith("{"))
+        return {str(line.get("person")) for line in lines if line["event"] in told}
+
+    def _false_ticks(self, session: Session) -> list[str]:
+        kept = {row.actor for row in session.exec(select(ReplyRow))}
+        shown = {
+            person
+            for message in self.slack.messages()
+            for version in message.versions
+            for person in ANSWERED.findall(json.dumps(version.blocks))
+        }
+        return [
+            f"a message showed an answer of {person} that is not stored"
+            for person in shown
+            if f"somebody ({person})" not in kept
+        ]
+
+    def _not_shown(self, session: Session) -> list[str]:
+        """Find messages that do not show their alert as it is."""
+        rows = session.exec(
+            select(AlertRow.number, AlertRow.revision, PostingRow.revision).where(
+                AlertRow.number == PostingRow.alert_number
+            )
+        )
+        return [
+            f"the message of A-{number} shows revision {shown} of {revision}"
+            for number, revision, shown in rows
+            if shown < revision
+        ]
+
+    def _refused_by_slack(self) -> list[str]:
+        return [f"Slack refused: {each}" for each in self.slack.rejections()[:5]]
+
+
+def _again(work: Callable[[], None]) -> None:
+    """Do it again while another process writes."""
+    for _ in range(100):
+        try:
+            work()
+        except DatabaseBusyError:
+            time.sleep(0.05)
+        else:
+            return
+    raise AssertionError("the database was held all the time")
+
+
+def torment(
+    torture: Torture,
+    kills: int,
+    *,
+    longest_s: float = 2.0,
+    on_kill: Callable[[int], None] = lambda _kills: None,
+) -> None:
+    """Kill the service so often, then let it come to rest."""
+    torture.slack.random_faults(
+        torture.seed, 0.08, methods=list(FAULTY), max_delay_s=4.0, retry_after="1"
+    )
+    ended = Event()
+    others = [
+        Thread(target=_ever_again, args=(ended, torture.storm, 0.35)),
+        Thread(target=_ever_again, args=(ended, torture.press_something, 0.25)),
+    ]
+    for each in others:
+        each.start()
+    try:
+        for number in range(kills):
+            torture.run_once(torture.chance.uniform(0.2, longest_s), kill=True)
+            on_kill(number + 1)
+    finally:
+        ended.set()
+        for each in others:
+            each.join()
+    torture.slack.clear_faults()
+    rest(torture)
+
+
+def rest(torture: Torture, within_s: float = 120.0) -> None:
+    """Let the service run until nothing waits any more, or for so long."""
+    until = time.monotonic() + within_s
+    while time.monotonic() < until:
+        torture.run_once(4.0, kill=False)
+        with reading(torture.app.engine) as session:
+            rows = session.exec(select(NotificationRow).where(_IS_MESSAGE))
+            states = Counter(row.state for row in rows)
+            waiting = states.total() - states["sent"] - states["dead"]
+            stale = torture._not_shown(session)
+        if not waiting and not stale:
+            return
+
+
+def _ever_again(ended: Event, work: Callable[[], Any], every_s: float) -> None:
+    while not ended.wait(every_s):
+        work()
+
+
+def in_slack(folder: Path, **options: Any) -> tuple[Torture, Callable[[], None]]:
+    """Start a fast local Slack, and an installation in it; return what ends both."""
+    slack = LocalSlack(speed=SPEED)
+    torture = Torture(folder, slack, **options)
+
+    def end() -> None:
+        torture.end()
+        slack.stop()
+
+    return torture, end
