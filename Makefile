@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 # Without its bytecode files every start of the interpreter compiles all it imports anew: seconds.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help setup demo fmt lint types contracts test floors check matrix bench crash torture golden lock sbom image clean
+.PHONY: help setup demo fmt lint types contracts test floors check matrix bench crash torture golden lock sbom pictures image clean
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -158,6 +158,9 @@ sbom: ## write build/sbom.json, the list (CycloneDX) of all packages that ship
 	@.ci/set-up build/venv-sbom sbom
 	build/venv-sbom/bin/python -W ignore -m cyclonedx_py requirements --pyproject pyproject.toml \
 	    --output-reproducible --validate --output-file build/sbom.json requirements/runtime.txt
+
+pictures: $(READY) ## draw the pictures of the documentation again (needs Chromium; CHROMIUM= names one)
+	$(BIN)/python -m docs.pictures.draw
 
 # Only Docker's own format knows a health check.
 image: ## build the container image (IMAGE= names it, BASE= what it is built on)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from alerts.letters import cut, one_line
-from alerts.numbers import count, moment, percent
+from alerts.numbers import count, moment
 from alerts.render.slack_parts import bullets, header, paragraph, rich, section, words
 from alerts.render.slack_views import alert_rows
 
@@ -75,8 +75,7 @@ def _budget(budget: BudgetEntry) -> list[Block]:
     said = cut(one_line(budget.words), _TEXT)
     if budget.spent_share is None:
         return [name, words(f" {said}")]
-    bar = f" {spent_bar(budget.spent_share)} {percent(budget.spent_share)}  "
-    return [name, words(f"{bar}{said}")]
+    return [name, words(f" {spent_bar(budget.spent_share)} {said}")]
 
 
 def _held(page: HomePage) -> Iterator[Block]:

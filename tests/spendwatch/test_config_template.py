@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from detector.sources.csv_columns import COLUMNS
-from spendwatch import config_template
+from spendwatch import config_texts
 from spendwatch.config_template import QUESTIONS, InitAnswers, read_answers, render_config
 from spendwatch.settings import ConfigError, Settings, load_settings
 from spendwatch.settings_environment import variable_names
@@ -36,6 +36,7 @@ from spendwatch.settings_sections import (
     SilenceSettings,
     TenantSettings,
 )
+from spendwatch.settings_slack import SlackReceiver, SlackSettings
 
 HOUSE = Path(__file__).parents[2]
 SHIPPED = HOUSE / "config.toml"
@@ -44,7 +45,9 @@ DOCUMENTED: dict[str, type[BaseModel]] = {
     "`sources` of kind `sample`": SampleSource,
     "`sources` of kind `csv_file`": CsvFileSource,
     "`sources.columns`": ColumnNames,
-    "`receivers`": ConsoleReceiver,
+    "`receivers` of kind `console`": ConsoleReceiver,
+    "`receivers` of kind `slack`": SlackReceiver,
+    "`slack`": SlackSettings,
     "`alerts`": AlertSettings,
     "`routes`": RouteSettings,
     "`tenants`": TenantSettings,
@@ -105,7 +108,7 @@ def test_the_shipped_file_has_no_problem_and_runs_on_bundled_data():
 
 
 def test_the_shipped_file_is_short_enough_to_read():
-    assert len(SHIPPED.read_text(encoding="utf-8").splitlines()) <= 190
+    assert len(SHIPPED.read_text(encoding="utf-8").splitlines()) <= 200
 
 
 def test_every_default_shown_in_the_shipped_file_can_be_switched_on():
@@ -122,7 +125,8 @@ def test_the_shipped_file_shows_every_key():
         if section != "`sources.columns`"
     }
     lists = {"budgets", "rates", "exchange_rates"}
-    assert keys - shown - lists == set()
+    secrets = {"bot_token", "app_token"}
+    assert keys - shown - lists == secrets
 
 
 @pytest.mark.parametrize(
@@ -136,8 +140,22 @@ def test_a_default_shown_in_the_shipped_file_is_the_default_in_force(key):
     assert shown == as_toml(model.model_fields[key].default)
 
 
+def test_the_defaults_of_slack_that_are_shown_are_those_in_force():
+    before, text = SHIPPED.read_text(encoding="utf-8").split("# [slack]")
+    defaults = {
+        key: as_toml(field.default)
+        for key, field in SlackSettings.model_fields.items()
+        if isinstance(field.default, PLAIN) and field.default
+    }
+    shown = re.findall(r"^# (\w+) = (.*?)(?:  +#.*)?$", text.split("\n\n")[0], flags=re.MULTILINE)
+    assert defaults.items() <= set(shown)
+    assert 'kind = "slack"' in before
+
+
 def test_the_file_of_init_teaches_what_the_shipped_one_teaches():
-    assert config_template.REST in SHIPPED.read_text(encoding="utf-8")
+    shipped = SHIPPED.read_text(encoding="utf-8")
+    assert config_texts.REST in shipped
+    assert config_texts.SLACK in shipped
 
 
 def test_the_documentation_has_a_row_for_every_key_and_none_besides():
