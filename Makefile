@@ -52,6 +52,7 @@ PURE_CORE := \
     alerts/lifecycle.py \
     alerts/messages.py \
     alerts/model.py \
+    alerts/notice.py \
     alerts/names.py \
     alerts/numbers.py \
     alerts/outlook.py \

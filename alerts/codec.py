@@ -11,6 +11,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
+from alerts.model import AlertState, Reason, Verb
 from detector.model import Finding, FindingKind, Severity
 
 if TYPE_CHECKING:
@@ -24,6 +25,10 @@ _NAMES = {
     "Finding": Finding,
     "FindingKind": FindingKind,
     "Severity": Severity,
+    "AlertState": AlertState,
+    "Reason": Reason,
+    "Verb": Verb,
+    "datetime": datetime,
 }
 _FLOAT = "float"
 _AS_IT_IS = frozenset({str, int, bool, NoneType})

@@ -15,7 +15,8 @@ from alerts.messages import (
     held_until_now,
     revision_words,
 )
-from alerts.model import Change, Message, Notification, Reason
+from alerts.model import Change, Reason
+from alerts.notice import Message, Notification
 from alerts.verdicts import TEACHING
 from detector.model import Severity
 
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import date
 
-    from alerts.model import AbnormalDay, Line, Message, Reply
+    from alerts.model import AbnormalDay, Reply
+    from alerts.notice import Line, Message
     from alerts.taken import Taken, Telling
 
 _CALLS = frozenset({Change.OPENED, Change.RELEASED, Change.WORSE})

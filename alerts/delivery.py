@@ -23,11 +23,12 @@ from alerts import outbox, postings, settling
 from alerts.backoff import Spread, asked_wait, next_try
 from alerts.channels.base import ChannelError
 from alerts.messages import forwarded_message
-from alerts.model import Notification, Reason
+from alerts.model import Reason
+from alerts.notice import Notification
 
 if TYPE_CHECKING:
     from alerts.channels.base import Channel
-    from alerts.model import Receipt
+    from alerts.notice import Receipt
 
     Transaction = Callable[[], AbstractContextManager[Session]]
 

@@ -13,8 +13,9 @@ from alerts.digest_words import age, headline, planned_words, silence_words
 from alerts.interim import OFF, only_of
 from alerts.knowledge import unanswered_since
 from alerts.lifecycle import state_at
-from alerts.model import Action, AlertState, Line, Message
+from alerts.model import AlertState
 from alerts.names import safe_name
+from alerts.notice import Action, Line, Message
 from alerts.numbers import count, day_list, full_day, moment, money
 from detector.model import UNATTRIBUTED, Severity
 

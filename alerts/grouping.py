@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from alerts.kind_words import words_of
 from alerts.messages import ENDS, title_of
-from alerts.model import Action, Change, Line, Message
+from alerts.model import Change
+from alerts.notice import Action, Line, Message
 from alerts.numbers import count, full_day
 from detector.model import Severity
 

@@ -11,8 +11,8 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from alerts.episode import BUDGETS
-from alerts.model import Action, Line
 from alerts.names import safe_name
+from alerts.notice import Action, Line
 from alerts.numbers import count, exact_money, full_day, money, percent, short_day, times
 from alerts.phrases import against, amount, drivers, forecast, forecast_title, pace
 from detector.model import UNATTRIBUTED, FindingKind

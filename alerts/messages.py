@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from alerts.episode import BUDGETS, EVENTS
 from alerts.kind_words import OVER, TEXT_LIMIT, Words, amount_of, ending, level, words_of
 from alerts.knowledge import unanswered_since
-from alerts.model import ANSWERED, Action, AlertState, Change, Line, Message, Reason, Verb
+from alerts.model import ANSWERED, AlertState, Change, Reason, Verb
 from alerts.names import safe_name
+from alerts.notice import Action, Line, Message
 from alerts.numbers import count, exact_money, full_day, moment, money, short_day, times
 from alerts.verdicts import TEACHING
 

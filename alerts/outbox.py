@@ -16,7 +16,8 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
 from alerts.codec import decode, encode
-from alerts.model import Message, Notification, Reason
+from alerts.model import Reason
+from alerts.notice import Message, Notification
 from alerts.tables import NOTIFICATION, NotificationRow
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from sqlmodel import Session
 
-    from alerts.model import Receipt
+    from alerts.notice import Receipt
 
 
 class NotificationState(StrEnum):

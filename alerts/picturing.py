@@ -18,11 +18,11 @@ from alerts import outbox, postings
 from alerts.backoff import Spread, next_try
 from alerts.channels.base import ChannelError
 from alerts.delivery import LEASE
-from alerts.model import Receipt
+from alerts.notice import Receipt
 
 if TYPE_CHECKING:
     from alerts.channels.base import Channel
-    from alerts.model import Notification, Picture
+    from alerts.notice import Notification, Picture
 
     Transaction = Callable[[], AbstractContextManager[Session]]
 

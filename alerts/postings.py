@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, func, or_, select, update
 from sqlmodel import col
 
-from alerts.model import Receipt
+from alerts.notice import Receipt
 from alerts.tables import ALERT, NOTIFICATION, POSTING, PostingRow, ReplyRow
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from sqlmodel import Session
 
-    from alerts.model import Notification
+    from alerts.notice import Notification
 
 _ERROR_LENGTH = 500
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from alerts.model import Action, Line, Message
 from alerts.names import safe_name
+from alerts.notice import Action, Line, Message
 
 
 def stopped_message(why: str) -> Message:

@@ -19,7 +19,8 @@ from alerts import outbox, postings, store
 from alerts.backoff import Spread, next_try
 from alerts.channels.base import ChannelError
 from alerts.messages import alert_message, reposted_message
-from alerts.model import AlertState, Change, Notification, Reason
+from alerts.model import AlertState, Change, Reason
+from alerts.notice import Notification
 from alerts.replies import teaches
 
 if TYPE_CHECKING:

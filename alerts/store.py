@@ -10,17 +10,7 @@ from sqlalchemy import and_, bindparam, func, insert, or_, update
 from sqlmodel import col, select
 
 from alerts.codec import decode, encode
-from alerts.model import (
-    AbnormalDay,
-    Alert,
-    AlertState,
-    Change,
-    Reason,
-    Reply,
-    Seen,
-    Verb,
-    Verdict,
-)
+from alerts.model import AbnormalDay, Alert, AlertState, Change, Reason, Reply, Seen, Verb, Verdict
 from alerts.tables import ALERT, DECISION, DecisionRow, NotificationRow, ReplyRow
 from detector.model import Finding
 

@@ -6,13 +6,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from alerts import store
-from alerts.model import Picture
+from alerts.notice import Picture
 from alerts.numbers import full_day
 from detector import ledger
 from spendwatch.db import reading
 
 if TYPE_CHECKING:
-    from alerts.model import Notification
+    from alerts.notice import Notification
     from alerts.render.chart import Chart
     from detector.model import Finding
     from spendwatch.app import App

@@ -11,7 +11,8 @@ from sqlalchemy import select
 from alerts import digest_store, outbox, store
 from alerts.digest import digest_message
 from alerts.interim import Interim, Reader, due_day
-from alerts.model import Notification, Reason
+from alerts.model import Reason
+from alerts.notice import Notification
 from detector.history import consecutive_days
 from detector.tables import JUDGED_DAY, PULL
 from spendwatch import conversion
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from sqlmodel import Session
 
-    from alerts.model import Message
+    from alerts.notice import Message
     from spendwatch.app import App
 
 LONGEST = timedelta(days=92)

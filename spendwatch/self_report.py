@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from alerts import digest_store, outbox
-from alerts.model import Notification, Reason
+from alerts.model import Reason
+from alerts.notice import Notification
 from alerts.service_words import stopped_message
 from spendwatch.db import writing
 

@@ -7,18 +7,8 @@ from datetime import UTC, date, datetime
 
 from alerts.knowledge import mark_told
 from alerts.lifecycle import open_alert
-from alerts.model import (
-    Action,
-    AlertRules,
-    AlertState,
-    Change,
-    Line,
-    Message,
-    Notification,
-    Reason,
-    Reply,
-    Verb,
-)
+from alerts.model import AlertRules, AlertState, Change, Reason, Reply, Verb
+from alerts.notice import Action, Line, Message, Notification
 from alerts.policy import Situation
 from alerts.routing import Routes
 from alerts.taken import Telling

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from alerts.channels.base import ChannelError
-from alerts.model import Receipt
+from alerts.notice import Receipt
 from tests.builders import NOW
 
 

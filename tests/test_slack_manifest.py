@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from spendwatch.slack.commands import HELP
+from spendwatch.slack.asking import COMMAND
 
 ROOT = Path(__file__).parents[1]
 SOURCES = [*ROOT.glob("spendwatch/slack/*.py"), *ROOT.glob("alerts/channels/slack*.py")]
@@ -83,7 +83,7 @@ def test_what_people_do_comes_in_over_a_socket(manifest):
 
 def test_the_command_is_the_one_that_is_answered(manifest):
     (command,) = manifest["features"]["slash_commands"]
-    assert command["command"] in HELP
+    assert command["command"] == COMMAND
     assert "url" not in command
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
-    from alerts.model import Notification, Receipt
+    from alerts.notice import Notification, Receipt
 
 
 class ChannelError(Exception):

@@ -9,14 +9,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TextIO
 
 from alerts.channels.base import ChannelError
-from alerts.model import Receipt
+from alerts.notice import Receipt
 from alerts.render.text import render_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from alerts.model import Message, Notification
+    from alerts.notice import Message, Notification
 
 _BEGINS = "== "
 """What the first line of a message in a file begins with; no other line does."""

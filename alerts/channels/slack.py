@@ -14,14 +14,15 @@ from alerts.channels.base import ChannelError
 from alerts.channels.slack_account import EDIT, LOOK, OTHER, POST, SlackFailure
 from alerts.channels.slack_faults import Fault, Kind
 from alerts.messages import repeated_message
-from alerts.model import Notification, Reason, Receipt
+from alerts.model import Reason
+from alerts.notice import Notification, Receipt
 from alerts.render.slack import render_plain, render_slack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from alerts.channels.slack_account import SlackAccount
-    from alerts.model import Message, Picture
+    from alerts.notice import Message, Picture
 
 EVENT = "spendwatch_notification"
 _KEYS = uuid.UUID("6f0f5c6e-5b3c-5c55-9d0b-6a2f4e3b8a11")

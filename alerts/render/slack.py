@@ -12,7 +12,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from alerts.letters import ELLIPSIS, cut, one_line
-from alerts.model import AlertState, Line, Verb
+from alerts.model import AlertState, Verb
+from alerts.notice import Line
 from alerts.numbers import count
 from alerts.render.slack_limits import MESSAGE_JSON, MESSAGE_TEXT, TEXT, json_length, text_length
 from alerts.render.slack_parts import (
@@ -33,7 +34,7 @@ from alerts.render.slack_parts import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from alerts.model import Action, Message
+    from alerts.notice import Action, Message
 
 OPEN, LIST = "open", "list"
 """The ``action_id`` of the two buttons that answer nothing; of the others it is their verb."""

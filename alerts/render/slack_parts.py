@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from alerts.letters import cut, one_line
-from alerts.model import Line
+from alerts.notice import Line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

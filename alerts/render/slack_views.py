@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from alerts.letters import ELLIPSIS, cut, one_line
-from alerts.model import Line, Verb
+from alerts.model import Verb
+from alerts.notice import Line
 from alerts.numbers import count
 from alerts.render.slack import OPEN, answer_buttons, icon_of
 from alerts.render.slack_parts import (
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from alerts.home import AlertEntry
-    from alerts.model import Action, Verdict
+    from alerts.model import Verdict
+    from alerts.notice import Action
     from alerts.verdicts import Preview
 
     View = dict[str, Any]

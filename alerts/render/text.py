@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from alerts.model import Message
+    from alerts.notice import Message
 
 _COLOURS = {"critical": "1;31", "warning": "1;33", "notice": "1;36", "calm": "1;32"}
 _INDENT = "  "

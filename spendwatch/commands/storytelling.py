@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from alerts.model import Alert, Message, Reply
+    from alerts.model import Alert, Reply
+    from alerts.notice import Message
     from alerts.store import Decision
     from alerts.taken import Telling
     from spendwatch.app import App

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from alerts.channels.base import ChannelError
 from alerts.codec import encode
-from alerts.model import Notification, Reason
+from alerts.model import Reason
+from alerts.notice import Notification
 from alerts.numbers import moment
 from alerts.service_words import trial_message
 from spendwatch.app import build_channels

@@ -15,8 +15,9 @@ from alerts import postings, store
 from alerts.channels.base import ChannelError
 from alerts.channels.slack_account import OTHER, SlackFailure
 from alerts.lifecycle import ReplyRefused
-from alerts.model import Receipt, Verb, Verdict
+from alerts.model import Verb, Verdict
 from alerts.names import says_nothing
+from alerts.notice import Receipt
 from alerts.render.slack import LIST, OPEN, SNOOZES, read_value
 from alerts.render.slack_views import Place
 from alerts.replies import MAX_NOTE, Answer, answer

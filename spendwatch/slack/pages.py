@@ -10,7 +10,8 @@ from alerts import outbox, store
 from alerts.home import AlertEntry, BudgetEntry, HomePage
 from alerts.letters import ELLIPSIS, cut, length, one_line
 from alerts.messages import alert_message
-from alerts.model import AlertState, Change, Line, Verdict
+from alerts.model import AlertState, Change, Verdict
+from alerts.notice import Line
 from alerts.numbers import count
 from alerts.phrases import pace
 from alerts.render import slack_limits

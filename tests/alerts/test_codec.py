@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.codec import decode, encode
-from alerts.model import AbnormalDay, Message, Reply
+from alerts.model import AbnormalDay, Reply
+from alerts.notice import Message
 from detector.model import Finding, Lesson
 from tests.builders import a_message, a_reply, an_alert, november, one_of_each, spike
 

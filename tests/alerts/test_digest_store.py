@@ -6,7 +6,8 @@ from sqlmodel import Session, select
 
 from alerts import digest_store, outbox, store
 from alerts.intake import take_in
-from alerts.model import AlertState, Change, Notification, Reason, Teaching, Verb, Verdict
+from alerts.model import AlertState, Change, Reason, Teaching, Verb, Verdict
+from alerts.notice import Notification
 from alerts.replies import Answer, answer
 from alerts.store import Decision
 from alerts.tables import NotificationRow

@@ -16,7 +16,7 @@ from alerts.codec import decode
 from alerts.digest import digest_message
 from alerts.holds import PlannedEvent, Silence
 from alerts.interim import Interim, Reader
-from alerts.model import Message
+from alerts.notice import Message
 from alerts.routing import Route, Routes
 from alerts.tables import NotificationRow
 from detector.model import MICRO, FindingKind, Severity

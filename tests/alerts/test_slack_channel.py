@@ -11,7 +11,8 @@ import pytest
 from alerts.channels.base import ChannelError
 from alerts.channels.slack import SlackChannel, opaque
 from alerts.channels.slack_account import SlackAccount
-from alerts.model import Line, Reason, Receipt
+from alerts.model import Reason
+from alerts.notice import Line, Receipt
 from spendwatch.app import system_clock
 from tests.builders import a_message, a_notification
 

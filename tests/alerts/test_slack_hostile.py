@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from alerts.home import AlertEntry, BudgetEntry, HomePage
 from alerts.messages import alert_message
-from alerts.model import Action, AlertState, Change, Line, Message, Verb, Verdict
+from alerts.model import AlertState, Change, Verb, Verdict
 from alerts.names import safe_name
+from alerts.notice import Action, Line, Message
 from alerts.render.slack import escaped, render_plain, render_slack
 from alerts.render.slack_home import home_view
 from alerts.render.slack_views import Place, dismiss_view, list_view, notice_view, story_view

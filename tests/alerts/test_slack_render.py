@@ -6,8 +6,9 @@ import pytest
 
 from alerts.digest import digest_message
 from alerts.grouping import group_message
-from alerts.messages import stopped_message
-from alerts.model import Action, AlertState, Line, Verb
+from alerts.service_words import stopped_message
+from alerts.model import AlertState, Verb
+from alerts.notice import Action, Line
 from alerts.render.slack import read_value, render_plain, render_slack
 from alerts.render.slack_limits import unescaped
 from detector.model import FindingKind

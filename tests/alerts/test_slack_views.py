@@ -8,7 +8,8 @@ import pytest
 
 from alerts import replies
 from alerts.home import AlertEntry, BudgetEntry, HomePage
-from alerts.model import AlertState, Line, Teaching, Verdict
+from alerts.model import AlertState, Teaching, Verdict
+from alerts.notice import Line
 from alerts.render.slack_home import home_view
 from alerts.render.slack_views import (
     MAX_NOTE,

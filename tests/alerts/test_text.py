@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from alerts.model import Action, Line
+from alerts.notice import Action, Line
 from alerts.render.text import render_text
 from tests.builders import a_message
 

@@ -9,7 +9,8 @@ from sqlmodel import select
 
 from alerts import outbox
 from alerts.channels.console import ConsoleChannel
-from alerts.model import Notification, Reason, Verb
+from alerts.model import Reason, Verb
+from alerts.notice import Notification
 from alerts.replies import Answer, answer
 from alerts.tables import NotificationRow
 from spendwatch import conversion, digests
