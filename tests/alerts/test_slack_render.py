@@ -6,11 +6,11 @@ import pytest
 
 from alerts.digest import digest_message
 from alerts.grouping import group_message
-from alerts.service_words import stopped_message
 from alerts.model import AlertState, Verb
 from alerts.notice import Action, Line
 from alerts.render.slack import read_value, render_plain, render_slack
 from alerts.render.slack_limits import unescaped
+from alerts.service_words import stopped_message
 from detector.model import FindingKind
 from tests.alerts import test_digest, test_grouping, test_messages
 from tests.alerts.test_messages import in_state
