@@ -65,7 +65,7 @@ def group_message(news: News, day: date, names: Mapping[str, str]) -> Message:
         title=_title(news, day),
         lines=tuple(lines),
         actions=(Action("see all", "spendwatch alerts list"),),
-        reference=f"{len(news)} alerts in one message",
+        reference=f"{count(len(news), 'alert')} in one message",
         about=tuple(alert.number for alert, _ in ranked),
         listed=tuple(listed),
     )
@@ -110,16 +110,17 @@ def list_messages(message: Message) -> list[Message]:
 def _title(news: News, day: date) -> str:
     """Say what happened to them: one word where it is the same of all, else how many each."""
     said = _counted(Counter(alert.kind.value for alert, _ in news))
+    many = count(len(news), "alert")
     if any(change is Change.REMINDED for _, change in news):
-        return f"{len(news)} alerts still unanswered: {said}"
+        return f"{many} still unanswered: {said}"
     happened = Counter(_HAPPENED[change] for _, change in news)
     if set(happened) == {_OVER}:
-        return f"{len(news)} alerts are over on {full_day(day)}: {said}"
+        return f"{many} are over on {full_day(day)}: {said}"
     if set(happened) != {_NEW}:
         each = dict.fromkeys(_HAPPENED.values())
         moved = ", ".join(f"{happened[what]} {what}" for what in each if happened[what])
         said = f"{moved} ({said})"
-    return f"{len(news)} alerts at once on {full_day(day)}: {said}"
+    return f"{many} at once on {full_day(day)}: {said}"
 
 
 def _counted(kinds: Counter[str]) -> str:

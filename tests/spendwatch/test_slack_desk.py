@@ -289,3 +289,13 @@ def test_more_than_five_at_once_are_one_message_with_its_list_below_and_a_button
     office.slack.press_in_view(view.id, "open")
     office.slack.wait_until(lambda local: len(local.views(local.ana)) == 2)
     assert office.slack.rejections() == []
+
+
+def test_fault_68_ten_thousand_alerts_of_one_run_are_at_most_six_posts(office):
+    office.tell(*(spike(tenant=f"tenant-{number:05d}") for number in range(10_000)))
+    posted = office.slack.posted()
+    assert posted[0].text.startswith("[critical] 10,000 alerts at once")
+    assert len(posted) <= 6
+    assert "more" in str(posted[-1].blocks)
+    assert office.slack.ratelimited == 0
+    assert office.deliver().sent == 0
