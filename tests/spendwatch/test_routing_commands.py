@@ -127,7 +127,8 @@ def test_test_send_to_the_terminal_shows_the_message_and_then_what_was_done(plac
 
 def test_test_send_for_programs_prints_the_receipt_alone(place, capsys):
     receipt = place.json(capsys, "test-send", "desk")
-    assert (receipt["receiver"], receipt["kind"], receipt["path"]) == ("desk", "console", None)
+    assert (receipt["receiver"], receipt["kind"]) == ("desk", "console")
+    assert receipt["place"] == "the terminal"
     assert receipt["reference"].startswith("test:desk:")
 
 
