@@ -18,7 +18,7 @@ from spendwatch.output import print_json, print_line
 from spendwatch.standing import standing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import datetime
     from pathlib import Path
 
@@ -72,6 +72,8 @@ def _lines(app: App, found: Standing) -> Iterator[tuple[str, str]]:
         yield "lock", "nobody ever had it"
     for pull in found.pulls:
         yield "pull", f"{safe_name(pull.source)}: {_pull(pull, said(pull.started_at))}"
+    if any(receiver.kind == "slack" for receiver in app.settings.receivers):
+        yield "slack", _slack(found, said)
     yield "judged", full_day(found.judged_day) if found.judged_day else "no day so far"
     queue = ", ".join(f"{many} {state}" for state, many in sorted(found.queue.items()))
     yield "outbox", queue or "empty"
@@ -82,6 +84,13 @@ def _lines(app: App, found: Standing) -> Iterator[tuple[str, str]]:
         "next due",
         f"{full_day(found.settled_day)} is settled; the next day {said(found.next_due_at)}",
     )
+
+
+def _slack(found: Standing, said: Callable[[datetime], str]) -> str:
+    if found.slack is None:
+        return "not noted so far"
+    before = "" if found.serving else f"when last noted, {said(found.slack.noted_at)}: "
+    return before + found.slack.words(said)
 
 
 def _pull(pull: LastPull, started: str) -> str:

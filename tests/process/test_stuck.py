@@ -1,0 +1,54 @@
+"""A service that no longer moves leaves with a code that lets its supervisor start it again."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+from tests.process.services import ROOT
+from tests.slack.fixtures import slack, slack_process
+from tests.spendwatch.slack_office import Office
+
+__all__ = ["slack", "slack_process"]
+
+BLOCKED = """
+import gc, sys, threading, time
+from pathlib import Path
+from spendwatch.commands import serving
+from spendwatch.ending import Ending
+from spendwatch.slack.listening import Listener
+
+def block():
+    while not (found := [each for each in gc.get_objects() if isinstance(each, Listener)]):
+        time.sleep(0.1)
+    while not found[0].hears:
+        time.sleep(0.1)
+    found[0]._loop.call_soon_threadsafe(time.sleep, 600)
+
+threading.Thread(target=block, daemon=True).start()
+serving.run(Path(sys.argv[1]), Ending(), patience_s=3)
+"""
+
+
+def test_fault_109_a_service_whose_listener_is_blocked_says_so_and_leaves_with_1(tmp_path, slack):
+    office = Office(tmp_path, slack)
+    office.app.engine.dispose()
+    office.desk.app.engine.dispose()
+    ended = subprocess.run(
+        [sys.executable, "-c", BLOCKED, str(office.place.config)],
+        cwd=ROOT,
+        env={
+            "SPENDWATCH_SLACK__BOT_TOKEN": slack.bot_token,
+            "SPENDWATCH_SLACK__APP_TOKEN": slack.app_token,
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode == 1
+    told = [json.loads(line) for line in ended.stderr.splitlines()]
+    (stuck,) = [each for each in told if each["event"] == "service_stuck"]
+    assert stuck["why"].startswith("what listens to Slack has not moved for")
+    assert told[-1]["event"] == "service_stuck", "and nothing failed after it"
