@@ -1,4 +1,4 @@
-"""Whether everything that should move still moves; the main thread, which only waits, looks.
+"""Whether everything that should move still moves.
 
 Time in which the whole process stood still (stopped, suspended, starved) counts for little, so that
 nobody is found dead who has not had a turn yet.

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from spendwatch.app import build_channels, slack_of
@@ -77,22 +78,25 @@ def _serve(app: App, ending: Ending, patience_s: float) -> bool:
         log.info("service_started", pid=os.getpid(), sources=list(app.source_names))
         scheduler.start()
         watched = (*scheduler.watched(), *ears.watched)
-        stuck = _watch(ending, Watchdog(watched, time.monotonic, patience_s), log)
+        dog = Watchdog(watched, time.monotonic, patience_s)
+        Thread(target=_watch, args=(ending, dog, log), name="watchdog", daemon=True).start()
+        ending.asked.wait()
         idle = scheduler.stop(GRACE_S)
-        if stuck:
+        if ending.code == FAILED:
             ending.leave()  # what is blocked would not end
     log.info("service_stopped", why=ending.why, idle=idle)
     return idle
 
 
-def _watch(ending: Ending, watchdog: Watchdog, log: FilteringBoundLogger) -> bool:
-    """Wait for the end; whether it came because something does not move any more."""
+def _watch(ending: Ending, watchdog: Watchdog, log: FilteringBoundLogger) -> None:
+    """Look until the end, and ask for it where something does not move any more.
+
+    In a thread of its own, which depends on none of those that it looks at.
+    """
     while not ending.asked.wait(watchdog.look_every_s):
         if why := watchdog.look():
             log.error("service_stuck", why=why)
             ending.ask(why, FAILED)
-            return True
-    return False
 
 
 @dataclass(frozen=True, slots=True)

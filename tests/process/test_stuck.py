@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
-from tests.process.services import ROOT
+from tests.process.services import ROOT, a_place
+from tests.process.test_endings import HUNG
 from tests.slack.fixtures import slack, slack_process
 from tests.spendwatch.slack_office import Office
 
@@ -52,3 +54,31 @@ def test_fault_109_a_service_whose_listener_is_blocked_says_so_and_leaves_with_1
     (stuck,) = [each for each in told if each["event"] == "service_stuck"]
     assert stuck["why"].startswith("what listens to Slack has not moved for")
     assert told[-1]["event"] == "service_stuck", "and nothing failed after it"
+
+
+PATIENT = """
+import sys
+from pathlib import Path
+from threading import Timer
+from spendwatch.commands import serving
+from spendwatch.ending import Ending
+
+ending = Ending()
+Timer(15, ending.ask, ("asked", 0)).start()
+serving.run(Path(sys.argv[1]), ending, patience_s=3)
+"""
+
+
+def test_fault_109_a_service_whose_source_hangs_stays(tmp_path):
+    (tmp_path / "pipes").mkdir()
+    os.mkfifo(tmp_path / "pipes" / "pipe.csv")  # whoever opens it waits for somebody who writes
+    place = a_place(tmp_path, extra=HUNG)
+    ended = subprocess.run(
+        [sys.executable, "-c", PATIENT, str(place.config)],
+        cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    told = [json.loads(line) for line in ended.stderr.splitlines()]
+    assert ended.returncode == 0
+    assert told[-1]["event"] == "service_stopped"
+    assert (told[-1]["why"], told[-1]["idle"]) == ("asked", False)
+    assert "service_stuck" not in [each["event"] for each in told]
