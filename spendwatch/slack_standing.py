@@ -52,13 +52,16 @@ class SlackStanding:
         if now > self.noted_at + UNKNOWN_AFTER:
             yield f"how Slack stands was last noted {moment(self.noted_at)}"
             return
+        found = list(self._faults(now))
+        yield from found[:-1]
+        yield from (f"{words}; {_MORE}" for words in found[-1:])
+
+    def _faults(self, now: datetime) -> Iterator[str]:
         if self.refused and self.refused_since:
             since = moment(self.refused_since)
-            why = f"Slack refuses the token since {since} ({self.refused})"
-            yield f"{why}: nothing is sent; {_MORE}"
-        if self.deaf_for(now) > UNHEARD_AFTER and self.deaf_since:
-            since = moment(self.deaf_since)
-            yield f"nobody in Slack is heard since {since}: no button works; {_MORE}"
+            yield f"Slack refuses the token since {since} ({self.refused}): nothing is sent"
+        if self.deaf_since and self.deaf_for(now) > UNHEARD_AFTER:
+            yield f"nobody in Slack is heard since {moment(self.deaf_since)}: no button works"
 
     def deaf_for(self, now: datetime) -> timedelta:
         """Return for how long nobody has been heard."""

@@ -66,7 +66,8 @@ class SlackNotes:
         try:
             self._account.call(OTHER, "auth_test")
         except SlackFailure as failure:
-            self._log.warning("slack_unanswered", error=str(failure))
+            if not self._account.refused:  # which is told once, by what changed
+                self._log.warning("slack_unanswered", error=str(failure))
 
     def _found(self, now: datetime, before: SlackStanding) -> SlackStanding:
         refused, answered_s = self._account.refused, self._account.answered_s
@@ -88,8 +89,8 @@ class SlackNotes:
         if before.refused and not found.refused:
             self._log.info("slack_accepted", was=before.refused)
         deaf = found.deaf_for(found.noted_at) > UNHEARD_AFTER
-        if deaf and not self._said_deaf:
-            self._log.error("slack_deaf", since=found.deaf_since)
-        if self._said_deaf and found.connected_since:
-            self._log.info("slack_heard_again", deaf_since=before.deaf_since)
+        if deaf and found.deaf_since and not self._said_deaf:
+            self._log.error("slack_deaf", since=found.deaf_since.isoformat())
+        if self._said_deaf and found.connected_since and before.deaf_since:
+            self._log.info("slack_heard_again", deaf_since=before.deaf_since.isoformat())
         self._said_deaf = deaf

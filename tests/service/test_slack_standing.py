@@ -135,9 +135,17 @@ def test_fault_59_a_refused_token_is_noticed_though_nothing_is_sent_and_so_is_it
     watching.office.slack.revoke_tokens(None)
     watching.wait(70)
     assert watching.faults() == []
-    assert [event for event in watching.events() if event != "slack_unanswered"] == [
-        "slack_refused", "slack_accepted",
-    ]  # fmt: skip
+    assert watching.events() == ["slack_refused", "slack_accepted"]
+
+
+def test_who_is_deaf_and_refused_is_told_both_with_what_to_do_once(watching):
+    watching.office.slack.revoke_tokens()
+    watching.ears.hears = False
+    watching.beat()
+    watching.wait(70)
+    refused, deaf = watching.faults()
+    assert refused.endswith("(token_revoked): nothing is sent")
+    assert deaf.endswith(": no button works; `spendwatch check --live` says more")
 
 
 def test_a_slack_that_cannot_be_reached_is_asked_once_a_minute_and_the_heart_goes_on(watching):
