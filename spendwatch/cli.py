@@ -85,11 +85,18 @@ def init(
 
 
 @app.command()
-def check(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = False) -> None:
+def check(
+    config: ConfigOption = DEFAULT_CONFIG,
+    *,
+    live: Annotated[
+        bool, typer.Option("--live", help="Ask Slack and the sources too; nothing is posted.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Check the settings, the prices and the sources; print every problem at once."""
     from spendwatch.commands import setting_up
 
-    setting_up.check(config, as_json=as_json)
+    setting_up.check(config, live=live, as_json=as_json)
 
 
 @app.command()

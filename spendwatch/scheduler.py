@@ -6,11 +6,14 @@ import logging
 import time
 from collections import Counter
 from datetime import UTC
+from functools import partial
 from threading import Condition, Event, Thread
 from typing import TYPE_CHECKING
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
+
+from spendwatch.watchdog import Watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
 
 TICK_S = 5
-_EVERY_S = {"heartbeat": 10, "deliver": 2, "show": 1, "keep": 60}
+_EVERY_S = {"heartbeat": 10, "slack": 10, "deliver": 2, "show": 1, "keep": 60}
 _LOOK_EVERY_S, _SET_BY_S = 1.0, 2.0
 """How often the clock is looked at, and by how much it is off where somebody set it."""
 
@@ -43,13 +46,14 @@ class Scheduler:
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
         )
         self._clock, self._ended = clock, Event()
-        self._running = Counter[str]()
+        self._running, self._ended_ticks = Counter[str](), Counter[str]()
         self._idle = Condition()
+        self._every_s = {name: _EVERY_S.get(name, TICK_S) for name in ticks}
         for name, tick in ticks.items():
             self._scheduler.add_job(
                 self._counted(name, tick),
                 "interval",
-                seconds=_EVERY_S.get(name, TICK_S),
+                seconds=self._every_s[name],
                 id=name,
                 next_run_time=clock(),
             )
@@ -59,12 +63,22 @@ class Scheduler:
         self._scheduler.start()
         Thread(target=self._follow_clock, name="clock", daemon=True).start()
 
+    def watched(self) -> tuple[Watched, ...]:
+        """Return each tick, for the watchdog; one that takes long is at work, not dead."""
+        return tuple(
+            Watched(f"the tick {name}", partial(self._pulse, name), every_s)
+            for name, every_s in self._every_s.items()
+        )
+
     def stop(self, grace_s: float) -> bool:
         """Tick no more; whether all that ran has ended within the grace."""
         self._ended.set()
         self._scheduler.shutdown(wait=False)
         with self._idle:
             return self._idle.wait_for(lambda: not self._running.total(), grace_s)
+
+    def _pulse(self, name: str) -> int | None:
+        return None if self._running[name] else self._ended_ticks[name]
 
     def _follow_clock(self) -> None:
         offset_s = self._offset_s()
@@ -88,6 +102,7 @@ class Scheduler:
             finally:
                 with self._idle:
                     self._running[name] -= 1
+                    self._ended_ticks[name] += 1
                     self._idle.notify_all()
 
         return run

@@ -62,6 +62,8 @@ class Service:
         Called where another process leads by now.
     pause : callable or None
         Waits so many seconds, or until somebody asks the service to end.
+    note_slack : callable or None
+        Notes how Slack stands; None where no receiver is there.
     paused : str
         Why nothing is pulled or judged for now; empty where it is.
     damage : str
@@ -82,6 +84,7 @@ class Service:
     stopping: Callable[[], bool]
     on_lost: Callable[[], None]
     pause: Callable[[float], object] | None = None
+    note_slack: Tick | None = None
     paused: str = ""
     damage: str = ""
     fresh: bool = True
@@ -94,6 +97,7 @@ class Service:
         pulls = {f"pull {name}": self._pull_of(name) for name in self.app.source_names}
         ticks = {
             "heartbeat": self.beat,
+            **({"slack": self.note_slack} if self.note_slack else {}),
             **pulls,
             "judge": self.judge,
             "deliver": self.deliver,

@@ -20,6 +20,7 @@ from spendwatch.job_runs import last_error
 from spendwatch.keeping import CHECK, FULL_CHECK
 from spendwatch.leading import leader_of
 from spendwatch.moments import local_words
+from spendwatch.slack_standing import slack_standing_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from spendwatch.app import App
     from spendwatch.leading import Leader
+    from spendwatch.slack_standing import SlackStanding
 
 DEAF_AFTER = timedelta(seconds=90)
 """A service whose heart has not beaten for so long is dead, or hangs."""
@@ -62,6 +64,8 @@ class Standing:
         Since when the message waits that waits longest for its first try.
     short_of_room : str
         Why nothing more is judged; empty where the disk has room.
+    slack : SlackStanding or None
+        How Slack stands; None where no receiver is there, or this service has noted nothing yet.
     damage : str
         What the newest look at the database found wrong; empty where nothing was.
     """
@@ -75,6 +79,7 @@ class Standing:
     pulls: tuple[LastPull, ...] = ()
     queue: Mapping[str, int] = field(default_factory=dict)
     oldest_due_at: datetime | None = None
+    slack: SlackStanding | None = None
     short_of_room: str = ""
     damage: str = ""
 
@@ -94,6 +99,8 @@ class Standing:
             yield f"nothing is judged: {self.damage}"
         if self.short_of_room:
             yield f"nothing is judged: {self.short_of_room}"
+        if self.slack and self.serving:
+            yield from self.slack.faults(self.now)
         judged = self.judged_day is not None and self.judged_day >= self.settled_day
         if self.pulls and not judged and self.now > self._judging_since + OVERDUE_AFTER:
             yield f"{full_day(self.settled_day)} is not judged, settled {moment(self.settled_at)}"
@@ -151,9 +158,10 @@ def standing(app: App) -> Standing:
     """Read how the service stands now."""
     day, now = app.last_settled_day(), app.clock()
     with reading(app.engine) as session:
+        leader = leader_of(session)
         return Standing(
             now=now,
-            leader=leader_of(session),
+            leader=leader,
             judged_day=newest_judged_day(session),
             settled_day=day,
             settled_at=app.settled_at(day),
@@ -161,9 +169,18 @@ def standing(app: App) -> Standing:
             pulls=tuple(_last_pulls(session)),
             queue=_queue(session),
             oldest_due_at=_oldest_due_at(session),
+            slack=_slack(session, app, leader),
             short_of_room=short_of_room(app.settings),
             damage=last_error(app.engine, CHECK) or last_error(app.engine, FULL_CHECK),
         )
+
+
+def _slack(session: Session, app: App, leader: Leader | None) -> SlackStanding | None:
+    """Read what the newest service noted of Slack, where a receiver is there."""
+    if not any(receiver.kind == "slack" for receiver in app.settings.receivers):
+        return None
+    noted = slack_standing_of(session)
+    return noted if noted and leader and noted.noted_at >= leader.since else None
 
 
 def _last_pulls(session: Session) -> Iterator[LastPull]:

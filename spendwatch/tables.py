@@ -1,4 +1,4 @@
-"""The service's own tables: who leads, and which jobs have run."""
+"""The service's own tables: who leads, which jobs have run, how Slack stands."""
 
 from __future__ import annotations
 
@@ -36,6 +36,24 @@ class JobRunRow(SQLModel, table=True):
     error: str = ""
 
 
+class SlackStandingRow(SQLModel, table=True):
+    """How the service last found its Slack account to stand; one row.
+
+    Of ``connected_since`` and ``deaf_since`` at most one is set; neither where there is no app
+    token, so that nobody listens. ``refused`` is empty while the bot token is accepted.
+    """
+
+    __tablename__ = "slack_standing"
+
+    id: int = Field(default=1, primary_key=True)
+    noted_at: datetime = Field(sa_type=UtcDateTime)
+    connected_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    deaf_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    refused: str = ""
+    refused_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
 def _table(model: type[SQLModel]) -> Table:
     table: Table = model.__table__  # type: ignore[attr-defined]  # SQLModel adds it at run time
     return table
@@ -43,3 +61,4 @@ def _table(model: type[SQLModel]) -> Table:
 
 LEADER = _table(LeaderRow)
 JOB_RUN = _table(JobRunRow)
+SLACK_STANDING = _table(SlackStandingRow)

@@ -54,8 +54,42 @@ class SlackFailure(Exception):  # noqa: N818 - the channels turn it into the err
         self.fault = fault
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whose a token is, and what it may do.
+
+    Attributes
+    ----------
+    scopes : frozenset of str or None
+        None where Slack does not say.
+    """
+
+    workspace: str
+    workspace_name: str
+    bot: str
+    bot_name: str
+    scopes: frozenset[str] | None
+
+
+def try_app_token(app_token: str, base_url: str, timeout_s: float) -> None:
+    """Ask where one could listen, without going there; raises SlackFailure."""
+    client = WebClient(base_url=base_url, timeout=int(max(1, timeout_s)), retry_handlers=[])
+    try:
+        client.apps_connections_open(app_token=app_token)
+    except Exception as error:
+        raise SlackFailure(fault_of(error)) from error
+
+
 class SlackAccount:
-    """Calls Slack with one bot token."""
+    """Calls Slack with one bot token.
+
+    Attributes
+    ----------
+    refused : str
+        Why the token is refused; empty while it is accepted.
+    answered_s : float or None
+        When a call succeeded last, on the steady clock.
+    """
 
     def __init__(
         self,
@@ -71,6 +105,7 @@ class SlackAccount:
             token=token, base_url=base_url, timeout=int(max(1, timeout_s)), retry_handlers=[]
         )
         self.refused = ""
+        self.answered_s: float | None = None
         self._steady = steady
         self._pacer = Pacer(pace.limits(), steady)
         self._probe_s = probe_s
@@ -87,11 +122,25 @@ class SlackAccount:
         if self.refused:
             self._probe()
         self._pacer.took(kind, about)
-        return self._asked(kind, method, about, arguments)
+        return self._asked(kind, method, about, arguments)[0]
+
+    def identity(self) -> Identity:
+        """Ask whose the token is; raises SlackFailure."""
+        said, headers = self._asked(OTHER, "auth_test", "", {})
+        told = {name.lower(): value for name, value in headers.items()}
+        scopes = told.get("x-oauth-scopes")
+        return Identity(
+            workspace=str(said.get("team_id") or ""),
+            workspace_name=str(said.get("team") or ""),
+            bot=str(said.get("user_id") or ""),
+            bot_name=str(said.get("user") or ""),
+            scopes=None if scopes is None else frozenset(scopes.replace(",", " ").split()),
+        )
 
     def _asked(
         self, kind: str, method: str, about: str, arguments: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    ) -> tuple[dict[str, Any], Mapping[str, str]]:
+        """Return what Slack said, and the headers of its answer."""
         try:
             answer = getattr(self.client, method)(**arguments)
         except Exception as error:
@@ -100,7 +149,8 @@ class SlackAccount:
             raise SlackFailure(fault) from error
         if not isinstance(answer.data, dict):
             raise SlackFailure(Fault(Kind.UNSURE, "an answer that is no JSON object"))
-        return answer.data
+        self.answered_s = self._steady()
+        return answer.data, answer.headers
 
     def _remember(self, kind: str, about: str, fault: Fault) -> None:
         if fault.kind is Kind.LIMITED and fault.retry_after_s:

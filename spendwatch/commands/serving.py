@@ -4,38 +4,49 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from spendwatch.app import build_channels, slack_of
 from spendwatch.commands.opening import open_app
-from spendwatch.exits import BUSY
+from spendwatch.exits import BUSY, FAILED
 from spendwatch.leading import leading
 from spendwatch.logs import logger
 from spendwatch.scheduler import Scheduler
 from spendwatch.service import Service
 from spendwatch.settings_environment import APP_TOKEN
 from spendwatch.streams import reserve, standard_output, unburden
+from spendwatch.watchdog import PATIENCE_S, Watchdog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from structlog.typing import FilteringBoundLogger
+
     from alerts.channels.base import Channel
     from alerts.channels.slack_account import SlackAccount
     from spendwatch.app import App
     from spendwatch.ending import Ending
+    from spendwatch.watchdog import Watched
 
 GRACE_S = 10.0
 """How long running ticks may take to end; what they have not committed is done again next time."""
 
 
-def run(config: Path, ending: Ending) -> None:
-    """Serve until somebody asks for the end; leaves with 75 where another process leads."""
+def run(config: Path, ending: Ending, patience_s: float = PATIENCE_S) -> None:
+    """Serve until somebody asks for the end.
+
+    Leaves with 75 where another process leads, with 1 where something has not moved for
+    ``patience_s``, so that whoever supervises it starts it again.
+    """
     reserve()
     app = open_app(config)
-    idle = ending.asked.is_set() or _serve(app, ending)
+    idle = ending.asked.is_set() or _serve(app, ending, patience_s)
     app.engine.dispose()
     if not idle:
         ending.leave()
@@ -43,12 +54,15 @@ def run(config: Path, ending: Ending) -> None:
     raise SystemExit(ending.code)
 
 
-def _serve(app: App, ending: Ending) -> bool:
+def _serve(app: App, ending: Ending, patience_s: float) -> bool:
     """Serve; whether everything had ended by the end of the grace."""
     log = logger()
     account = slack_of(app.settings)
     channels = build_channels(app, standard_output(), account)
-    with leading(app.engine, "run", app.clock) as leadership, _listening(app, account, channels):
+    with (
+        leading(app.engine, "run", app.clock) as leadership,
+        _listening(app, account, channels) as ears,
+    ):
         service = Service(
             app,
             channels,
@@ -58,26 +72,51 @@ def _serve(app: App, ending: Ending) -> bool:
             stopping=ending.asked.is_set,
             on_lost=partial(ending.ask, "another process leads", BUSY),
             pause=ending.asked.wait,
+            note_slack=ears.note,
         )
         scheduler = Scheduler(service.ticks(), app.clock)
         log.info("service_started", pid=os.getpid(), sources=list(app.source_names))
         scheduler.start()
+        watched = (*scheduler.watched(), *ears.watched)
+        dog = Watchdog(watched, time.monotonic, patience_s)
+        Thread(target=_watch, args=(ending, dog, log), name="watchdog", daemon=True).start()
         ending.asked.wait()
         idle = scheduler.stop(GRACE_S)
+        if ending.code == FAILED:
+            ending.leave()  # what is blocked would not end
     log.info("service_stopped", why=ending.why, idle=idle)
     return idle
+
+
+def _watch(ending: Ending, watchdog: Watchdog, log: FilteringBoundLogger) -> None:
+    """Look until the end, and ask for it where something does not move any more.
+
+    In a thread of its own, which depends on none of those that it looks at.
+    """
+    while not ending.asked.wait(watchdog.look_every_s):
+        if why := watchdog.look():
+            log.error("service_stuck", why=why)
+            ending.ask(why, FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ears:
+    """What hears Slack, as far as the service must know: nothing where there is none."""
+
+    note: Callable[[], None] | None = None
+    watched: tuple[Watched, ...] = ()
 
 
 @contextmanager
 def _listening(
     app: App, account: SlackAccount | None, channels: Mapping[str, Channel]
-) -> Iterator[None]:
+) -> Iterator[_Ears]:
     """Hear what people answer in Slack, where there is one."""
     if account is None:
-        yield
+        yield _Ears()
         return
     # Half a second of imports that whoever has no Slack need not wait for.
-    from spendwatch.slack.serving import build_desk, build_listener
+    from spendwatch.slack.serving import build_desk, build_listener, build_notes
 
     log = logger()
     desk = build_desk(app, account, channels, log)
@@ -86,8 +125,9 @@ def _listening(
         log.warning("slack_not_heard", why=f"{APP_TOKEN} is not set, so no button works")
     else:
         listener.start()
+    watched = (listener.watched(),) if listener else ()
     try:
-        yield
+        yield _Ears(build_notes(app, account, listener, log).note, watched)
     finally:
         if listener:
             listener.stop()

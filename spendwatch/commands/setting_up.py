@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, Any
 
 from alerts.numbers import count
 from spendwatch import conversion
 from spendwatch.app import system_clock
+from spendwatch.commands.checking_live import ask_all, print_seen
+from spendwatch.commands.checking_live import facts as live_facts
+from spendwatch.commands.checking_live import summary as marks_in_words
 from spendwatch.commands.opening import open_settings, parse_pairs
 from spendwatch.config_template import QUESTIONS, read_answers, render_config
-from spendwatch.exits import UsageProblem
+from spendwatch.exits import FAILED, UsageProblem
+from spendwatch.live import Mark
 from spendwatch.output import print_json, print_line
 from spendwatch.price_files import load_price_table
 from spendwatch.settings import ConfigError
@@ -20,11 +25,12 @@ from spendwatch.settings_warnings import find_warnings
 from spendwatch.toml_lines import key_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from detector.price_table import PriceTable
     from spendwatch.config_template import Question
+    from spendwatch.live import Seen
     from spendwatch.settings import Settings
 
 
@@ -64,8 +70,11 @@ def _ask(question: Question) -> str:
         print_line(f"  {problem}")
 
 
-def check(config: Path, *, as_json: bool) -> None:
-    """Load everything a cycle would and print all problems, else warnings; opens no database."""
+def check(config: Path, *, live: bool = False, as_json: bool) -> None:
+    """Load everything a cycle would and print all problems, else warnings; opens no database.
+
+    With ``live`` what the settings name is asked too; leaves with 1 where something is wrong.
+    """
     settings = open_settings(config)
     prices = load_price_table(
         settings.prices.file,
@@ -74,22 +83,53 @@ def check(config: Path, *, as_json: bool) -> None:
         currency=settings.service.currency,
     )
     problems = (*_missing_files(settings), *_unwritable_files(settings))
-    if problems:
+    if problems and not live:
         raise ConfigError(problems)
     warnings = _warnings(config, settings)
     summary, declared = _summary(settings, prices), _declared(settings)
     if as_json:
-        facts = {"config": str(config), "ok": True, "warnings": warnings}
-        print_json(facts | summary | {"declared": declared})
+        facts = {"config": str(config), "warnings": warnings, **summary, "declared": declared}
+        _print_facts(facts, list(ask_all(settings, problems)) if live else None)
         return
+    _print_settings(config, problems, warnings, summary, declared)
+    if live:
+        _check_live(settings, problems)
+
+
+def _print_settings(
+    config: Path,
+    problems: Sequence[str],
+    warnings: Sequence[str],
+    summary: Mapping[str, str],
+    declared: Mapping[str, int],
+) -> None:
     also = f", {count(len(warnings), 'warning')}" if warnings else ""
-    print_line(f"{config}: no problems{also}")
+    how = count(len(problems), "problem") if problems else "no problems"
+    print_line(f"{config}: {how}{also}")
     for warning in warnings:
         print_line(f"  warning: {warning}")
     for name, words in summary.items():
         print_line(f"  {name:<9} {words}")
     things = [count(many, name.replace("_", " ")[:-1]) for name, many in declared.items()]
     print_line(f"declares {', '.join(things)}")
+
+
+def _print_facts(facts: dict[str, Any], found: Sequence[Seen] | None) -> None:
+    wrong = any(each.mark is Mark.WRONG for each in found or ())
+    print_json(facts | {"ok": not wrong} | ({} if found is None else {"live": live_facts(found)}))
+    if wrong:
+        raise SystemExit(FAILED)
+
+
+def _check_live(settings: Settings, problems: Sequence[str]) -> None:
+    """Print each line as soon as it is known: what does not answer takes its time."""
+    marks: Counter[Mark] = Counter()
+    for seen in ask_all(settings, problems):
+        print_seen(seen)
+        marks[seen.mark] += 1
+    print_line(f"live: {marks_in_words(marks)}")
+    if marks[Mark.WRONG]:
+        raise SystemExit(FAILED)
 
 
 def _missing_files(settings: Settings) -> tuple[str, ...]:

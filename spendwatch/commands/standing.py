@@ -16,7 +16,7 @@ from spendwatch.output import print_json, print_line
 from spendwatch.standing import next_due_words, standing, work_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import datetime
     from pathlib import Path
 
@@ -68,8 +68,17 @@ def _lines(app: App, found: Standing) -> Iterator[tuple[str, str]]:
         yield "lock", f"{found.leader.words} {state} since {said(found.leader.since)}, {beat}"
     else:
         yield "lock", "nobody ever had it"
+    if any(receiver.kind == "slack" for receiver in app.settings.receivers):
+        yield "slack", _slack(found, said)
     yield from work_lines(found, zone)
     for label, job in (("backup", BACKUP), ("tidied", RETENTION)):
         at = last_done(app.engine, job)
         yield label, said(at) if at else "not so far"
     yield "next due", next_due_words(found, zone)
+
+
+def _slack(found: Standing, said: Callable[[datetime], str]) -> str:
+    if found.slack is None:
+        return "not noted so far"
+    before = "" if found.serving else f"when last noted, {said(found.slack.noted_at)}: "
+    return before + found.slack.words(said)

@@ -11,11 +11,14 @@ import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Thread
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.web.async_client import AsyncWebClient
+
+from spendwatch.watchdog import Watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,10 +33,18 @@ AT_ONCE = 8
 """Deeds that are taken at the same time."""
 AGAIN_AFTER_S = (1.0, 60.0)
 """How soon a first connection that failed is tried again, at first and at most."""
+PULSE_S, STILL_S = 1.0, 10.0
+"""How often the loop says that it turns; after how long without that nobody counts as heard."""
 
 
 class Listener:
-    """Keeps a connection to Slack, and hands what comes in to ``receive``."""
+    """Keeps a connection to Slack, and hands what comes in to ``receive``.
+
+    Attributes
+    ----------
+    pulse : int
+        Counts up for as long as the loop turns.
+    """
 
     def __init__(
         self,
@@ -48,10 +59,12 @@ class Listener:
         self._receive, self._log, self._on_app = receive, log, on_app
         self._workers = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="slack-deed")
         self._ready = Event()
+        self.pulse = 0
+        self._pulsed_s, self._connected = 0.0, False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended: asyncio.Event | None = None
         self._client: SocketModeClient | None = None
-        self._thread = Thread(target=lambda: asyncio.run(self._run()), name="slack", daemon=True)
+        self._thread = Thread(target=self._live, name="slack", daemon=True)
 
     def start(self) -> None:
         """Begin to listen, and go on trying until that succeeds."""
@@ -63,14 +76,37 @@ class Listener:
     def stop(self) -> None:
         """Listen no more; what was taken is finished."""
         loop, ended = self._loop, self._ended
-        if loop is not None and ended is not None:
+        if loop is not None and ended is not None and self._thread.is_alive():
             loop.call_soon_threadsafe(ended.set)
             self._thread.join(5)
         self._workers.shutdown(wait=True, cancel_futures=False)
 
+    @property
+    def hears(self) -> bool:
+        """Whether Slack could be heard when the loop last looked, just now."""
+        return self._connected and monotonic() - self._pulsed_s < STILL_S
+
+    def watched(self) -> Watched:
+        """Return the loop, for the watchdog."""
+        return Watched("what listens to Slack", lambda: self.pulse, PULSE_S)
+
     async def connected(self) -> bool:
         """Whether Slack can be heard just now."""
         return self._client is not None and await self._client.is_connected()
+
+    def _live(self) -> None:
+        try:
+            asyncio.run(self._run())
+        except Exception as error:  # noqa: BLE001 - the watchdog sees that it is dead
+            self._log.exception("slack_listener_died", error=_words(error))
+        finally:
+            self._ready.set()
+
+    async def _beat(self) -> None:
+        while True:
+            self._connected, self._pulsed_s = await self.connected(), monotonic()
+            self.pulse += 1
+            await asyncio.sleep(PULSE_S)
 
     async def _run(self) -> None:
         self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
@@ -82,11 +118,13 @@ class Listener:
         client.socket_mode_request_listeners.append(self._on_request)
         client.message_listeners.append(self._on_message)
         self._client = client
+        beating = asyncio.create_task(self._beat())
         self._ready.set()
         try:
             await self._connect(client, self._ended)
             await self._ended.wait()
         finally:
+            beating.cancel()
             await client.close()  # type: ignore[no-untyped-call]  # slack-sdk gives it no types
 
     async def _connect(self, client: SocketModeClient, ended: asyncio.Event) -> None:

@@ -11,6 +11,7 @@ from spendwatch.jobs import keeping_shown
 from spendwatch.slack.allowing import Allowed
 from spendwatch.slack.desk import Desk
 from spendwatch.slack.listening import Listener
+from spendwatch.slack.noting import SlackNotes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +35,13 @@ def build_desk(
     owners = {each.id: each.owner for each in app.settings.tenants if each.owner}
     allowed = Allowed(account, slack.may_answer, owners, monotonic, slack.workspace)
     return Desk(patient, account, keeping_shown(patient, channels), allowed, log)
+
+
+def build_notes(
+    app: App, account: SlackAccount, listener: Listener | None, log: FilteringBoundLogger
+) -> SlackNotes:
+    """Put together what notes how Slack stands."""
+    return SlackNotes(app.engine, account, listener, app.clock, log)
 
 
 def build_listener(desk: Desk, log: FilteringBoundLogger) -> Listener | None:

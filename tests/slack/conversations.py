@@ -138,13 +138,15 @@ def open_direct(slack: Workspace, arguments: JSON) -> JSON:
 
 
 def _described(conversation: Conversation) -> JSON:
+    if conversation.kind == "im":
+        return {"id": conversation.id, "is_im": True, "user": conversation.members[0]}
     return {
         "id": conversation.id,
         "name": conversation.name,
         "is_channel": conversation.kind == "public",
         "is_group": conversation.kind == "private",
         "is_private": conversation.kind == "private",
-        "is_im": conversation.kind == "im",
+        "is_im": False,
         "is_archived": conversation.archived,
         "is_member": conversation.bot_is_member,
         "is_ext_shared": False,

@@ -223,5 +223,7 @@ class Settings:
     max_connections: int = 10
     retry_after_in: str = "real"
     """real: whole seconds of ours, rounded up; slack: whole seconds of Slack's."""
+    tells_scopes: bool = True
+    """Whether answers carry what the token may do in their header."""
     revoked: str | None = None
     """The error that the tokens get: token_revoked, account_inactive, invalid_auth."""

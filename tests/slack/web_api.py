@@ -196,7 +196,8 @@ def _carry_out(slack: Workspace, record: Request, authorization: str) -> web.Res
         record.error = refusal.error
         return _told(record, refusal.answer())
     record.committed, record.ts = True, said.get("ts")
-    return _told(record, said, headers={"X-OAuth-Scopes": ",".join(sorted(slack.scopes))})
+    scopes = {"X-OAuth-Scopes": ",".join(sorted(slack.scopes))}
+    return _told(record, said, headers=scopes if slack.settings.tells_scopes else None)
 
 
 def _retry_after(slack: Workspace, wait_s: float) -> str:
