@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from alerts.names import safe_name
 from alerts.notice import Action, Line, Message
+from alerts.numbers import count
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_MOST_PROBLEMS, _PROBLEM = 5, 300
 
 
 def stopped_message(why: str) -> Message:
@@ -22,6 +30,25 @@ def stopped_message(why: str) -> Message:
             Line("Then", "it goes on by itself once this is put right, and catches up"),
         ),
         actions=(Action("look closer", "spendwatch status"),),
+        reference="spendwatch itself",
+    )
+
+
+def refused_settings_message(problems: Sequence[str]) -> Message:
+    """Return that new settings are refused, so that nobody takes them for those in force.
+
+    Parameters
+    ----------
+    problems : sequence of str
+        One sentence each; the first five are told.
+    """
+    told = [Line("Wrong", safe_name(each, _PROBLEM)) for each in problems[:_MOST_PROBLEMS]]
+    more = len(problems) - len(told)
+    return Message(
+        tone="warning",
+        title="spendwatch keeps its old settings: the new ones are refused",
+        lines=(*told, *([Line("More", count(more, "other problem"))] if more else [])),
+        actions=(Action("see all problems", "spendwatch check"),),
         reference="spendwatch itself",
     )
 

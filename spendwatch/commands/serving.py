@@ -12,12 +12,14 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from spendwatch.app import build_channels, slack_of
-from spendwatch.commands.opening import open_app
+from spendwatch.commands.opening import open_app, open_settings
 from spendwatch.exits import BUSY, FAILED
 from spendwatch.leading import leading
 from spendwatch.logs import logger
 from spendwatch.scheduler import Scheduler
+from spendwatch.self_report import report_refused_settings
 from spendwatch.service import Service
+from spendwatch.settings import ConfigError
 from spendwatch.settings_environment import APP_TOKEN
 from spendwatch.streams import reserve, standard_output, unburden
 from spendwatch.watchdog import PATIENCE_S, Watchdog
@@ -46,15 +48,15 @@ def run(config: Path, ending: Ending, patience_s: float = PATIENCE_S) -> None:
     """
     reserve()
     app = open_app(config)
-    idle = ending.asked.is_set() or _serve(app, ending, patience_s)
+    idle = ending.asked.is_set() or _serve(app, config, ending, patience_s)
     app.engine.dispose()
-    if not idle:
+    if not idle or ending.anew:
         ending.leave()
     unburden()
     raise SystemExit(ending.code)
 
 
-def _serve(app: App, ending: Ending, patience_s: float) -> bool:
+def _serve(app: App, config: Path, ending: Ending, patience_s: float) -> bool:
     """Serve; whether everything had ended by the end of the grace."""
     log = logger()
     account = slack_of(app.settings)
@@ -80,12 +82,27 @@ def _serve(app: App, ending: Ending, patience_s: float) -> bool:
         watched = (*scheduler.watched(), *ears.watched)
         dog = Watchdog(watched, time.monotonic, patience_s)
         Thread(target=_watch, args=(ending, dog, log), name="watchdog", daemon=True).start()
-        ending.asked.wait()
+        while not ending.wait():
+            ending.anew = _accept(app, config, log)
+            if ending.anew:
+                ending.ask("the settings are read again", 0)
         idle = scheduler.stop(GRACE_S)
         if ending.code == FAILED:
             ending.leave()  # what is blocked would not end
     log.info("service_stopped", why=ending.why, idle=idle)
     return idle
+
+
+def _accept(app: App, config: Path, log: FilteringBoundLogger) -> bool:
+    """Whether the settings as they are by now can be served with; what is wrong is told."""
+    try:
+        settings = open_settings(config)
+        slack_of(settings)
+    except ConfigError as error:
+        log.warning("settings_refused", problems=list(error.problems))
+        report_refused_settings(app, error.problems)
+        return False
+    return True
 
 
 def _watch(ending: Ending, watchdog: Watchdog, log: FilteringBoundLogger) -> None:
