@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import nullcontext
+from dataclasses import asdict
 
 import pytest
 
@@ -10,6 +12,15 @@ from tests.postgresql import new_database
 from tests.process.torture import in_slack, torment
 
 KILLS = {"sqlite": 20, "postgresql": 6}
+
+
+def kept_secrets(torture):
+    """Say where a token stands that should stand nowhere: the log, the database, any message."""
+    files = [path for path in torture.folder.rglob("*") if path.is_file()]
+    told = {str(path): path.read_bytes() for path in files}
+    told["Slack"] = json.dumps([asdict(each) for each in torture.slack.messages()]).encode()
+    tokens = (torture.slack.bot_token.encode(), torture.slack.app_token.encode())
+    return [where for where, held in told.items() if any(token in held for token in tokens)]
 
 
 @pytest.mark.parametrize("kind", list(KILLS))
@@ -24,5 +35,6 @@ def test_faults_54_to_67_killed_in_storms_nothing_is_lost_or_told_twice(tmp_path
             assert report["messages"] > 20
             assert report["faults"]
             assert torture.pressed_alerts
+            assert kept_secrets(torture) == []
         finally:
             end()
