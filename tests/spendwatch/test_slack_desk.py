@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from threading import Event, Thread
 
 import pytest
 
@@ -15,7 +17,7 @@ from spendwatch.db import writing
 from tests.builders import november, spike
 from tests.spendwatch.slack_office import listening
 
-BEN = "U0BEN"
+BEN, CHANNEL = "U0BEN", "C0ALERTS"
 
 
 @pytest.fixture
@@ -207,6 +209,43 @@ def test_fault_80_while_the_database_is_held_nobody_is_shown_a_false_tick(told, 
     assert told.said_to("U0ANA") == ["not saved, try again"]
     assert told.replies() == ()
     assert "acknowledged" not in told.root.text
+
+
+def test_fault_80_five_people_at_once_are_all_told_in_time_that_nothing_could_be_saved(
+    office, tmp_path
+):
+    told = office
+    told.tell(*(spike(tenant=f"tenant-{number}") for number in range(5)))
+    with closing(sqlite3.connect(tmp_path / "spendwatch.db", isolation_level=None)) as foreign:
+        foreign.execute("BEGIN IMMEDIATE")
+        with ThreadPoolExecutor(5) as people:
+            roots = [each.ts for each in told.slack.posted()]
+            pressed = [*people.map(lambda ts: told.slack.press(CHANNEL, ts, "acknowledge"), roots)]
+        foreign.execute("ROLLBACK")
+    assert [each.failed for each in pressed] == [None] * 5
+
+
+def test_an_answer_gets_in_between_while_the_service_writes_without_a_pause(told):
+    ended = Event()
+
+    def write():
+        while not ended.is_set():
+            with writing(told.app.engine) as session:
+                session.connection().exec_driver_sql("UPDATE alert SET severity = severity")
+                time.sleep(0.15)
+
+    writers = [Thread(target=write) for _ in range(3)]
+    for each in writers:
+        each.start()
+    try:
+        pressed = [told.press("acknowledge", stale=True) for _ in range(8)]
+    finally:
+        ended.set()
+        for each in writers:
+            each.join()
+    assert [each.failed for each in pressed] == [None] * 8
+    assert "slack_answer_not_saved" not in told.events()
+    assert told.alert().state is AlertState.ACKNOWLEDGED
 
 
 def test_fault_80_a_form_that_could_not_be_saved_stays_open_and_says_so(told, tmp_path):
