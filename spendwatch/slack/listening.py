@@ -2,7 +2,8 @@
 
 The client is slack-sdk's for aiohttp, on a loop and in a thread of its own: the others are deaf for
 seconds whenever Slack refreshes a connection. What is done about a deed happens in other threads,
-so that a slow database keeps no other deed waiting.
+so that a slow database keeps no other deed waiting. What is shown after that has threads of its
+own: a Slack that takes long to show one answer must not keep the next one from being taken.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ class Listener:
         self._token, self._base_url = app_token, base_url
         self._receive, self._log, self._on_app = receive, log, on_app
         self._workers = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="slack-deed")
+        self._showers = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="slack-show")
         self._ready = Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended: asyncio.Event | None = None
@@ -61,12 +63,13 @@ class Listener:
         self._ready.wait()
 
     def stop(self) -> None:
-        """Listen no more; what was taken is finished."""
+        """Listen no more; what was taken is finished, what was not shown is left to others."""
         loop, ended = self._loop, self._ended
         if loop is not None and ended is not None:
             loop.call_soon_threadsafe(ended.set)
             self._thread.join(5)
         self._workers.shutdown(wait=True, cancel_futures=False)
+        self._showers.shutdown(wait=True, cancel_futures=True)
 
     async def connected(self) -> bool:
         """Whether Slack can be heard just now."""
@@ -119,7 +122,7 @@ class Listener:
         acknowledged = SocketModeResponse(request.envelope_id, reaction.response)
         await client.send_socket_mode_response(acknowledged)
         for each in reaction.then:
-            await loop.run_in_executor(self._workers, self._done, each)
+            await loop.run_in_executor(self._showers, self._done, each)
 
     def _done(self, work: Callable[[], None]) -> None:
         try:
