@@ -118,6 +118,45 @@ def test_a_member_of_a_group_that_may_answer_does(tmp_path, slack):
         assert office.replies()[0].actor == "cleo (U0CLEO)"
 
 
+def test_a_slow_slack_keeps_no_member_of_a_group_that_is_known_from_answering(tmp_path, slack):
+    slack.add_group("S0ONCALL", [slack.ana])
+    with listening(tmp_path, slack, may_answer=["S0ONCALL"]) as office:
+        office.tell()
+        slack.open_home()
+        slack.wait_until(lambda local: local.home(local.ana))
+        office.desk.allowed.steady = lambda: time.monotonic() + 1_000
+        slack.fault("delay", "usergroups.users.list", count=9, seconds=5, commit=True)
+        assert office.press("acknowledge").failed is None
+        assert office.alert().state is AlertState.ACKNOWLEDGED
+
+
+def test_a_group_that_slack_cannot_tell_of_is_asked_for_once_and_not_for_each_alert(
+    tmp_path, slack
+):
+    with listening(tmp_path, slack, may_answer=["S0NONE"]) as office:
+        office.tell(*(spike(tenant=f"tenant-{number}") for number in range(30)))
+        slack.open_home()
+        slack.wait_until(lambda local: local.home(local.ana))
+        assert len(slack.requests("usergroups.users.list")) == 1
+
+
+def test_whoever_is_refused_on_the_home_page_is_told_there(told):
+    told.slack.open_home()
+    home = told.slack.wait_until(lambda local: local.home(local.ana))
+    told.slack.press_in_view(home.id, "open", overrides={"actions": [{"value": "77"}]})
+    (view,) = told.slack.wait_until(lambda local: local.views(local.ana))
+    assert "not yours to answer" in str(view.body)
+
+
+def test_what_takes_long_to_show_keeps_no_answer_from_being_taken(told):
+    told.slack.fault("delay", "chat.postEphemeral", count=9, seconds=4, commit=True)
+    foreign = {"actions": [{"value": "77"}]}
+    with ThreadPoolExecutor(9) as people:
+        list(people.map(lambda _: told.press("acknowledge", overrides=foreign), range(9)))
+    assert told.press("acknowledge").failed is None
+    assert told.alert().state is AlertState.ACKNOWLEDGED
+
+
 def test_fault_72_the_same_envelope_twice_has_one_effect(told):
     told.press("acknowledge", times=2)
     assert len(told.replies()) == 1
