@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,8 @@ AT_ONCE = 8
 """Deeds that are taken at the same time."""
 AGAIN_AFTER_S = (1.0, 60.0)
 """How soon a first connection that failed is tried again, at first and at most."""
+DEAF_AFTER_S = 60.0
+"""After so long without a connection nobody's press is heard, and the log must say so."""
 
 
 class Listener:
@@ -44,9 +47,11 @@ class Listener:
         log: FilteringBoundLogger,
         *,
         on_app: Callable[[str], None] = lambda _app: None,
+        deaf_after_s: float = DEAF_AFTER_S,
     ) -> None:
         self._token, self._base_url = app_token, base_url
         self._receive, self._log, self._on_app = receive, log, on_app
+        self._deaf_after_s = deaf_after_s
         self._workers = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="slack-deed")
         self._showers = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="slack-show")
         self._ready = Event()
@@ -88,7 +93,7 @@ class Listener:
         self._ready.set()
         try:
             await self._connect(client, self._ended)
-            await self._ended.wait()
+            await self._watch(client, self._ended)
         finally:
             await client.close()  # type: ignore[no-untyped-call]  # slack-sdk gives it no types
 
@@ -106,6 +111,22 @@ class Listener:
                 await asyncio.wait_for(ended.wait(), wait_s)
             except TimeoutError:
                 wait_s = min(longest_s, wait_s * 2)
+
+    async def _watch(self, client: SocketModeClient, ended: asyncio.Event) -> None:
+        """Say when Slack cannot be heard any more: the client tries again for ever, silently."""
+        loop = asyncio.get_running_loop()
+        heard_at, deaf = loop.time(), False
+        while not ended.is_set():
+            if await client.is_connected():
+                if deaf:
+                    self._log.info("slack_connected")
+                heard_at, deaf = loop.time(), False
+            elif not deaf and loop.time() >= heard_at + self._deaf_after_s:
+                deaf = True
+                why = "no connection to Slack, so no button works; it is tried again and again"
+                self._log.error("slack_not_heard", why=why)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(ended.wait(), self._deaf_after_s / 4)
 
     async def _on_message(self, _client: object, message: dict[str, Any], _raw: str | None) -> None:
         if message.get("type") == "hello":

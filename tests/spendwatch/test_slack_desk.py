@@ -10,10 +10,13 @@ from contextlib import closing
 from threading import Event, Thread
 
 import pytest
+import structlog
 
 from alerts.model import AlertState, Verb, Verdict
 from alerts.tables import PostingRow
 from spendwatch.db import writing
+from spendwatch.slack.desk import Reaction
+from spendwatch.slack.listening import Listener
 from tests.builders import november, spike
 from tests.spendwatch.slack_office import listening
 
@@ -367,3 +370,26 @@ def test_more_than_five_at_once_are_one_message_with_its_list_below_and_a_button
     office.slack.press_in_view(view.id, "open")
     office.slack.wait_until(lambda local: len(local.views(local.ana)) == 2)
     assert office.slack.rejections() == []
+
+
+def test_a_connection_that_does_not_come_back_is_told_in_the_log(slack):
+    said = structlog.testing.LogCapture()
+    log = structlog.wrap_logger(None, processors=[said])
+    listener = Listener(
+        slack.app_token, slack.base_url, lambda *_: Reaction(), log, deaf_after_s=0.4
+    )
+    listener.start()
+    try:
+        slack.wait_until(lambda local: local.connections())
+        slack.revoke_tokens()
+        slack.cut()
+        slack.wait_until(
+            lambda _local: "slack_not_heard" in [each["event"] for each in said.entries]
+        )
+        slack.revoke_tokens(None)
+        slack.wait_until(lambda _local: said.entries[-1]["event"] == "slack_connected", 20)
+    finally:
+        listener.stop()
+    assert [each["event"] for each in said.entries] == [
+        "slack_connected", "slack_not_heard", "slack_connected",
+    ]  # fmt: skip
