@@ -7,7 +7,7 @@ a look once a minute whether it is accepted again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from slack_sdk import WebClient
@@ -111,5 +111,11 @@ class SlackAccount:
 
     def _probe(self) -> None:
         """See whether the token is accepted again; raises SlackFailure where it is not."""
-        self._asked(OTHER, "auth_test", "", {})
+        try:
+            self._asked(OTHER, "auth_test", "", {})
+        except SlackFailure as failure:
+            if failure.fault.kind is not Kind.UNSURE:
+                raise
+            # Of the message itself nothing was sent so far.
+            raise SlackFailure(replace(failure.fault, kind=Kind.UNREACHED)) from failure
         self.refused = ""
