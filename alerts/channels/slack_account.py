@@ -83,7 +83,14 @@ class SlackAccount:
         return self._pacer.wait_s(kind, about)
 
     def call(self, kind: str, method: str, about: str = "", **arguments: Any) -> dict[str, Any]:
-        """Call a method once; raises SlackFailure, and remembers what that means for others."""
+        """Call a method once; raises SlackFailure, and remembers what that means for others.
+
+        What nobody asks beforehand whether it may be called is not called while Slack asks to wait.
+        """
+        if kind == OTHER:
+            about = method  # for which Slack counts by itself
+            if wait_s := self._pacer.wait_s(kind, about):
+                raise SlackFailure(Fault(Kind.LIMITED, "Slack asked to wait with this", wait_s))
         if self.refused:
             self._probe()
         self._pacer.took(kind, about)
@@ -112,7 +119,7 @@ class SlackAccount:
     def _probe(self) -> None:
         """See whether the token is accepted again; raises SlackFailure where it is not."""
         try:
-            self._asked(OTHER, "auth_test", "", {})
+            self._asked(OTHER, "auth_test", "auth_test", {})
         except SlackFailure as failure:
             if failure.fault.kind is not Kind.UNSURE:
                 raise

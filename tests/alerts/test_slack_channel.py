@@ -12,7 +12,7 @@ from slack_sdk.web import SlackResponse
 
 from alerts.channels.base import ChannelError
 from alerts.channels.slack import SlackChannel, opaque
-from alerts.channels.slack_account import SlackAccount
+from alerts.channels.slack_account import OTHER, SlackAccount, SlackFailure
 from alerts.channels.slack_faults import Kind, fault_of
 from alerts.model import Reason
 from alerts.notice import Line, Receipt
@@ -304,6 +304,21 @@ def test_fault_70_a_limit_that_two_conversations_meet_stops_all_of_them(
     assert third.wait_s() == 0
     refused(second)
     assert third.wait_s() == 30
+
+
+def test_a_method_that_slack_asks_to_wait_with_is_not_called_meanwhile_and_others_are(
+    slack, account, steady
+):
+    slack.fault("ratelimited", "usergroups.users.list", retry_after="30")
+    for _ in range(2):
+        with pytest.raises(SlackFailure) as caught:
+            account.call(OTHER, "usergroups_users_list", usergroup="S0ONE")
+        assert caught.value.fault.retry_after_s == 30
+    assert len(slack.requests("usergroups.users.list")) == 1
+    account.call(OTHER, "auth_test")
+    steady.now += 30
+    with pytest.raises(SlackFailure, match="no_such_subteam"):
+        account.call(OTHER, "usergroups_users_list", usergroup="S0ONE")
 
 
 def test_posts_in_one_conversation_are_kept_a_second_apart(slack, account, channel, steady):
