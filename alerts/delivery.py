@@ -21,7 +21,7 @@ from sqlmodel import Session
 
 from alerts import outbox, postings, settling
 from alerts.backoff import Spread, asked_wait, next_try
-from alerts.channels.base import ChannelError
+from alerts.channels.base import ChannelError, as_channel_error
 from alerts.messages import forwarded_message
 from alerts.model import Reason
 from alerts.notice import Notification
@@ -145,7 +145,7 @@ class _Post:
             channel = self.channel_of(claim.notification)
             found = self.looked_up(channel, claim, root)
         except Exception as error:  # noqa: BLE001 - see _put
-            return self.failed(claim, _as_channel_error(error), claim.unsure_since)
+            return self.failed(claim, as_channel_error(error), claim.unsure_since)
         if found is not None:
             return self.done(claim, found, _Outcome.FOUND)
         mine: outbox.Claim | None = claim
@@ -157,11 +157,13 @@ class _Post:
         notification = mine.notification
         try:
             if root and root.stands and notification.reason is Reason.RESOLVED:
+                if wait_s := channel.wait_s(edit=True):
+                    return self.later(mine, wait_s)
                 receipt = channel.update(root, notification)
             else:
                 receipt = channel.send(notification, root, again=bool(mine.unsure_since))
         except Exception as caught:  # noqa: BLE001 - a message nobody can send must not stop others
-            error = _as_channel_error(caught)
+            error = as_channel_error(caught)
             if error.gone and root:
                 self.forget(notification, root)
             return self.failed(mine, error, mine.claimed_at if error.unsure else None)
@@ -224,6 +226,13 @@ class _Post:
                 outbox.postpone(session, claim.notification.receiver, now + asked)
         return _Outcome.FAILED
 
+    def later(self, mine: outbox.Claim, wait_s: float) -> _Outcome:
+        """Change a message when that is allowed again; what is only to be posted goes on."""
+        due_at = self.clock() + timedelta(seconds=wait_s)
+        with self.writing() as session:
+            outbox.record_failure(session, mine, "no more changes for now", due_at, None)
+        return _Outcome.FAILED
+
     def forward(self, session: Session, lost: Notification, why: str) -> None:
         """Tell the receiver of everything else what another could not be told."""
         is_part = bool(lost.thread_of)
@@ -238,9 +247,3 @@ class _Post:
             created_at=self.clock(),
         )
         outbox.add_once(session, told)
-
-
-def _as_channel_error(error: Exception) -> ChannelError:
-    if isinstance(error, ChannelError):
-        return error
-    return ChannelError(f"a fault of the program: {type(error).__name__}: {error}")

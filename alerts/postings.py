@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from alerts.notice import Notification
 
 _ERROR_LENGTH = 500
+UNKNOWN = -1
+"""The revision of a message that shows nobody knows what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ def adopt(session: Session, alert_number: int, receipt: Receipt) -> None:
                 alert_number=alert_number,
                 receiver=receipt.receiver,
                 reference=receipt.reference,
-                revision=0,
+                revision=UNKNOWN,
                 posted_at=receipt.sent_at,
             )
         )
@@ -96,7 +98,8 @@ def stale(
 ) -> tuple[Stale, ...]:
     """Return what is to be brought up to date now: what a person has answered comes first.
 
-    Changes that nobody made are shown ``apart`` from each other; ``number`` names one alert.
+    Changes that nobody made are shown ``apart`` from each other; ``number`` names one alert that
+    somebody has just answered: it is tried at once, whatever failed before.
     """
     answered_at = (
         select(func.max(ReplyRow.at))
@@ -104,21 +107,41 @@ def stale(
         .scalar_subquery()
     )
     edited_at, due_at = POSTING.c.edited_at, POSTING.c.due_at
-    calm = or_(edited_at.is_(None), edited_at <= now - apart, answered_at > edited_at)
+    # What was changed later than now, before the clock was set back, waits for nothing.
+    calm = or_(
+        edited_at.is_(None),
+        edited_at <= now - apart,
+        edited_at > now,
+        answered_at > edited_at,
+    )
     query = (
         select(POSTING)
         .join(ALERT, ALERT.c.number == POSTING.c.alert_number)
-        .where(ALERT.c.revision > POSTING.c.revision, or_(due_at.is_(None), due_at <= now), calm)
+        .where(ALERT.c.revision > POSTING.c.revision, calm)
         .order_by(answered_at.desc().nulls_last(), POSTING.c.alert_number)
     )
-    if number is not None:
+    if number is None:
+        query = query.where(or_(due_at.is_(None), due_at <= now))
+    else:
         query = query.where(POSTING.c.alert_number == number)
     return tuple(_stale(row) for row in session.connection().execute(query))
 
 
+def is_as_it_was(session: Session, seen: Stale) -> bool:
+    """Whether a message stands where it stood, and shows what it showed."""
+    row = session.get(PostingRow, (seen.alert_number, seen.receipt.receiver))
+    now_so = (row.reference, row.revision) if row else None
+    return now_so == (seen.receipt.reference, seen.revision)
+
+
 def record_shown(session: Session, shown: Stale, revision: int, at: datetime) -> None:
-    """Note which revision a message shows now."""
-    _change(session, shown, revision=revision, edited_at=at, attempts=0, due_at=None, error="")
+    """Note which revision a message shows now.
+
+    Where somebody else has changed it meanwhile, nobody knows whose change came last: it is
+    brought up to date once more.
+    """
+    known = revision if is_as_it_was(session, shown) else UNKNOWN
+    _change(session, shown, revision=known, edited_at=at, attempts=0, due_at=None, error="")
 
 
 def record_not_shown(session: Session, shown: Stale, error: str, due_at: datetime) -> None:

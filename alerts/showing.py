@@ -17,14 +17,14 @@ from sqlmodel import Session
 
 from alerts import outbox, postings, store
 from alerts.backoff import Spread, next_try
-from alerts.channels.base import ChannelError
+from alerts.channels.base import as_channel_error
 from alerts.messages import alert_message, reposted_message
 from alerts.model import AlertState, Change, Reason
 from alerts.notice import Notification
 from alerts.replies import teaches
 
 if TYPE_CHECKING:
-    from alerts.channels.base import Channel
+    from alerts.channels.base import Channel, ChannelError
     from alerts.model import Alert, Teaching
     from alerts.postings import Stale
 
@@ -68,7 +68,8 @@ class Showing:
                 continue
             try:
                 shown += self._show(each, channel)
-            except ChannelError as error:
+            except Exception as caught:  # noqa: BLE001 - what cannot be shown must not stop others
+                error = as_channel_error(caught)
                 errors.append(f"A-{each.alert_number}: {error}")
                 self._failed(each, error)
         return shown, tuple(errors)
@@ -76,8 +77,8 @@ class Showing:
     def _show(self, stale: Stale, channel: Channel) -> bool:
         with self.writing() as session:
             alert = store.get_alert(session, stale.alert_number)
-            if alert is None:
-                return False
+            if alert is None or not postings.is_as_it_was(session, stale):
+                return False  # somebody else has just shown it
             now_so = present(session, alert, stale.receipt.receiver, self.known(session))
         channel.update(stale.receipt, now_so)
         with self.writing() as session:

@@ -13,7 +13,7 @@ DatabaseError
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, make_url
@@ -21,8 +21,9 @@ from sqlalchemy.exc import DatabaseError as DriverError
 from sqlalchemy.exc import IntegrityError, InterfaceError, ProgrammingError
 from sqlmodel import Session
 
-from spendwatch.db_engines import LOCKED, TURNS, WRITES, connect, sqlite_file
+from spendwatch.db_engines import LOCKED, WAITS_MS, WRITES, connect, sqlite_file
 from spendwatch.db_files import RESTORE, why_damaged, why_unusable
+from spendwatch.db_turns import PLACES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 WAIT_MS = 5_000
 PERSON_WAIT_MS = 2_000
 """How long somebody who answers waits for a turn before being told to try again."""
-TURN_TIMEOUT_S = 30.0
 TRY_LATER, NOT_SAVED = "; try later", ": not saved, try again"
 _OURS = (IntegrityError, ProgrammingError)
 """What the driver refuses because the program asked for something wrong; no state of affairs."""
@@ -77,8 +77,8 @@ def open_engine(url: str, *, wait_ms: int = WAIT_MS) -> Engine:
 
 
 def connect_again(engine: Engine, *, wait_ms: int) -> Engine:
-    """Prepare another engine for the same database, which waits for its turn differently."""
-    return connect(engine.url.render_as_string(hide_password=False), wait_ms)
+    """Prepare another engine for the same database, for people: they wait no longer, and first."""
+    return connect(engine.url.render_as_string(hide_password=False), wait_ms, hurried=True)
 
 
 def _make_private(file: Path) -> None:
@@ -105,11 +105,11 @@ def writing(engine: Engine) -> Iterator[Session]:
     """One writing transaction: all of it or none of it, one at a time."""
     with (
         translated(str(engine.url), busy=NOT_SAVED),
-        _turn_to_write(engine),
+        _turn_to_write(engine) as left_ms,
         Session(engine) as session,
         session.begin(),
     ):
-        session.connection(execution_options={WRITES: True})
+        session.connection(execution_options={WRITES: True, WAITS_MS: left_ms})
         yield session
 
 
@@ -132,21 +132,18 @@ def translated(url: str, busy: str = TRY_LATER) -> Iterator[None]:
 
 
 @contextmanager
-def _turn_to_write(engine: Engine) -> Iterator[None]:
-    """Let the threads of one process write to SQLite one after the other.
-
-    SQLite's own waiting polls, ever more rarely: under load one of many threads starves.
-    """
-    turn = TURNS.get(engine)
-    if turn is None:
-        yield
+def _turn_to_write(engine: Engine) -> Iterator[int | None]:
+    """Let the threads of one process write to SQLite one after the other; raises DatabaseError."""
+    place = PLACES.get(engine)
+    if place is None:
+        yield None
         return
-    if not turn.acquire(timeout=TURN_TIMEOUT_S):
-        raise _busy(str(engine.url), NOT_SAVED)
-    try:
-        yield
-    finally:
-        turn.release()
+    with ExitStack() as stack:
+        try:
+            left_ms = stack.enter_context(place.turn())
+        except TimeoutError:
+            raise _busy(str(engine.url), NOT_SAVED) from None
+        yield left_ms
 
 
 def _make_folder(folder: Path) -> None:

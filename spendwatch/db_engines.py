@@ -7,33 +7,38 @@ that a crash could take back. Only here stands SQL that one of them alone unders
 from __future__ import annotations
 
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import create_engine, event, make_url
+
+from spendwatch.db_turns import PLACES, Place, queue_of
 
 if TYPE_CHECKING:
-    from sqlalchemy import URL, Connection
+    from sqlalchemy import URL, Connection, Engine
 
 WRITES = "writes"
 """Execution option of a connection whose transaction is to write."""
 LEADS = "leads"
 """Of one whose transaction only holds a lock, and must see nothing that it would keep alive."""
+WAITS_MS = "waits_ms"
+"""Of one that writes: for how long it may still wait for its turn; else as long as its engine."""
 CONNECT_TIMEOUT_S = 5
 LOCKED = "55P03"
 """What PostgreSQL calls it that a lock was not to be had in time."""
 ONE_WRITER, ONE_LEADER = 0x5350454E44, 0x5350454E45
 """Names of two advisory locks; any numbers would do, as long as all use the same."""
-TURNS: WeakKeyDictionary[Engine, Lock] = WeakKeyDictionary()
-"""Whose turn it is to write, of the threads of this process; for SQLite alone."""
 
 
-def connect(url: str, wait_ms: int) -> Engine:
-    """Prepare an engine; ``wait_ms`` is how long a writer waits for its turn."""
+def connect(url: str, wait_ms: int, *, hurried: bool = False) -> Engine:
+    """Prepare an engine; ``wait_ms`` is how long a writer waits for its turn.
+
+    ``hurried`` is for people: they come before the other threads, and wait no longer in all.
+    """
     address = make_url(url)
     if address.get_backend_name() == "sqlite":
-        return _sqlite(address, wait_ms)
+        engine = _sqlite(address, wait_ms)
+        PLACES[engine] = Place(queue_of(sqlite_file(url)), wait_ms if hurried else 0)
+        return engine
     return _postgresql(address, wait_ms)
 
 
@@ -48,7 +53,6 @@ def _sqlite(url: URL, wait_ms: int) -> Engine:
     """Make SQLite durable, strict about references and honest about transactions."""
     # Whatever comes first, setting the journal mode included, waits as long and no longer.
     engine = create_engine(url, connect_args={"timeout": wait_ms / 1000})
-    TURNS[engine] = Lock()
     pragmas = (
         "journal_mode=WAL",
         "synchronous=FULL",
@@ -67,6 +71,8 @@ def _sqlite(url: URL, wait_ms: int) -> Engine:
     def begin(connection: Connection) -> None:
         # A writer takes the write lock at once, so that two of them wait for each other instead
         # of losing one of two updates.
+        if left_ms := connection.get_execution_options().get(WAITS_MS):
+            connection.exec_driver_sql(f"PRAGMA busy_timeout={left_ms}")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if _writes(connection) else "BEGIN")
 
     return engine

@@ -37,6 +37,13 @@ class ChannelError(Exception):
         self.retry_after_s = retry_after_s
 
 
+def as_channel_error(error: Exception) -> ChannelError:
+    """Return the error of a channel as it is; any other one is a fault of the program."""
+    if isinstance(error, ChannelError):
+        return error
+    return ChannelError(f"a fault of the program: {type(error).__name__}: {error}")
+
+
 class Channel(Protocol):
     """A way to reach one receiver.
 

@@ -82,13 +82,16 @@ class SlackChannel:
     def find(
         self, notification: Notification, since: datetime, root: Receipt | None = None
     ) -> Receipt | None:
-        """Look for a message in the history, or among what stands below its root."""
+        """Look for a message below its root, where it has one, and in the history.
+
+        What was meant for below a message that was removed meanwhile stands by itself.
+        """
         key = opaque(notification.key)
         try:
-            for each in self._written(since - _BEFORE, root):
+            for each in self._all_written(since - _BEFORE, root):
                 payload = (each.get("metadata") or {}).get("event_payload") or {}
                 if payload.get("key") == key:
-                    answer = {"ok": True, "channel": self.conversation, "ts": each["ts"]}
+                    answer = {"channel": self.conversation, "ts": each["ts"], "message": each}
                     return self._receipt(notification.receiver, answer, in_thread=bool(root))
         except SlackFailure as failure:
             if failure.fault.kind is not Kind.SCOPE:
@@ -147,6 +150,16 @@ class SlackChannel:
         except SlackFailure as failure:
             raise failure.fault.as_error() from failure
 
+    def _all_written(self, since: datetime, root: Receipt | None) -> Iterator[dict[str, Any]]:
+        """Go through what was posted below a root, if that is still there, then outside of it."""
+        try:
+            if root:
+                yield from self._written(since, root)
+        except SlackFailure as failure:
+            if failure.fault.kind is not Kind.GONE:
+                raise
+        yield from self._written(since, None)
+
     def _written(self, since: datetime, root: Receipt | None) -> Iterator[dict[str, Any]]:
         """Go through what was posted since, all pages of it, oldest page last."""
         where: dict[str, Any] = {"channel": self.conversation, "oldest": f"{since.timestamp():.6f}"}
@@ -172,7 +185,8 @@ class SlackChannel:
         if channel != self.conversation or not _is_ts(ts):
             raise ChannelError(f"Slack: an answer without its message: {str(answer)[:200]}")
         # Below a message that somebody deleted, Slack posts without a word outside of any thread.
-        below = in_thread and "thread_ts" in answer.get("message", {"thread_ts": ""})
+        message = answer.get("message")
+        below = in_thread and (not isinstance(message, dict) or _is_below(message, ts))
         sent_at = datetime.fromtimestamp(float(ts), UTC)
         return Receipt(receiver, f"{channel}:{ts}", sent_at, stands=not below)
 
@@ -192,6 +206,11 @@ def _channel(receipt: Receipt) -> str:
 
 def _ts(receipt: Receipt) -> str:
     return receipt.reference.partition(":")[2]
+
+
+def _is_below(message: dict[str, Any], ts: str) -> bool:
+    """Whether a message stands below another; one with something below it names itself."""
+    return bool(message.get("thread_ts", ts) != ts)
 
 
 def _is_ts(text: str) -> bool:

@@ -7,7 +7,7 @@ a look once a minute whether it is accepted again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from slack_sdk import WebClient
@@ -118,7 +118,14 @@ class SlackAccount:
         return self._pacer.wait_s(kind, about)
 
     def call(self, kind: str, method: str, about: str = "", **arguments: Any) -> dict[str, Any]:
-        """Call a method once; raises SlackFailure, and remembers what that means for others."""
+        """Call a method once; raises SlackFailure, and remembers what that means for others.
+
+        What nobody asks beforehand whether it may be called is not called while Slack asks to wait.
+        """
+        if kind == OTHER:
+            about = method  # for which Slack counts by itself
+            if wait_s := self._pacer.wait_s(kind, about):
+                raise SlackFailure(Fault(Kind.LIMITED, "Slack asked to wait with this", wait_s))
         if self.refused:
             self._probe()
         self._pacer.took(kind, about)
@@ -161,5 +168,11 @@ class SlackAccount:
 
     def _probe(self) -> None:
         """See whether the token is accepted again; raises SlackFailure where it is not."""
-        self._asked(OTHER, "auth_test", "", {})
+        try:
+            self._asked(OTHER, "auth_test", "auth_test", {})
+        except SlackFailure as failure:
+            if failure.fault.kind is not Kind.UNSURE:
+                raise
+            # Of the message itself nothing was sent so far.
+            raise SlackFailure(replace(failure.fault, kind=Kind.UNREACHED)) from failure
         self.refused = ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError, URLError
 
 from slack_sdk.errors import SlackApiError
@@ -34,13 +34,13 @@ class Kind(Enum):
     DESTINATION = auto()
     """This conversation cannot be written to."""
     GONE = auto()
-    """The message to be changed is not there any more."""
+    """The message to be changed, or answered below, is not there any more."""
     REFUSED = auto()
     """Slack does not take the message as it looks."""
     ACCOUNT = auto()
     """Nothing can be done with this token."""
     SCOPE = auto()
-    """The token may not do this one thing."""
+    """The token may not do this one thing, until somebody gives it the right."""
 
 
 _NAMES = {
@@ -48,10 +48,12 @@ _NAMES = {
     Kind.DESTINATION: (
         "channel_not_found is_archived not_in_channel restricted_action "
         "restricted_action_read_only_channel restricted_action_thread_only_channel "
-        "restricted_action_non_threadable_channel cannot_reply_to_message "
-        "restricted_action_thread_locked messages_tab_disabled user_not_found"
+        "restricted_action_non_threadable_channel messages_tab_disabled user_not_found"
     ),
-    Kind.GONE: "message_not_found cant_update_message edit_window_closed is_inactive",
+    Kind.GONE: (
+        "message_not_found cant_update_message edit_window_closed is_inactive "
+        "thread_not_found cannot_reply_to_message restricted_action_thread_locked"
+    ),
     Kind.REFUSED: (
         "invalid_blocks invalid_blocks_format msg_blocks_too_long msg_too_long no_text "
         "invalid_metadata_format invalid_metadata_schema metadata_must_be_sent_from_app "
@@ -88,7 +90,7 @@ class Fault:
         """Return what a channel raises for it."""
         return ChannelError(
             f"Slack: {self.words}",
-            permanent=self.kind in (Kind.DESTINATION, Kind.REFUSED, Kind.SCOPE),
+            permanent=self.kind in (Kind.DESTINATION, Kind.REFUSED),
             unsure=self.kind is Kind.UNSURE,
             gone=self.kind is Kind.GONE,
             retry_after_s=self.retry_after_s,
@@ -108,12 +110,13 @@ def fault_of(error: Exception) -> Fault:
 def _of_answer(error: SlackApiError) -> Fault:
     response = error.response
     status, headers = int(response.status_code), dict(response.headers)
-    name = str(response.get("error") or "no reason given")
+    data = response.data if isinstance(response.data, dict) else {}
+    name = str(data.get("error") or "no reason given")
     if status == _TOO_MANY or _KINDS.get(name) is Kind.LIMITED:
         wait_s = retry_after(headers)
         return Fault(Kind.LIMITED, f"too many calls, wait {wait_s:.0f} s", wait_s)
     kind = _KINDS.get(name, Kind.UNSURE)
-    return Fault(kind, f"{name}{_details(response.data)}" if kind is not Kind.UNSURE else
+    return Fault(kind, f"{name}{_details(data)}" if kind is not Kind.UNSURE else
                  f"{name[:200]} (HTTP {status})")  # fmt: skip
 
 
@@ -129,11 +132,10 @@ def retry_after(headers: Mapping[str, str]) -> float:
     return min(seconds, LONGEST_WAIT_S)
 
 
-def _details(data: object) -> str:
+def _details(data: Mapping[str, Any]) -> str:
     """Name what Slack says is wrong, or missing."""
-    if not isinstance(data, dict):
-        return ""
-    told = data.get("errors") or (data.get("response_metadata") or {}).get("messages") or ()
+    more = data.get("response_metadata")
+    told = data.get("errors") or (more.get("messages") if isinstance(more, dict) else ()) or ()
     needed = data.get("needed")
     parts = [
         *map(str, told if isinstance(told, list) else ()),

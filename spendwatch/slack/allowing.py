@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from alerts.channels.slack_account import OTHER, SlackFailure
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
 GROUPS_FOR_S = 300.0
 """How long the members of a group are believed to be the same."""
+ASKED_AGAIN_AFTER_S = 10.0
+"""When Slack is asked again that could not tell: one question, not one for each alert of a list."""
+PATIENCE_S = 1.5
+"""How long a person waits for Slack to say who is in a group that is known from before."""
 GROUP = "S"
 
 
@@ -77,13 +82,26 @@ class Allowed:
         return self.workspace
 
     def _members(self, group: str) -> frozenset[str]:
-        known_at, members = self._groups.get(group, (float("-inf"), frozenset()))
-        if self.steady() < known_at + GROUPS_FOR_S:
+        known = self._groups.get(group)
+        if known is None:
+            return self._asked(group, frozenset())
+        good_until, members = known
+        if self.steady() < good_until:
             return members
+        # Whoever comes meanwhile, or while Slack cannot tell, believes what is known.
+        self._groups[group] = (self.steady() + ASKED_AGAIN_AFTER_S, members)
+        asking = Thread(target=self._asked, args=(group, members), daemon=True)
+        asking.start()
+        asking.join(PATIENCE_S)
+        return self._groups[group][1]
+
+    def _asked(self, group: str, before: frozenset[str]) -> frozenset[str]:
+        """Ask Slack who is in a group, and keep that; what was known before where it fails."""
+        members, good_for_s = before, ASKED_AGAIN_AFTER_S
         try:
             answer = self.account.call(OTHER, "usergroups_users_list", usergroup=group)
+            members, good_for_s = frozenset(map(str, answer.get("users") or ())), GROUPS_FOR_S
         except SlackFailure:
-            return members  # as far as is known
-        members = frozenset(map(str, answer.get("users") or ()))
-        self._groups[group] = (self.steady(), members)
+            pass
+        self._groups[group] = (self.steady() + good_for_s, members)
         return members

@@ -198,9 +198,8 @@ class Desk:
 
     def _open(self, press: Press, view: dict[str, Any], instead: str) -> None:
         """Open a view, on top of another where the press was in one; else say what to do."""
-        method = "views_push" if press.in_modal else "views_open"
         try:
-            self.account.call(OTHER, method, trigger_id=press.trigger, view=view)
+            self.account.call(OTHER, _method_to_open(press), trigger_id=press.trigger, view=view)
         except SlackFailure as failure:
             self.log.warning("slack_view_not_opened", error=str(failure))
             self._whisper(press, f"that took too long to open; press again, or: {instead}")
@@ -233,10 +232,15 @@ class Desk:
                     **pages.whispered(words),
                 )
             else:
-                view = pages.notice(words)
-                self.account.call(OTHER, "views_push", trigger_id=press.trigger, view=view)
+                view, method = pages.notice(words), _method_to_open(press)
+                self.account.call(OTHER, method, trigger_id=press.trigger, view=view)
         except (SlackFailure, ChannelError) as failure:
             self.log.warning("slack_person_not_told", person=press.person.id, error=str(failure))
+
+
+def _method_to_open(press: Press) -> str:
+    """Return how a view opens: on top of the modal that was pressed in; the home page is none."""
+    return "views_push" if press.in_modal else "views_open"
 
 
 def _only_for_them(words: str) -> dict[str, Any]:

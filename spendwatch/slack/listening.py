@@ -2,7 +2,8 @@
 
 The client is slack-sdk's for aiohttp, on a loop and in a thread of its own: the others are deaf for
 seconds whenever Slack refreshes a connection. What is done about a deed happens in other threads,
-so that a slow database keeps no other deed waiting.
+so that a slow database keeps no other deed waiting. What is shown after that has threads of its
+own: a Slack that takes long to show one answer must not keep the next one from being taken.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from threading import Event, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -35,6 +37,8 @@ AGAIN_AFTER_S = (1.0, 60.0)
 """How soon a first connection that failed is tried again, at first and at most."""
 PULSE_S, STILL_S = 1.0, 10.0
 """How often the loop says that it turns; after how long without that nobody counts as heard."""
+DEAF_AFTER_S = 60.0
+"""After so long without a connection nobody's press is heard, and the log must say so."""
 
 
 class Listener:
@@ -54,10 +58,13 @@ class Listener:
         log: FilteringBoundLogger,
         *,
         on_app: Callable[[str], None] = lambda _app: None,
+        deaf_after_s: float = DEAF_AFTER_S,
     ) -> None:
         self._token, self._base_url = app_token, base_url
         self._receive, self._log, self._on_app = receive, log, on_app
+        self._deaf_after_s = deaf_after_s
         self._workers = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="slack-deed")
+        self._showers = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="slack-show")
         self._ready = Event()
         self.pulse = 0
         self._pulsed_s, self._connected = 0.0, False
@@ -74,12 +81,13 @@ class Listener:
         self._ready.wait()
 
     def stop(self) -> None:
-        """Listen no more; what was taken is finished."""
+        """Listen no more; what was taken is finished, what was not shown is left to others."""
         loop, ended = self._loop, self._ended
         if loop is not None and ended is not None and self._thread.is_alive():
             loop.call_soon_threadsafe(ended.set)
             self._thread.join(5)
         self._workers.shutdown(wait=True, cancel_futures=False)
+        self._showers.shutdown(wait=True, cancel_futures=True)
 
     @property
     def hears(self) -> bool:
@@ -122,7 +130,7 @@ class Listener:
         self._ready.set()
         try:
             await self._connect(client, self._ended)
-            await self._ended.wait()
+            await self._watch(client, self._ended)
         finally:
             beating.cancel()
             await client.close()  # type: ignore[no-untyped-call]  # slack-sdk gives it no types
@@ -142,6 +150,22 @@ class Listener:
             except TimeoutError:
                 wait_s = min(longest_s, wait_s * 2)
 
+    async def _watch(self, client: SocketModeClient, ended: asyncio.Event) -> None:
+        """Say when Slack cannot be heard any more: the client tries again for ever, silently."""
+        loop = asyncio.get_running_loop()
+        heard_at, deaf = loop.time(), False
+        while not ended.is_set():
+            if await client.is_connected():
+                if deaf:
+                    self._log.info("slack_connected")
+                heard_at, deaf = loop.time(), False
+            elif not deaf and loop.time() >= heard_at + self._deaf_after_s:
+                deaf = True
+                why = "no connection to Slack, so no button works; it is tried again and again"
+                self._log.error("slack_not_heard", why=why)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(ended.wait(), self._deaf_after_s / 4)
+
     async def _on_message(self, _client: object, message: dict[str, Any], _raw: str | None) -> None:
         if message.get("type") == "hello":
             self._on_app(str((message.get("connection_info") or {}).get("app_id") or ""))
@@ -157,7 +181,7 @@ class Listener:
         acknowledged = SocketModeResponse(request.envelope_id, reaction.response)
         await client.send_socket_mode_response(acknowledged)
         for each in reaction.then:
-            await loop.run_in_executor(self._workers, self._done, each)
+            await loop.run_in_executor(self._showers, self._done, each)
 
     def _done(self, work: Callable[[], None]) -> None:
         try:

@@ -268,3 +268,94 @@ def test_what_the_last_receiver_cannot_be_told_is_forwarded_to_nobody(desk):
     desk.channel.fails = [ChannelError("is_archived", permanent=True, unsure=False)]
     desk.deliver(forward_to="ops")
     assert [row.state for row in desk.rows(NotificationRow)] == [NotificationState.DEAD]
+
+
+def test_a_message_that_cannot_be_shown_at_all_stops_no_other(desk):
+    desk.judge(spike(), spike(tenant="corp"))
+    desk.deliver()
+    for number in (1, 2):
+        with writing(desk.database) as session:
+            answer(session, number, Answer(Verb.ACKNOWLEDGE, "al"), desk.clock(), Teaching())
+    desk.channel.update_fails = [RuntimeError("a bug")]
+    shown, (error,) = desk.showing.show()
+    assert shown == 1
+    assert "a fault of the program: RuntimeError: a bug" in error
+    desk.clock.move(ONE)
+    assert desk.showing.show() == (1, ())
+
+
+def test_of_two_who_show_a_message_at_once_none_has_the_last_word_and_it_is_shown_again(desk):
+    desk.judge(spike())
+    desk.deliver()
+    desk.answer()
+    update = desk.channel.update
+
+    def overtaken(receipt, notification):
+        desk.channel.update = update
+        desk.answer(Verb.UNDO)
+        desk.showing.show(1)  # this one is stored before, though Slack may have taken it after
+        return update(receipt, notification)
+
+    desk.channel.update = overtaken
+    desk.showing.show()
+    assert "acknowledged" in desk.titles()[-1], "what is not true any more"
+    desk.clock.move(3 * SECOND)
+    assert desk.showing.show() == (1, ())
+    assert "acknowledged" not in desk.titles()[-1]
+    assert desk.showing.show() == (0, ())
+
+
+def test_what_somebody_else_has_just_shown_is_not_shown_again(desk):
+    desk.judge(spike(), spike(tenant="corp"))
+    desk.deliver()
+    for number in (1, 2):
+        with writing(desk.database) as session:
+            answer(session, number, Answer(Verb.ACKNOWLEDGE, "al"), desk.clock(), Teaching())
+    update = desk.channel.update
+
+    def overtaken(receipt, notification):
+        desk.channel.update = update
+        other = {1: 2, 2: 1}[notification.alert_number]
+        desk.showing.show(other)
+        return update(receipt, notification)
+
+    desk.channel.update = overtaken
+    desk.showing.show()
+    assert len(desk.titles()) == 2
+
+
+def test_a_clock_that_was_set_back_keeps_no_change_from_being_shown(desk):
+    desk.judge(spike(actual=400))
+    desk.deliver()
+    desk.judge(spike(actual=410))
+    desk.showing.show()
+    desk.clock.move(-ONE)
+    desk.judge(spike(actual=420))
+    assert desk.showing.show() == (1, ())
+
+
+def test_an_answer_is_tried_at_once_though_an_earlier_change_failed(desk):
+    desk.judge(spike(actual=400))
+    desk.deliver()
+    desk.judge(spike(actual=410))
+    desk.channel.update_fails = ["Slack is away"]
+    desk.showing.show()
+    desk.answer()
+    assert desk.showing.show() == (0, ())
+    assert desk.showing.show(1) == (1, ())
+
+
+def test_an_end_waits_until_messages_may_be_changed_and_holds_up_nothing_else(desk):
+    desk.judge(spike())
+    desk.deliver()
+    for day in (13, 14):
+        desk.judge(day=november(day))
+    desk.judge(spike(november(14), tenant="corp"), day=november(14))
+    desk.channel.waits = [0, 20, 0]
+    desk.deliver()
+    (ends,) = [row for row in desk.rows(NotificationRow) if row.reason == "resolved"]
+    assert (ends.state, ends.due_at) == (NotificationState.RETRY, desk.clock() + 20 * SECOND)
+    assert desk.channel.sent[-1].message.title.startswith("Corp")
+    desk.clock.move(20 * SECOND)
+    desk.deliver()
+    assert desk.titles()[-1].startswith("Acme: resolved")

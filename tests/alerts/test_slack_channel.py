@@ -7,10 +7,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web import SlackResponse
 
 from alerts.channels.base import ChannelError
 from alerts.channels.slack import SlackChannel, opaque
-from alerts.channels.slack_account import SlackAccount
+from alerts.channels.slack_account import OTHER, SlackAccount, SlackFailure
+from alerts.channels.slack_faults import Kind, fault_of
 from alerts.model import Reason
 from alerts.notice import Line, Receipt
 from spendwatch.app import system_clock
@@ -170,6 +173,16 @@ def test_fault_59_a_refused_token_stops_everything_until_it_is_accepted_again(
     assert account.refused == ""
 
 
+def test_what_only_broke_in_the_look_whether_the_token_is_accepted_was_not_sent(
+    slack, channel, steady
+):
+    slack.revoke_tokens("invalid_auth")
+    refused(channel)
+    steady.now += 60
+    slack.fault("drop", "auth.test")
+    assert not refused(channel).unsure
+
+
 @pytest.mark.parametrize("broken", ["missing", "archived", "not a member"])
 def test_fault_60_a_conversation_nobody_can_write_to_is_a_dead_letter(slack, account, broken):
     if broken == "archived":
@@ -202,6 +215,32 @@ def test_news_below_a_message_that_somebody_deleted_stands_by_itself(slack, chan
     root = channel.send(note())
     slack.delete_message(slack.channel, root.reference.split(":")[1])
     assert channel.send(note("two"), root).stands
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_news_whose_call_broke_below_a_message_that_somebody_deleted_is_looked_for_outside_of_it(
+    slack, channel, arrived
+):
+    root = channel.send(note())
+    slack.delete_message(slack.channel, root.reference.split(":")[1])
+    slack.fault("drop", "chat.postMessage", commit=arrived)
+    assert refused(channel, note("two"), root=root).unsure
+    found = channel.find(note("two"), system_clock(), root)
+    assert (found is not None and found.stands) == arrived
+
+
+@pytest.mark.parametrize("name", ["thread_not_found", "cannot_reply_to_message"])
+def test_what_takes_no_reply_is_gone_for_whoever_wants_to_reply(slack, channel, name):
+    root = channel.send(note())
+    slack.fault("error", "chat.postMessage", error=name)
+    error = refused(channel, note("two"), root=root)
+    assert (error.gone, error.permanent, error.unsure) == (True, False, False)
+
+
+def test_a_right_that_is_missing_is_waited_for_as_a_token_is(slack, channel):
+    slack.fault("error", "chat.postMessage", error="missing_scope")
+    error = refused(channel)
+    assert (error.permanent, error.unsure) == (False, False)
 
 
 @pytest.mark.parametrize("name", ["invalid_blocks", "msg_blocks_too_long"])
@@ -267,6 +306,21 @@ def test_fault_70_a_limit_that_two_conversations_meet_stops_all_of_them(
     assert third.wait_s() == 30
 
 
+def test_a_method_that_slack_asks_to_wait_with_is_not_called_meanwhile_and_others_are(
+    slack, account, steady
+):
+    slack.fault("ratelimited", "usergroups.users.list", retry_after="30")
+    for _ in range(2):
+        with pytest.raises(SlackFailure) as caught:
+            account.call(OTHER, "usergroups_users_list", usergroup="S0ONE")
+        assert caught.value.fault.retry_after_s == 30
+    assert len(slack.requests("usergroups.users.list")) == 1
+    account.call(OTHER, "auth_test")
+    steady.now += 30
+    with pytest.raises(SlackFailure, match="no_such_subteam"):
+        account.call(OTHER, "usergroups_users_list", usergroup="S0ONE")
+
+
 def test_posts_in_one_conversation_are_kept_a_second_apart(slack, account, channel, steady):
     other = SlackChannel(account, slack.add_conversation("C0OTHER", bot_is_member=True))
     channel.send(note())
@@ -310,3 +364,13 @@ def test_a_message_with_all_that_there_is_keeps_every_limit(slack, channel):
     channel.send(note(lines=lines, title="t" * 400, reference="r" * 3_000))
     assert slack.rejections() == []
     assert a_message().title
+
+
+@pytest.mark.parametrize(("status", "body"), [(429, []), (200, []), (500, [1]), (200, "x")])
+def test_an_answer_of_another_shape_is_an_error_like_any_other(status, body):
+    response = SlackResponse(
+        client=None, http_verb="POST", api_url="", req_args={}, data=body, headers={},
+        status_code=status,
+    )  # fmt: skip
+    fault = fault_of(SlackApiError("", response))
+    assert fault.kind is (Kind.LIMITED if status == 429 else Kind.UNSURE)

@@ -5,17 +5,22 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from threading import Event, Thread
 
 import pytest
+import structlog
 
 from alerts.model import AlertState, Verb, Verdict
 from alerts.tables import PostingRow
 from spendwatch.db import writing
+from spendwatch.slack.desk import Reaction
+from spendwatch.slack.listening import Listener
 from tests.builders import november, spike
 from tests.spendwatch.slack_office import listening
 
-BEN = "U0BEN"
+BEN, CHANNEL = "U0BEN", "C0ALERTS"
 
 
 @pytest.fixture
@@ -116,6 +121,45 @@ def test_a_member_of_a_group_that_may_answer_does(tmp_path, slack):
         assert office.replies()[0].actor == "cleo (U0CLEO)"
 
 
+def test_a_slow_slack_keeps_no_member_of_a_group_that_is_known_from_answering(tmp_path, slack):
+    slack.add_group("S0ONCALL", [slack.ana])
+    with listening(tmp_path, slack, may_answer=["S0ONCALL"]) as office:
+        office.tell()
+        slack.open_home()
+        slack.wait_until(lambda local: local.home(local.ana))
+        office.desk.allowed.steady = lambda: time.monotonic() + 1_000
+        slack.fault("delay", "usergroups.users.list", count=9, seconds=5, commit=True)
+        assert office.press("acknowledge").failed is None
+        assert office.alert().state is AlertState.ACKNOWLEDGED
+
+
+def test_a_group_that_slack_cannot_tell_of_is_asked_for_once_and_not_for_each_alert(
+    tmp_path, slack
+):
+    with listening(tmp_path, slack, may_answer=["S0NONE"]) as office:
+        office.tell(*(spike(tenant=f"tenant-{number}") for number in range(30)))
+        slack.open_home()
+        slack.wait_until(lambda local: local.home(local.ana))
+        assert len(slack.requests("usergroups.users.list")) == 1
+
+
+def test_whoever_is_refused_on_the_home_page_is_told_there(told):
+    told.slack.open_home()
+    home = told.slack.wait_until(lambda local: local.home(local.ana))
+    told.slack.press_in_view(home.id, "open", overrides={"actions": [{"value": "77"}]})
+    (view,) = told.slack.wait_until(lambda local: local.views(local.ana))
+    assert "not yours to answer" in str(view.body)
+
+
+def test_what_takes_long_to_show_keeps_no_answer_from_being_taken(told):
+    told.slack.fault("delay", "chat.postEphemeral", count=9, seconds=4, commit=True)
+    foreign = {"actions": [{"value": "77"}]}
+    with ThreadPoolExecutor(9) as people:
+        list(people.map(lambda _: told.press("acknowledge", overrides=foreign), range(9)))
+    assert told.press("acknowledge").failed is None
+    assert told.alert().state is AlertState.ACKNOWLEDGED
+
+
 def test_fault_72_the_same_envelope_twice_has_one_effect(told):
     told.press("acknowledge", times=2)
     assert len(told.replies()) == 1
@@ -209,6 +253,43 @@ def test_fault_80_while_the_database_is_held_nobody_is_shown_a_false_tick(told, 
     assert "acknowledged" not in told.root.text
 
 
+def test_fault_80_five_people_at_once_are_all_told_in_time_that_nothing_could_be_saved(
+    office, tmp_path
+):
+    told = office
+    told.tell(*(spike(tenant=f"tenant-{number}") for number in range(5)))
+    with closing(sqlite3.connect(tmp_path / "spendwatch.db", isolation_level=None)) as foreign:
+        foreign.execute("BEGIN IMMEDIATE")
+        with ThreadPoolExecutor(5) as people:
+            roots = [each.ts for each in told.slack.posted()]
+            pressed = [*people.map(lambda ts: told.slack.press(CHANNEL, ts, "acknowledge"), roots)]
+        foreign.execute("ROLLBACK")
+    assert [each.failed for each in pressed] == [None] * 5
+
+
+def test_an_answer_gets_in_between_while_the_service_writes_without_a_pause(told):
+    ended = Event()
+
+    def write():
+        while not ended.is_set():
+            with writing(told.app.engine) as session:
+                session.connection().exec_driver_sql("UPDATE alert SET severity = severity")
+                time.sleep(0.15)
+
+    writers = [Thread(target=write) for _ in range(3)]
+    for each in writers:
+        each.start()
+    try:
+        pressed = [told.press("acknowledge", stale=True) for _ in range(8)]
+    finally:
+        ended.set()
+        for each in writers:
+            each.join()
+    assert [each.failed for each in pressed] == [None] * 8
+    assert "slack_answer_not_saved" not in told.events()
+    assert told.alert().state is AlertState.ACKNOWLEDGED
+
+
 def test_fault_80_a_form_that_could_not_be_saved_stays_open_and_says_so(told, tmp_path):
     told.press("dismiss")
     (view,) = told.slack.wait_until(lambda local: local.views(local.ana))
@@ -299,3 +380,26 @@ def test_fault_68_ten_thousand_alerts_of_one_run_are_at_most_six_posts(office):
     assert "more" in str(posted[-1].blocks)
     assert office.slack.ratelimited == 0
     assert office.deliver().sent == 0
+
+
+def test_a_connection_that_does_not_come_back_is_told_in_the_log(slack):
+    said = structlog.testing.LogCapture()
+    log = structlog.wrap_logger(None, processors=[said])
+    listener = Listener(
+        slack.app_token, slack.base_url, lambda *_: Reaction(), log, deaf_after_s=0.4
+    )
+    listener.start()
+    try:
+        slack.wait_until(lambda local: local.connections())
+        slack.revoke_tokens()
+        slack.cut()
+        slack.wait_until(
+            lambda _local: "slack_not_heard" in [each["event"] for each in said.entries]
+        )
+        slack.revoke_tokens(None)
+        slack.wait_until(lambda _local: said.entries[-1]["event"] == "slack_connected", 20)
+    finally:
+        listener.stop()
+    assert [each["event"] for each in said.entries] == [
+        "slack_connected", "slack_not_heard", "slack_connected",
+    ]  # fmt: skip
