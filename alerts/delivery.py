@@ -35,6 +35,8 @@ LEASE = timedelta(seconds=60)
 """How long a claim is left to the process that made it."""
 PATIENCE_S = 20.0
 """How long one delivery may wait for channels that are not ready."""
+_STEP_S = 2.0
+"""How long it waits before it looks whether anything else can be sent meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +82,9 @@ def deliver(
     outcomes: list[tuple[str, _Outcome]] = []
     patience_s = PATIENCE_S
     while (wait_s := _round(post, outcomes, stopping)) and pause and wait_s <= patience_s:
-        pause(wait_s)
-        patience_s -= wait_s
+        step_s = min(wait_s, _STEP_S)
+        pause(step_s)
+        patience_s -= step_s
     with writing() as session:
         undelivered = settling.entries(session, settling.UNDELIVERED)
     counted = Counter(outcome for _, outcome in outcomes)
@@ -94,13 +97,13 @@ def _round(
 ) -> float:
     """Send what can be sent now; return when the first of the rest can be, 0 where none is left."""
     waits = []
-    for key, receiver in post.pending():
+    for each in post.pending():
         if stopping():
             return 0.0
-        if wait_s := post.wait_s(receiver):
+        if wait_s := post.wait_s(each):
             waits.append(wait_s)
-        elif (claimed := post.claim(key)) is not None:
-            outcomes.append((key, post.send(*claimed)))
+        elif (claimed := post.claim(each.key)) is not None:
+            outcomes.append((each.key, post.send(*claimed)))
     return min(waits, default=0.0)
 
 
@@ -115,16 +118,19 @@ class _Post:
     lease: timedelta
     forward_to: str
 
-    def pending(self) -> tuple[tuple[str, str], ...]:
-        """Return what is due, with its receiver."""
+    def pending(self) -> tuple[outbox.Due, ...]:
+        """Return what is due."""
         now = self.clock()
         with self.writing() as session:
             return outbox.pending(session, now, now - self.lease)
 
-    def wait_s(self, receiver: str) -> float:
-        """Return for how long nothing may be sent to a receiver."""
-        channel = self.channels.get(receiver)
-        return channel.wait_s() if channel else 0.0
+    def wait_s(self, due: outbox.Due) -> float:
+        """Return for how long something may not be sent; that all is over may change a message."""
+        channel = self.channels.get(due.receiver)
+        if channel is None:
+            return 0.0
+        edit_s = channel.wait_s(edit=True) if due.reason is Reason.RESOLVED else 0.0
+        return max(channel.wait_s(), edit_s)
 
     def claim(self, key: str) -> tuple[outbox.Claim, Receipt | None] | None:
         """Claim a message if it is its turn, with what it belongs below.

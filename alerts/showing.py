@@ -63,7 +63,7 @@ class Showing:
             channel = self.channels.get(each.receipt.receiver)
             if stopping():
                 break
-            if channel is None or channel.wait_s(edit=True):
+            if channel is None or channel.wait_s(edit=True, answered=each.answered):
                 continue
             try:
                 shown += self._show(each, channel)

@@ -54,10 +54,10 @@ class SlackChannel:
         self._on_fault = on_fault
         self._blind = False
 
-    def wait_s(self, *, edit: bool = False) -> float:
+    def wait_s(self, *, edit: bool = False, answered: bool = False) -> float:
         """Return for how many seconds nothing may be posted, or changed."""
         if edit:
-            return self._account.wait_s(EDIT)
+            return self._account.wait_s(EDIT, first=answered)
         return self._account.wait_s(POST, self.conversation)
 
     def send(

@@ -1,8 +1,9 @@
 """Socket Mode: what people do in Slack comes in over a connection that we opened.
 
-The client is slack-sdk's for aiohttp, on a loop and in a thread of its own: the others are deaf for
-seconds whenever Slack refreshes a connection. What is done about a deed happens in other threads,
-so that a slow database keeps no other deed waiting.
+The client is slack-sdk's for aiohttp, on a loop and in a thread of its own. A connection that was
+cut is renewed at once; one that looks open and is dead (the other side fell silent) is noticed by
+its pings within ten seconds. What is done about a deed happens in other threads, so that a slow
+database keeps no other deed waiting.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
-from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.response import SocketModeResponse
-from slack_sdk.web.async_client import AsyncWebClient
+
+from alerts.channels.slack_faults import fault_of
+from spendwatch.slack.connection import Socket
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,8 +30,10 @@ if TYPE_CHECKING:
 
 AT_ONCE = 8
 """Deeds that are taken at the same time."""
-AGAIN_AFTER_S = (1.0, 60.0)
-"""How soon a first connection that failed is tried again, at first and at most."""
+AGAIN_AFTER_S = (1.0, 15.0)
+"""How soon a connection that failed is tried again, at first and at most."""
+LOOK_EVERY_S = 0.2
+"""How often it is looked whether the connection still stands."""
 
 
 class Listener:
@@ -50,7 +54,7 @@ class Listener:
         self._ready = Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended: asyncio.Event | None = None
-        self._client: SocketModeClient | None = None
+        self._client: Socket | None = None
         self._thread = Thread(target=lambda: asyncio.run(self._run()), name="slack", daemon=True)
 
     def start(self) -> None:
@@ -74,35 +78,34 @@ class Listener:
 
     async def _run(self) -> None:
         self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
-        client = SocketModeClient(
-            app_token=self._token,
-            web_client=AsyncWebClient(base_url=self._base_url, retry_handlers=[]),
-            logger=logging.getLogger("slack_sdk.socket_mode"),
-        )
+        client = self._client = Socket(self._token, self._base_url)
         client.socket_mode_request_listeners.append(self._on_request)
         client.message_listeners.append(self._on_message)
-        self._client = client
         self._ready.set()
+        keeping = asyncio.create_task(self._keep_connected(client))
         try:
-            await self._connect(client, self._ended)
             await self._ended.wait()
         finally:
+            keeping.cancel()
             await client.close()  # type: ignore[no-untyped-call]  # slack-sdk gives it no types
 
-    async def _connect(self, client: SocketModeClient, ended: asyncio.Event) -> None:
+    async def _keep_connected(self, client: Socket) -> None:
+        """Connect, and again as soon as nothing is heard any more; ever later where that fails."""
         wait_s, longest_s = AGAIN_AFTER_S
-        while not ended.is_set():
+        while True:
+            if await client.is_connected():
+                await asyncio.sleep(LOOK_EVERY_S)
+                continue
             try:
-                await client.connect()  # type: ignore[no-untyped-call]  # the same
+                await client.connect_to_new_endpoint()
             except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
+                wait_s = max(wait_s, fault_of(error).retry_after_s or 0.0)
                 self._log.warning("slack_not_connected", error=_words(error), again_in_s=wait_s)
+                await asyncio.sleep(wait_s)
+                wait_s = min(longest_s, wait_s * 2)
             else:
                 self._log.info("slack_connected")
-                return
-            try:
-                await asyncio.wait_for(ended.wait(), wait_s)
-            except TimeoutError:
-                wait_s = min(longest_s, wait_s * 2)
+                wait_s = AGAIN_AFTER_S[0]
 
     async def _on_message(self, _client: object, message: dict[str, Any], _raw: str | None) -> None:
         if message.get("type") == "hello":
