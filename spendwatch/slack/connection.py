@@ -24,7 +24,7 @@ PING_EVERY_S = 5.0
 """A socket whose ping is not answered within half of this is dead: 7.5 seconds at most."""
 OPEN_WITHIN_S = 10.0
 READ_FOR_S = 1.0
-"""How long the old socket is still read once nothing comes any more."""
+"""How long the old socket is still read."""
 SHORT_LIFE_S = 1.0
 """A socket that Slack wants gone sooner than this is renewed ever later: it may be one too many."""
 LATER_S = (1.0, 15.0)
@@ -87,9 +87,10 @@ class Socket(SocketModeClient):
         receiver.cancel()
         await asyncio.wait([receiver])
         with suppress(TimeoutError):
-            while (message := await old.receive(READ_FOR_S)).type in _ALIVE:
-                if message.type is WSMsgType.TEXT:
-                    await self.enqueue_message(message.data)
+            async with asyncio.timeout(READ_FOR_S):
+                while (message := await old.receive()).type in _ALIVE:
+                    if message.type is WSMsgType.TEXT:
+                        await self.enqueue_message(message.data)
         await old.close()
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:

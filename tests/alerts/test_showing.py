@@ -268,3 +268,37 @@ def test_what_the_last_receiver_cannot_be_told_is_forwarded_to_nobody(desk):
     desk.channel.fails = [ChannelError("is_archived", permanent=True, unsure=False)]
     desk.deliver(forward_to="ops")
     assert [row.state for row in desk.rows(NotificationRow)] == [NotificationState.DEAD]
+
+
+class FewEdits(RecordingChannel):
+    """A channel that makes only such changes as people are waiting for."""
+
+    def wait_s(self, *, edit=False, answered=False):
+        return 30.0 if edit and not answered else 0.0
+
+
+def test_where_few_changes_are_left_what_people_answered_is_shown_and_nothing_else(desk):
+    desk.channel = desk.showing.channels["ops"] = FewEdits(desk.clock, stands=True)
+    desk.judge(spike(actual=400), spike(tenant="corp", actual=400))
+    desk.deliver()
+    desk.judge(spike(actual=410), spike(tenant="corp", actual=410))
+    assert desk.showing.show() == (0, ())
+    desk.answer()
+    assert desk.showing.show() == (1, ())
+    assert desk.titles() == ["Acme: acknowledged, $410 on Thu 12 Nov, 1.2x normal"]
+    desk.clock.move(SECOND)
+    desk.judge(spike(actual=430))
+    desk.clock.move(10 * SECOND)
+    assert desk.showing.show() == (0, ())
+
+
+def test_that_all_is_over_waits_where_no_message_may_be_changed_just_now(desk):
+    desk.channel = FewEdits(desk.clock, stands=True)
+    desk.judge(spike())
+    desk.deliver()
+    for step in (1, 2):
+        desk.judge(day=DAY + step * ONE)
+    assert desk.deliver().sent == 0
+    assert desk.channel.updated == []
+    assert [row.state for row in desk.rows(NotificationRow)] == ["sent", "new"]
+    assert [row.attempts for row in desk.rows(NotificationRow)] == [1, 0]

@@ -22,13 +22,14 @@ from spendwatch.slack.listening import Listener
 from tests.slack.local import LocalSlack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     Line = Callable[[str, str, str], None]
     Promise = Callable[..., list[str]]
 
 TIMES, EVERY_S = 12, 0.02
 BEFORE_S, AFTER_S = 0.2, 1.5
+SILENT_TIMES, SILENT_AFTER_S = 3, 12.0
 BUTTON = {"type": "button", "action_id": "go", "text": {"type": "plain_text", "text": "Go"}}
 
 
@@ -59,10 +60,12 @@ class Ear:
         envelope = self.slack.press(self.slack.channel, self.ts, "go", wait=False)
         return now, envelope.id, str(envelope.trigger_id)
 
-    def press_around(self, event: Callable[[], object]) -> list[tuple[float, str, str]]:
+    def press_around(
+        self, event: Callable[[], object], after_s: float
+    ) -> list[tuple[float, str, str]]:
         """Press every so often before something happens, and after it."""
         begun, pressed, happened = time.monotonic(), [], False
-        while (gone_s := time.monotonic() - begun) < BEFORE_S + AFTER_S:
+        while (gone_s := time.monotonic() - begun) < BEFORE_S + after_s:
             if gone_s > BEFORE_S and not happened:
                 event()
                 happened = True
@@ -97,10 +100,10 @@ def listening() -> Iterator[Ear]:
             listener.stop()
 
 
-def renew(ear: Ear, event: Callable[[], object]) -> Renewal:
+def renew(ear: Ear, event: Callable[[], object], after_s: float = AFTER_S) -> Renewal:
     """Press around one event, and find out what became of the presses."""
     ear.slack.wait_until(lambda local: any(not each["leaving"] for each in local.connections()))
-    pressed = ear.press_around(event)
+    pressed = ear.press_around(event, after_s)
     time.sleep(0.5)
     acked = {each.id for each in ear.slack.envelopes() if each.acks}
     lost = [at for at, envelope, _ in pressed if envelope not in acked]
@@ -127,11 +130,25 @@ def deaf(line: Line, promise: Promise) -> list[str]:
         }
         for name, event in ways.items():
             renewals = [renew(ear, event) for _ in range(TIMES)]
-            times_s = [each.deaf_s for each in renewals]
-            told = f"median {statistics.median(times_s):.3f} s, worst {max(times_s):.3f} s"
-            line(f"deaf: {name}", told, "aim: 0.5 s")
-            unheard = sum(each.unheard for each in renewals)
-            line(f"  presses that never arrived, of {TIMES} times", f"{unheard}", "")
-            unanswered = sum(each.unanswered for each in renewals)
-            broken += promise("  presses heard and never acknowledged", unanswered)
+            broken += _summed_up(name, renewals, "0.5 s", line, promise, told=name != "cut")
+        silent = [renew(ear, slack.fall_silent, SILENT_AFTER_S) for _ in range(SILENT_TIMES)]
+        broken += _summed_up("looks open and is dead", silent, "10 s", line, promise, told=False)
     return broken
+
+
+def _summed_up(
+    name: str, renewals: Sequence[Renewal], aim: str, line: Line, promise: Promise, *, told: bool
+) -> list[str]:
+    """Print how it went; where Slack told of it before, no press may be lost at all."""
+    times_s = [each.deaf_s for each in renewals]
+    middle, worst = statistics.median(times_s), max(times_s)
+    line(f"deaf: {name}", f"median {middle:.3f} s, worst {worst:.3f} s", f"aim: {aim}")
+    unheard = sum(each.unheard for each in renewals)
+    many = f", {len(renewals)} times"
+    unanswered = promise(
+        "  presses heard and never acknowledged", sum(each.unanswered for each in renewals)
+    )
+    if told:
+        return [*promise(f"  presses never heard{many}", unheard), *unanswered]
+    line(f"  presses never heard{many}", f"{unheard}", "nobody can hear them")
+    return unanswered
