@@ -13,7 +13,7 @@ import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import ClientWebSocketResponse, WSMsgType
+from aiohttp import ClientWebSocketResponse, ClientWSTimeout, WSMsgType
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 PING_EVERY_S = 5.0
 """A socket whose ping is not answered within half of this is dead: 7.5 seconds at most."""
-OPEN_WITHIN_S = 10.0
+OPEN_WITHIN_S, CLOSE_WITHIN_S = 10.0, 2.0
 READ_FOR_S = 1.0
 """How long the old socket is still read."""
 SHORT_LIFE_S = 1.0
@@ -66,21 +66,29 @@ class Socket(SocketModeClient):
     async def _open(self) -> None:
         opened = await self.web_client.apps_connections_open(app_token=self.app_token)
         session = await self.aiohttp_client_session.ws_connect(
-            str(opened["url"]), autoping=False, heartbeat=self.ping_interval, proxy=self.proxy
+            str(opened["url"]),
+            autoping=False,
+            heartbeat=self.ping_interval,
+            proxy=self.proxy,
+            timeout=ClientWSTimeout(ws_close=CLOSE_WITHIN_S),
         )
-        old, old_receiver, old_monitor = (
+        self._opened_at = asyncio.get_running_loop().time()
+        self._change_over(session)
+
+    def _change_over(self, session: ClientWebSocketResponse) -> None:
+        """Use another socket from now on."""
+        old, receiver, monitor = (
             self.current_session,
             self.message_receiver,
             self.current_session_monitor,
         )
         self.current_session, self.stale, self.last_ping_pong_time = session, False, None
-        self._opened_at = asyncio.get_running_loop().time()
         self.message_receiver = asyncio.ensure_future(self.receive_messages())
         self.current_session_monitor = asyncio.ensure_future(self.monitor_current_session())
-        if old is not None and old_receiver is not None:
-            self._in_background(self._leave(old, old_receiver))
-        if old_monitor is not None:
-            old_monitor.cancel()  # perhaps the very task that runs this: nothing may come after
+        if old is not None and receiver is not None:
+            self._in_background(self._leave(old, receiver))
+        if monitor is not None:
+            monitor.cancel()  # perhaps the very task that runs this: nothing is awaited after it
 
     async def _leave(self, old: ClientWebSocketResponse, receiver: asyncio.Future[None]) -> None:
         """Take what Slack had still sent to a socket, then close it."""
