@@ -160,6 +160,12 @@ class Load:
         )  # fmt: skip
         return envelope, pressed_at
 
+    def not_saved(self) -> set[str]:
+        """Name the people who were told to try again, because a run was being written."""
+        lines = (self.folder / "log.jsonl").read_text().splitlines()
+        told = (json.loads(line) for line in lines if line.startswith("{"))
+        return {str(each["person"]) for each in told if each["event"] == "slack_answer_not_saved"}
+
     # What must hold
 
     def not_told_once(self) -> list[str]:
