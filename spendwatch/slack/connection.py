@@ -91,15 +91,21 @@ class Socket(SocketModeClient):
             monitor.cancel()  # perhaps the very task that runs this: nothing is awaited after it
 
     async def _leave(self, old: ClientWebSocketResponse, receiver: asyncio.Future[None]) -> None:
-        """Take what Slack had still sent to a socket, then close it."""
+        """Take what Slack still sends to a socket, until it knows that this one is left."""
         receiver.cancel()
         await asyncio.wait([receiver])
+        await self._read_on(old, READ_FOR_S)
+        with suppress(ConnectionError):
+            await old.send_frame(_NORMAL, WSMsgType.CLOSE)  # its own close() reads nothing more
+        await self._read_on(old, CLOSE_WITHIN_S)
+        await old.close()
+
+    async def _read_on(self, old: ClientWebSocketResponse, seconds: float) -> None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(READ_FOR_S):
+            async with asyncio.timeout(seconds):
                 while (message := await old.receive()).type in _ALIVE:
                     if message.type is WSMsgType.TEXT:
                         await self.enqueue_message(message.data)
-        await old.close()
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -107,4 +113,5 @@ class Socket(SocketModeClient):
         task.add_done_callback(self._left.discard)
 
 
+_NORMAL = (1000).to_bytes(2, "big")
 _ALIVE = frozenset({WSMsgType.TEXT, WSMsgType.PING, WSMsgType.PONG})

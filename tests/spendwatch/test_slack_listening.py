@@ -89,6 +89,21 @@ def unknown_button():
     return {"overrides": {"actions": [{"action_id": "none"}]}}
 
 
+def test_fault_71_what_slack_sends_until_it_knows_that_a_socket_is_left_is_heard(told, monkeypatch):
+    """Slack only warns, and goes on to use both sockets; the old one is left while presses come."""
+    monkeypatch.setattr(connection, "READ_FOR_S", 0.1)
+    pressed = 0
+    for number in range(1, 6):
+        told.slack.disconnect("warning")
+        while not any(_is(each, "closed", number) for each in _log(told.slack)):
+            told.press("acknowledge", wait=False, **unknown_button())
+            pressed += 1
+    told.slack.wait_until(
+        lambda local: sum(bool(each.acks) for each in local.envelopes()) == pressed
+    )
+    assert all(len(each.connections) == 1 for each in told.slack.envelopes())
+
+
 def test_fault_71_the_new_socket_is_open_before_the_old_one_is_closed(told):
     told.slack.disconnect()
     told.slack.wait_until(lambda local: any(_is(each, "closed", 1) for each in _log(local)))
