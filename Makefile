@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 # Without its bytecode files every start of the interpreter compiles all it imports anew: seconds.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help setup demo fmt lint types contracts test floors check matrix bench crash torture golden lock sbom pictures image clean
+.PHONY: help setup demo fmt lint types contracts test floors check matrix bench crash torture storm golden lock sbom pictures image clean
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -127,8 +127,8 @@ matrix: ## run all tests on each Python that is supported and installed here
 	    $(IN_MEMORY); build/venv-$$version/bin/pytest -n 2 --quiet; \
 	done
 
-# Hours rather than minutes; both need the tests beside them.
-CRASHES := crash_matrix simulated_days torture
+# They take long, and need the tests beside them.
+CRASHES := crash_matrix simulated_days torture slack_storm
 
 crash: $(READY) ## kill it at every point and at random times, and live 60 days with a fault each
 	$(BIN)/python -m benchmarks.crash_matrix
@@ -136,6 +136,9 @@ crash: $(READY) ## kill it at every point and at random times, and live 60 days 
 
 torture: $(READY) ## kill it 1,000 times in storms, Slack failing, and count what was lost or repeated
 	$(BIN)/python -m benchmarks.torture
+
+storm: $(READY) ## ten thousand alerts in Slack at its real pace, and how soon people are answered
+	$(BIN)/python -m benchmarks.slack_storm
 
 bench: $(READY) ## run every benchmark
 	@for file in $(filter-out $(CRASHES:%=benchmarks/%.py),$(wildcard benchmarks/[a-z]*.py)); do \

@@ -36,6 +36,8 @@ LEASE = timedelta(seconds=60)
 """How long a claim is left to the process that made it."""
 PATIENCE_S = 20.0
 """How long one delivery may wait for channels that are not ready."""
+_STEP_S = 2.0
+"""How long it waits before it looks whether anything else can be sent meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +83,9 @@ def deliver(
     outcomes: list[tuple[str, _Outcome]] = []
     patience_s = PATIENCE_S
     while (wait_s := _round(post, outcomes, stopping)) and pause and wait_s <= patience_s:
-        pause(wait_s)
-        patience_s -= wait_s
+        step_s = min(wait_s, _STEP_S)
+        pause(step_s)
+        patience_s -= step_s
     with writing() as session:
         undelivered = settling.entries(session, settling.UNDELIVERED)
     counted = Counter(outcome for _, outcome in outcomes)
@@ -95,13 +98,13 @@ def _round(
 ) -> float:
     """Send what can be sent now; return when the first of the rest can be, 0 where none is left."""
     waits = []
-    for key, receiver in post.pending():
+    for each in post.pending():
         if stopping():
             return 0.0
-        if wait_s := post.wait_s(receiver):
+        if wait_s := post.wait_s(each):
             waits.append(wait_s)
-        elif (claimed := post.claim(key)) is not None:
-            outcomes.append((key, post.send(*claimed)))
+        elif (claimed := post.claim(each.key)) is not None:
+            outcomes.append((each.key, post.send(*claimed)))
     return min(waits, default=0.0)
 
 
@@ -116,16 +119,19 @@ class _Post:
     lease: timedelta
     forward_to: str
 
-    def pending(self) -> tuple[tuple[str, str], ...]:
-        """Return what is due, with its receiver."""
+    def pending(self) -> tuple[outbox.Due, ...]:
+        """Return what is due."""
         now = self.clock()
         with self.writing() as session:
             return outbox.pending(session, now, now - self.lease)
 
-    def wait_s(self, receiver: str) -> float:
-        """Return for how long nothing may be sent to a receiver."""
-        channel = self.channels.get(receiver)
-        return channel.wait_s() if channel else 0.0
+    def wait_s(self, due: outbox.Due) -> float:
+        """Return for how long something may not be sent; that all is over may change a message."""
+        channel = self.channels.get(due.receiver)
+        if channel is None:
+            return 0.0
+        edit_s = channel.wait_s(edit=True) if due.reason is Reason.RESOLVED else 0.0
+        return max(channel.wait_s(), edit_s)
 
     def claim(self, key: str) -> tuple[outbox.Claim, Receipt | None] | None:
         """Claim a message if it is its turn, with what it belongs below.
@@ -148,6 +154,8 @@ class _Post:
             return self.failed(claim, as_channel_error(error), claim.unsure_since)
         if found is not None:
             return self.done(claim, found, _Outcome.FOUND)
+        if claim.notification.thread_of and root is None:
+            return self.left_out(claim)
         mine: outbox.Claim | None = claim
         if claim.unsure_since or self.clock() - claim.claimed_at >= self.lease:
             mine = self.renewed(claim)  # a look may take long, and a process may be suspended
@@ -157,8 +165,6 @@ class _Post:
         notification = mine.notification
         try:
             if root and root.stands and notification.reason is Reason.RESOLVED:
-                if wait_s := channel.wait_s(edit=True):
-                    return self.later(mine, wait_s)
                 receipt = channel.update(root, notification)
             else:
                 receipt = channel.send(notification, root, again=bool(mine.unsure_since))
@@ -226,12 +232,11 @@ class _Post:
                 outbox.postpone(session, claim.notification.receiver, now + asked)
         return _Outcome.FAILED
 
-    def later(self, mine: outbox.Claim, wait_s: float) -> _Outcome:
-        """Change a message when that is allowed again; what is only to be posted goes on."""
-        due_at = self.clock() + timedelta(seconds=wait_s)
+    def left_out(self, claim: outbox.Claim) -> _Outcome:
+        """Leave out what makes no sense without what it belongs below."""
         with self.writing() as session:
-            outbox.record_failure(session, mine, "no more changes for now", due_at, None)
-        return _Outcome.FAILED
+            outbox.leave_out(session, claim, "what it belongs below was never sent")
+        return _Outcome.TAKEN_OVER
 
     def forward(self, session: Session, lost: Notification, why: str) -> None:
         """Tell the receiver of everything else what another could not be told."""

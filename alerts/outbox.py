@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import CursorResult, and_, exists, func, insert, or_, update
 from sqlalchemy.orm import aliased
@@ -50,6 +50,14 @@ class Asked(StrEnum):
 
     RETRY = "retry"
     DROP = "drop"
+
+
+class Due(NamedTuple):
+    """What is to be sent, to whom, and why."""
+
+    key: str
+    receiver: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,15 +122,16 @@ def add_once(session: Session, notification: Notification) -> None:
 
 def pending(
     session: Session, now: datetime, left_behind_before: datetime, *, pictures: bool = False
-) -> tuple[tuple[str, str], ...]:
-    """Return what is due, or was left half sent, as (key, receiver), oldest first.
+) -> tuple[Due, ...]:
+    """Return what is due, or was left half sent, oldest first.
 
     Either messages or pictures: no message waits for a picture.
     """
-    query = select(NotificationRow.key, NotificationRow.receiver)
+    query = select(NotificationRow.key, NotificationRow.receiver, NotificationRow.reason)
     is_picture = col(NotificationRow.reason) == Reason.CHART.value
     due = query.where(_is_due(now, left_behind_before), is_picture if pictures else ~is_picture)
-    return tuple((key, receiver) for key, receiver in session.exec(due.order_by(_NUMBER)))
+    found = session.exec(due.order_by(_NUMBER))
+    return tuple(Due(key, receiver, Reason(reason)) for key, receiver, reason in found)
 
 
 def claim(session: Session, key: str, now: datetime, left_behind_before: datetime) -> Claim | None:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 MINUTE_S = 60.0
+_FROM_ANSWER = 1 / 1.05
+"""The part of a distance that is kept from an answer too: a call may arrive late, never later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +25,13 @@ class Limit:
         Seconds between two calls about the same thing.
     a_minute : int
         Calls of this kind in any minute, whatever they are about; 0 is no limit.
+    kept : int
+        How many of these only calls that go first may be.
     """
 
     apart_s: float = 0.0
     a_minute: int = 0
+    kept: int = 0
 
 
 @dataclass(slots=True)
@@ -67,10 +72,13 @@ class Pacer:
         self._spent: defaultdict[str, _Spent] = defaultdict(_Spent)
         self._lock = Lock()
 
-    def wait_s(self, kind: str, about: str = "") -> float:
-        """Return in how many seconds a call is allowed; 0 where it is now."""
+    def wait_s(self, kind: str, about: str = "", *, first: bool = False) -> float:
+        """Return in how many seconds a call is allowed; 0 where it is now.
+
+        ``first`` asks for one that goes first: only that may use what is kept of a minute.
+        """
         with self._lock:
-            return self._wait_s(kind, about)
+            return self._wait_s(kind, about, first=first)
 
     def took(self, kind: str, about: str = "") -> None:
         """Note that a call is made now."""
@@ -78,6 +86,16 @@ class Pacer:
             now, spent = self._steady(), self._spent[kind]
             spent.calls.append(now)
             spent.last[about] = now
+
+    def answered(self, kind: str, about: str = "") -> None:
+        """Note that a call that was made has been answered, or will not be any more.
+
+        It reached the other side at some moment until now, and the next one may be quicker.
+        """
+        with self._lock:
+            limit, spent = self._limits[kind], self._spent[kind]
+            early_s = limit.apart_s * (1 - _FROM_ANSWER)
+            spent.last[about] = max(spent.last.get(about, 0.0), self._steady() - early_s)
 
     def pause(self, kind: str, about: str, seconds: float) -> None:
         """Allow no call for a time: the other side asked for it.
@@ -90,13 +108,14 @@ class Pacer:
             for name in (about, *([""] if others else [])):
                 paused[name] = max(paused[name], now + seconds)
 
-    def _wait_s(self, kind: str, about: str) -> float:
+    def _wait_s(self, kind: str, about: str, *, first: bool) -> float:
         now, spent, limit = self._steady(), self._spent[kind], self._limits[kind]
         while spent.calls and spent.calls[0] <= now - MINUTE_S:
             spent.calls.popleft()
         free_at = max(spent.paused[about], spent.paused[""])
         if limit.apart_s:
             free_at = max(free_at, spent.last.get(about, self._begun) + limit.apart_s)
-        if limit.a_minute and len(spent.calls) >= limit.a_minute:
-            free_at = max(free_at, spent.calls[-limit.a_minute] + MINUTE_S)
+        most = limit.a_minute if first else limit.a_minute - limit.kept
+        if limit.a_minute and len(spent.calls) >= most:
+            free_at = max(free_at, spent.calls[-most] + MINUTE_S)
         return max(0.0, free_at - now)

@@ -53,14 +53,14 @@ class Picturing:
         now, attached = self.clock(), 0
         with self.writing() as session:
             due = outbox.pending(session, now, now - self.lease, pictures=True)
-        for key, receiver in due:
-            channel = self.channels.get(receiver)
+        for each in due:
+            channel = self.channels.get(each.receiver)
             if stopping():
                 break
             if channel is None or channel.wait_s():
                 continue
             with self.writing() as session:
-                claim = outbox.claim(session, key, now, now - self.lease)
+                claim = outbox.claim(session, each.key, now, now - self.lease)
                 root = postings.root_of(session, claim.notification) if claim else None
             if claim is not None:
                 attached += self._attach(channel, claim, root)

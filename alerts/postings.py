@@ -41,12 +41,15 @@ class Stale:
         What it shows.
     attempts : int
         How often it was tried in vain to change it since it last was.
+    answered : bool
+        A person has answered since it was last changed.
     """
 
     alert_number: int
     receipt: Receipt
     revision: int
     attempts: int
+    answered: bool
 
 
 def root_of(session: Session, notification: Notification) -> Receipt | None:
@@ -115,7 +118,7 @@ def stale(
         answered_at > edited_at,
     )
     query = (
-        select(POSTING)
+        select(POSTING, answered_at.label("answered_at"))
         .join(ALERT, ALERT.c.number == POSTING.c.alert_number)
         .where(ALERT.c.revision > POSTING.c.revision, calm)
         .order_by(answered_at.desc().nulls_last(), POSTING.c.alert_number)
@@ -169,7 +172,10 @@ def _change(session: Session, shown: Stale, **values: Any) -> None:
 
 def _stale(row: Any) -> Stale:
     receipt = Receipt(row.receiver, row.reference, row.posted_at, stands=True)
-    return Stale(row.alert_number, receipt, row.revision, row.attempts)
+    answered = row.answered_at is not None and (
+        row.edited_at is None or row.answered_at > row.edited_at
+    )
+    return Stale(row.alert_number, receipt, row.revision, row.attempts, answered)
 
 
 def _sent(session: Session, key: str) -> Receipt | None:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     Transaction = Callable[[], AbstractContextManager[Session]]
 
+SELDOM = timedelta(days=1)
+"""Between two tries of what the other side refuses for good."""
 APART = timedelta(seconds=3)
 """Between two changes of one message that no person made."""
 
@@ -64,7 +66,7 @@ class Showing:
             channel = self.channels.get(each.receipt.receiver)
             if stopping():
                 break
-            if channel is None or channel.wait_s(edit=True):
+            if channel is None or channel.wait_s(edit=True, answered=each.answered):
                 continue
             try:
                 shown += self._show(each, channel)
@@ -89,6 +91,8 @@ class Showing:
         """Try again later; what a person removed is told once more, unless it is over."""
         now = self.clock()
         due_at = next_try(now, now, stale.attempts + 1, self.spread, error.retry_after_s)
+        if error.permanent:
+            due_at = now + SELDOM  # a person who answers is shown it at once, if that can be
         with self.writing() as session:
             if error.gone:
                 postings.forget(session, stale.alert_number, stale.receipt)

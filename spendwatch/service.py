@@ -183,6 +183,11 @@ class Service:
             self.took_over = True
             if left:
                 self.log.info("taken_over", messages=left)
+        while self._deliver() and not self.stopping():
+            pass  # a queue does not wait for the next tick
+
+    def _deliver(self) -> int:
+        """Send what waits, as long as patience lasts; return how much was sent."""
         delivered = tell(self.app, self.channels, stopping=self.stopping, pause=self.pause)
         if delivered.sent or delivered.found:
             self.log.info(
@@ -191,6 +196,7 @@ class Service:
                 found=delivered.found,
                 undelivered=len(delivered.undelivered),
             )
+        return delivered.sent
 
     def show(self) -> None:
         """Bring the messages that stand for alerts up to date."""

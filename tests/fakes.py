@@ -48,7 +48,7 @@ class RecordingChannel:
 
     settles = timedelta(0)
 
-    def wait_s(self, *, edit=False):
+    def wait_s(self, *, edit=False, answered=False):
         return self.waits.pop(0) if self.waits else 0.0
 
     def send(self, notification, root=None, *, again=False):

@@ -52,8 +52,11 @@ class Channel(Protocol):
 
     settles: timedelta
 
-    def wait_s(self, *, edit: bool = False) -> float:
-        """Return for how many seconds nothing may be sent, or changed; 0 where it may at once."""
+    def wait_s(self, *, edit: bool = False, answered: bool = False) -> float:
+        """Return for how many seconds nothing may be sent, or changed; 0 where it may at once.
+
+        ``answered`` asks for a change that shows what a person did: it goes first.
+        """
 
     def send(
         self, notification: Notification, root: Receipt | None = None, *, again: bool = False

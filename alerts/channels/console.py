@@ -42,7 +42,7 @@ class ConsoleChannel:
         self._colour = colour
         self._width = width
 
-    def wait_s(self, *, edit: bool = False) -> float:
+    def wait_s(self, *, edit: bool = False, answered: bool = False) -> float:
         """Wait for nothing."""
         return 0.0
 
@@ -89,7 +89,7 @@ class FileChannel:
         self._path = path
         self._clock = clock
 
-    def wait_s(self, *, edit: bool = False) -> float:
+    def wait_s(self, *, edit: bool = False, answered: bool = False) -> float:
         """Wait for nothing."""
         return 0.0
 

@@ -28,7 +28,7 @@ EVENT = "spendwatch_notification"
 _KEYS = uuid.UUID("6f0f5c6e-5b3c-5c55-9d0b-6a2f4e3b8a11")
 """Ours alone: the same key gives the same opaque id, which gives nothing away."""
 _PAGE = 200
-_BEFORE = timedelta(minutes=2)
+_BEFORE = timedelta(hours=1)
 """How far before a message was written it is looked for: clocks differ."""
 _LOUD = frozenset({Reason.NEW, Reason.WORSE, Reason.REMINDER})
 """What is shown in the conversation too, though it stands in a thread."""
@@ -55,10 +55,10 @@ class SlackChannel:
         self._on_fault = on_fault
         self._blind = False
 
-    def wait_s(self, *, edit: bool = False) -> float:
+    def wait_s(self, *, edit: bool = False, answered: bool = False) -> float:
         """Return for how many seconds nothing may be posted, or changed."""
         if edit:
-            return self._account.wait_s(EDIT)
+            return self._account.wait_s(EDIT, first=answered)
         return self._account.wait_s(POST, self.conversation)
 
     def send(

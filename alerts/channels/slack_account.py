@@ -28,7 +28,8 @@ class Pace:
     """How often Slack may be called; the defaults stay below what it allows.
 
     Slack allows about one message a second in a conversation and some hundred a minute in all,
-    and fifty a minute of what looks things up or changes a message.
+    and fifty a minute of what looks things up or changes a message. Two thirds of the changes are
+    kept for what people answered, who look at the message meanwhile.
     """
 
     post_apart_s: float = 1.05
@@ -40,7 +41,7 @@ class Pace:
         """Return the limit of each kind of call."""
         return {
             POST: Limit(apart_s=self.post_apart_s, a_minute=self.posts_a_minute),
-            EDIT: Limit(a_minute=self.edits_a_minute),
+            EDIT: Limit(a_minute=self.edits_a_minute, kept=self.edits_a_minute * 2 // 3),
             LOOK: Limit(a_minute=self.looks_a_minute),
             OTHER: Limit(),
         }
@@ -111,11 +112,11 @@ class SlackAccount:
         self._probe_s = probe_s
         self._probe_at = 0.0
 
-    def wait_s(self, kind: str, about: str = "") -> float:
-        """Return for how many seconds no such call may be made."""
+    def wait_s(self, kind: str, about: str = "", *, first: bool = False) -> float:
+        """Return for how many seconds no such call may be made, or none that goes first."""
         if self.refused and (left_s := self._probe_at - self._steady()) > 0:
             return left_s
-        return self._pacer.wait_s(kind, about)
+        return self._pacer.wait_s(kind, about, first=first)
 
     def call(self, kind: str, method: str, about: str = "", **arguments: Any) -> dict[str, Any]:
         """Call a method once; raises SlackFailure, and remembers what that means for others.
@@ -154,6 +155,8 @@ class SlackAccount:
             fault = fault_of(error)
             self._remember(kind, about, fault)
             raise SlackFailure(fault) from error
+        finally:
+            self._pacer.answered(kind, about)
         if not isinstance(answer.data, dict):
             raise SlackFailure(Fault(Kind.UNSURE, "an answer that is no JSON object"))
         self.answered_s = self._steady()

@@ -20,7 +20,7 @@ from alerts.names import says_nothing
 from alerts.notice import Receipt
 from alerts.render.slack import LIST, OPEN, SNOOZES, read_value
 from alerts.render.slack_views import Place
-from alerts.replies import MAX_NOTE, Answer, answer
+from alerts.replies import MAX_NOTE, Answer, answer, require_alert
 from spendwatch import conversion
 from spendwatch.db import DatabaseError, reading, writing
 from spendwatch.settings_slack import SlackReceiver
@@ -114,7 +114,8 @@ class Desk:
             said = self._refused(press, refusal)
             return Reaction(then=(self._refreshed(press, alert), *said.then))
         said = self._say(press, repeated) if repeated else Reaction()
-        return Reaction(then=(self._refreshed(press, alert), *said.then))
+        told_anew = (partial(self._renew_story, press, alert),) if press.modal else ()
+        return Reaction(then=(self._refreshed(press, alert), *told_anew, *said.then))
 
     def _submitted(self, form: Submission) -> Reaction:
         number = form.place.alert_number
@@ -188,6 +189,16 @@ class Desk:
         view = pages.story(self.app, alert, Place(alert.number, press.channel, press.ts))
         self._open(press, view, f"spendwatch alerts why {alert.number}")
 
+    def _renew_story(self, press: Press, alert: Alert) -> None:
+        """Show in the open story what was just answered there."""
+        with reading(self.app.engine) as session:
+            alert = require_alert(session, alert.number)
+        view = pages.story(self.app, alert, press.place or Place(alert.number))
+        try:
+            self.account.call(OTHER, "views_update", view_id=press.modal, view=view)
+        except SlackFailure as failure:
+            self.log.warning("slack_view_not_renewed", error=str(failure))
+
     def _open_dismissal(self, press: Press, alert: Alert) -> None:
         view = pages.dismissal(self.app, alert, Place(alert.number, press.channel, press.ts))
         self._open(press, view, f"spendwatch alerts dismiss {alert.number}")
@@ -240,7 +251,7 @@ class Desk:
 
 def _method_to_open(press: Press) -> str:
     """Return how a view opens: on top of the modal that was pressed in; the home page is none."""
-    return "views_push" if press.in_modal else "views_open"
+    return "views_push" if press.modal else "views_open"
 
 
 def _only_for_them(words: str) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """Socket Mode: what people do in Slack comes in over a connection that we opened.
 
-The client is slack-sdk's for aiohttp, on a loop and in a thread of its own: the others are deaf for
-seconds whenever Slack refreshes a connection. What is done about a deed happens in other threads,
-so that a slow database keeps no other deed waiting. What is shown after that has threads of its
-own: a Slack that takes long to show one answer must not keep the next one from being taken.
+The client is slack-sdk's for aiohttp, on a loop and in a thread of its own. A connection that was
+cut is renewed at once; one that looks open and is dead (the other side fell silent) is noticed by
+its pings within ten seconds. What is done about a deed happens in other threads, so that a slow
+database keeps no other deed waiting. What is shown after that has threads of its own: a Slack that
+takes long to show one answer must not keep the next one from being taken.
 """
 
 from __future__ import annotations
@@ -11,15 +12,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from threading import Event, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.response import SocketModeResponse
-from slack_sdk.web.async_client import AsyncWebClient
 
+from alerts.channels.slack_faults import fault_of
+from spendwatch.slack.connection import Socket
 from spendwatch.watchdog import Watched
 
 if TYPE_CHECKING:
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 
 AT_ONCE = 8
 """Deeds that are taken at the same time."""
-AGAIN_AFTER_S = (1.0, 60.0)
-"""How soon a first connection that failed is tried again, at first and at most."""
+AGAIN_AFTER_S = (1.0, 15.0)
+"""How soon a connection that failed is tried again, at first and at most."""
+LOOK_EVERY_S = 0.2
+"""How often it is looked whether the connection still stands."""
 PULSE_S, STILL_S = 1.0, 10.0
 """How often the loop says that it turns; after how long without that nobody counts as heard."""
-DEAF_AFTER_S = 60.0
-"""After so long without a connection nobody's press is heard, and the log must say so."""
 
 
 class Listener:
@@ -58,11 +58,9 @@ class Listener:
         log: FilteringBoundLogger,
         *,
         on_app: Callable[[str], None] = lambda _app: None,
-        deaf_after_s: float = DEAF_AFTER_S,
     ) -> None:
         self._token, self._base_url = app_token, base_url
         self._receive, self._log, self._on_app = receive, log, on_app
-        self._deaf_after_s = deaf_after_s
         self._workers = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="slack-deed")
         self._showers = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="slack-show")
         self._ready = Event()
@@ -70,7 +68,7 @@ class Listener:
         self._pulsed_s, self._connected = 0.0, False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended: asyncio.Event | None = None
-        self._client: SocketModeClient | None = None
+        self._client: Socket | None = None
         self._thread = Thread(target=self._live, name="slack", daemon=True)
 
     def start(self) -> None:
@@ -118,53 +116,38 @@ class Listener:
 
     async def _run(self) -> None:
         self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
-        client = SocketModeClient(
-            app_token=self._token,
-            web_client=AsyncWebClient(base_url=self._base_url, retry_handlers=[]),
-            logger=logging.getLogger("slack_sdk.socket_mode"),
-        )
+        client = self._client = Socket(self._token, self._base_url)
         client.socket_mode_request_listeners.append(self._on_request)
         client.message_listeners.append(self._on_message)
-        self._client = client
-        beating = asyncio.create_task(self._beat())
         self._ready.set()
+        going_on = [
+            asyncio.create_task(self._beat()),
+            asyncio.create_task(self._keep_connected(client)),
+        ]
         try:
-            await self._connect(client, self._ended)
-            await self._watch(client, self._ended)
+            await self._ended.wait()
         finally:
-            beating.cancel()
+            for each in going_on:
+                each.cancel()
             await client.close()  # type: ignore[no-untyped-call]  # slack-sdk gives it no types
 
-    async def _connect(self, client: SocketModeClient, ended: asyncio.Event) -> None:
+    async def _keep_connected(self, client: Socket) -> None:
+        """Connect, and again as soon as nothing is heard any more; ever later where that fails."""
         wait_s, longest_s = AGAIN_AFTER_S
-        while not ended.is_set():
+        while True:
+            if await client.is_connected():
+                await asyncio.sleep(LOOK_EVERY_S)
+                continue
             try:
-                await client.connect()  # type: ignore[no-untyped-call]  # the same
+                await client.connect_to_new_endpoint()
             except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
+                wait_s = max(wait_s, fault_of(error).retry_after_s or 0.0)
                 self._log.warning("slack_not_connected", error=_words(error), again_in_s=wait_s)
+                await asyncio.sleep(wait_s)
+                wait_s = min(longest_s, wait_s * 2)
             else:
                 self._log.info("slack_connected")
-                return
-            try:
-                await asyncio.wait_for(ended.wait(), wait_s)
-            except TimeoutError:
-                wait_s = min(longest_s, wait_s * 2)
-
-    async def _watch(self, client: SocketModeClient, ended: asyncio.Event) -> None:
-        """Say when Slack cannot be heard any more: the client tries again for ever, silently."""
-        loop = asyncio.get_running_loop()
-        heard_at, deaf = loop.time(), False
-        while not ended.is_set():
-            if await client.is_connected():
-                if deaf:
-                    self._log.info("slack_connected")
-                heard_at, deaf = loop.time(), False
-            elif not deaf and loop.time() >= heard_at + self._deaf_after_s:
-                deaf = True
-                why = "no connection to Slack, so no button works; it is tried again and again"
-                self._log.error("slack_not_heard", why=why)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(ended.wait(), self._deaf_after_s / 4)
+                wait_s = AGAIN_AFTER_S[0]
 
     async def _on_message(self, _client: object, message: dict[str, Any], _raw: str | None) -> None:
         if message.get("type") == "hello":

@@ -102,10 +102,18 @@ def home(app: App, allowed: Allowed, person: Person) -> View:
                 for each in planned_events(app, session)
                 if mine(each.tenant) and each.last_day >= now.astimezone(zone).date()
             ),
-            health=standing(app).words,
+            health=_health(app, allowed, person),
             drawn_at=now,
         )
     return home_view(page)
+
+
+def _health(app: App, allowed: Allowed, person: Person) -> str:
+    """Say how the service stands; what may name files and addresses is not for everybody."""
+    found = standing(app)
+    if allowed.may_answer_all(person):
+        return found.words
+    return "not healthy" if list(found.faults()) else "healthy"
 
 
 def notice(words: str) -> View:

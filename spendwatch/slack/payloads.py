@@ -43,6 +43,8 @@ class Press:
         Of the view it is in; None where it is in a message.
     channel, ts : str
         Of the message it is in; empty where it is in a view.
+    modal : str
+        The id of the form it is in; empty where it is in none.
     """
 
     person: Person
@@ -53,7 +55,7 @@ class Press:
     channel: str = ""
     ts: str = ""
     place: Place | None = None
-    in_modal: bool = False
+    modal: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,7 @@ def _press(payload: Mapping[str, Any]) -> Press | None:
         channel=_text((payload.get("channel") or {}).get("id") or ""),
         ts=_text(container.get("message_ts") or ""),
         place=read_place(_text(view.get("private_metadata") or "")) if view else None,
-        in_modal=view.get("type") == "modal",
+        modal=_text(view.get("id") or "") if view.get("type") == "modal" else "",
     )
 
 

@@ -345,17 +345,35 @@ def test_an_answer_is_tried_at_once_though_an_earlier_change_failed(desk):
     assert desk.showing.show(1) == (1, ())
 
 
-def test_an_end_waits_until_messages_may_be_changed_and_holds_up_nothing_else(desk):
+class FewEdits(RecordingChannel):
+    """A channel that makes only such changes as people are waiting for."""
+
+    def wait_s(self, *, edit=False, answered=False):
+        return 30.0 if edit and not answered else 0.0
+
+
+def test_where_few_changes_are_left_what_people_answered_is_shown_and_nothing_else(desk):
+    desk.channel = desk.showing.channels["ops"] = FewEdits(desk.clock, stands=True)
+    desk.judge(spike(actual=400), spike(tenant="corp", actual=400))
+    desk.deliver()
+    desk.judge(spike(actual=410), spike(tenant="corp", actual=410))
+    assert desk.showing.show() == (0, ())
+    desk.answer()
+    assert desk.showing.show() == (1, ())
+    assert desk.titles() == ["Acme: acknowledged, $410 on Thu 12 Nov, 1.2x normal"]
+    desk.clock.move(SECOND)
+    desk.judge(spike(actual=430))
+    desk.clock.move(10 * SECOND)
+    assert desk.showing.show() == (0, ())
+
+
+def test_that_all_is_over_waits_where_no_message_may_be_changed_just_now(desk):
+    desk.channel = FewEdits(desk.clock, stands=True)
     desk.judge(spike())
     desk.deliver()
-    for day in (13, 14):
-        desk.judge(day=november(day))
-    desk.judge(spike(november(14), tenant="corp"), day=november(14))
-    desk.channel.waits = [0, 20, 0]
-    desk.deliver()
-    (ends,) = [row for row in desk.rows(NotificationRow) if row.reason == "resolved"]
-    assert (ends.state, ends.due_at) == (NotificationState.RETRY, desk.clock() + 20 * SECOND)
-    assert desk.channel.sent[-1].message.title.startswith("Corp")
-    desk.clock.move(20 * SECOND)
-    desk.deliver()
-    assert desk.titles()[-1].startswith("Acme: resolved")
+    for step in (1, 2):
+        desk.judge(day=DAY + step * ONE)
+    assert desk.deliver().sent == 0
+    assert desk.channel.updated == []
+    assert [row.state for row in desk.rows(NotificationRow)] == ["sent", "new"]
+    assert [row.attempts for row in desk.rows(NotificationRow)] == [1, 0]
