@@ -222,8 +222,9 @@ class _Post:
         """Note why it did not go out, and when it is due again, if ever."""
         now, asked = self.clock(), asked_wait(error.retry_after_s)
         due_at = next_try(now, claim.since, claim.attempts, self.spread, error.retry_after_s)
-        if error.permanent:
-            due_at = None
+        last_resort = claim.notification.receiver == self.forward_to
+        if error.permanent and not (error.curable and last_resort):
+            due_at = None  # whom everything is told that nobody else can be told is tried again
         with self.writing() as session:
             mine = outbox.record_failure(session, claim, str(error), due_at, unsure_since)
             if mine and due_at is None:

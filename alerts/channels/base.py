@@ -3,9 +3,10 @@
 Errors
 ------
 ChannelError
-    The message was not confirmed. ``permanent`` says that trying again cannot help, ``unsure``
-    that it may have arrived all the same, ``gone`` that what was to be changed is no longer
-    there; ``retry_after_s`` how long the other side asks to wait.
+    The message was not confirmed. ``permanent`` says that trying again cannot help (``curable``
+    that it could, once a person has put something right there), ``unsure`` that it may have
+    arrived all the same, ``gone`` that what was to be changed is no longer there;
+    ``retry_after_s`` how long the other side asks to wait.
 """
 
 from __future__ import annotations
@@ -26,12 +27,14 @@ class ChannelError(Exception):
         message: str,
         *,
         permanent: bool = False,
+        curable: bool = False,
         unsure: bool = True,
         gone: bool = False,
         retry_after_s: float | None = None,
     ) -> None:
         super().__init__(message)
         self.permanent = permanent
+        self.curable = curable
         self.unsure = unsure
         self.gone = gone
         self.retry_after_s = retry_after_s

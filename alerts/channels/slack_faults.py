@@ -91,6 +91,7 @@ class Fault:
         return ChannelError(
             f"Slack: {self.words}",
             permanent=self.kind in (Kind.DESTINATION, Kind.REFUSED),
+            curable=self.kind is Kind.DESTINATION,
             unsure=self.kind is Kind.UNSURE,
             gone=self.kind is Kind.GONE,
             retry_after_s=self.retry_after_s,

@@ -263,6 +263,16 @@ def test_a_dead_letter_is_told_to_the_receiver_of_everything_else(desk):
         assert [alert.number for alert in store.list_alerts(session)] == [1]
 
 
+def test_fault_60_the_last_receiver_is_tried_again_for_a_day_as_somebody_may_let_us_in(desk):
+    desk.judge(spike())
+    out = ChannelError("not_in_channel", permanent=True, curable=True, unsure=False)
+    desk.channel.fails = [out]
+    desk.deliver(forward_to="ops")
+    assert [row.state for row in desk.rows(NotificationRow)] == [NotificationState.RETRY]
+    desk.clock.move(timedelta(minutes=1))
+    assert desk.deliver(forward_to="ops").sent == 1
+
+
 def test_what_the_last_receiver_cannot_be_told_is_forwarded_to_nobody(desk):
     desk.judge(spike())
     desk.channel.fails = [ChannelError("is_archived", permanent=True, unsure=False)]
