@@ -13,7 +13,8 @@ from spendwatch.slack.asking import COMMAND
 ROOT = Path(__file__).parents[1]
 SOURCES = [*ROOT.glob("spendwatch/slack/*.py"), *ROOT.glob("alerts/channels/slack*.py")]
 METHOD = re.compile(
-    r"\b(?:auth|bookmarks|chat|conversations|files|pins|reactions|usergroups|users|views)_\w+"
+    r"\b(?:auth|bookmarks|chat|conversations|files|pins|reactions|usergroups|users|views)_"
+    r"(?!not_found)\w+"
 )
 NEEDS = {
     "auth_test": set(),
@@ -21,15 +22,19 @@ NEEDS = {
     "chat_postMessage": {"chat:write"},
     "chat_update": {"chat:write"},
     "conversations_history": {"channels:history", "groups:history"},
+    "conversations_info": {"channels:read", "groups:read"},
     "conversations_replies": {"channels:history", "groups:history"},
     "files_upload_v2": {"files:write"},
     "usergroups_users_list": {"usergroups:read"},
+    "users_info": {"users:read"},
     "views_open": set(),
     "views_publish": set(),
     "views_push": set(),
+    "views_update": set(),
 }
 """The scopes that each method of Slack needs (docs.slack.dev/reference/methods)."""
-OPTIONAL = {"usergroups:read"}
+OPTIONAL = {"usergroups:read", "channels:read", "groups:read", "users:read"}
+"""Without the last three only `spendwatch check --live` can tell less."""
 LONGEST_NAME, LONGEST_DESCRIPTION = 35, 140
 
 
