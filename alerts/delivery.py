@@ -172,7 +172,7 @@ class _Post:
             error = as_channel_error(caught)
             if error.gone and root:
                 self.forget(notification, root)
-            return self.failed(mine, error, mine.claimed_at if error.unsure else None)
+            return self.failed(mine, error, self.clock() if error.unsure else None)
         return self.done(mine, receipt, _Outcome.SENT)
 
     def looked_up(

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import CursorResult, and_, exists, func, insert, or_, update
+from sqlalchemy import CursorResult, and_, exists, insert, or_, update
 from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
@@ -77,7 +77,7 @@ class Claim:
     Attributes
     ----------
     unsure_since : datetime or None
-        When it may have been sent already; None where it certainly was not.
+        Until when it may have been sent already; None where it certainly was not.
     attempts : int
         How often it was tried since ``since``, this time included.
     since : datetime
@@ -145,7 +145,7 @@ def claim(session: Session, key: str, now: datetime, left_behind_before: datetim
     claimed = Claim(
         notification=_notification(row),
         claimed_at=now,
-        unsure_since=_unsure_since(row),
+        unsure_since=_unsure_since(row, now),
         attempts=row.attempts + 1,
         # What nobody could try, because nothing ran, has all of its time to come.
         since=row.first_tried_at or now,
@@ -161,18 +161,18 @@ def claim(session: Session, key: str, now: datetime, left_behind_before: datetim
     return claimed if _changes_one(session, mine) else None
 
 
-def take_over(session: Session) -> int:
+def take_over(session: Session, now: datetime) -> int:
     """Give up every claim, as nobody else can be alive who made it; return how many there were.
 
-    What was claimed may have been sent, and is looked up.
+    What was claimed may have been sent, up to the moment in which its process died.
     """
-    state, since = col(NotificationRow.state), col(NotificationRow.unsure_since)
+    state = col(NotificationRow.state)
     claimed = update(NotificationRow).where(state == NotificationState.SENDING)
     left: CursorResult[Any] = session.connection().execute(
         claimed.values(
             state=NotificationState.RETRY.value,
             due_at=None,
-            unsure_since=func.coalesce(since, col(NotificationRow.claimed_at)),
+            unsure_since=now,
         )
     )
     return left.rowcount
@@ -286,11 +286,9 @@ def _is_behind_another() -> Any:
     return exists().where(or_(same_alert, its_root), col(earlier.state).in_(_ON_ITS_WAY))
 
 
-def _unsure_since(row: NotificationRow) -> datetime | None:
-    """Return when a message may have been sent; what is half sent may have been, whoever says."""
-    if row.state == NotificationState.SENDING:
-        return row.unsure_since or row.claimed_at or row.created_at
-    return row.unsure_since
+def _unsure_since(row: NotificationRow, now: datetime) -> datetime | None:
+    """Return when a message may have been sent; what is half sent may have been just now."""
+    return now if row.state == NotificationState.SENDING else row.unsure_since
 
 
 def _update(key: str, state: str, claimed_at: datetime | None) -> Any:

@@ -175,7 +175,7 @@ def attach_charts(
 def take_over(app: App) -> int:
     """Take over what a process that is dead by now had begun to send; only whoever leads may."""
     with writing(app.engine) as session:
-        return outbox.take_over(session)
+        return outbox.take_over(session, app.clock())
 
 
 def keeping_shown(

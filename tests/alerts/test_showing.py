@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 from sqlmodel import select
 
-from alerts import store
+from alerts import outbox, store
 from alerts.channels.base import ChannelError
 from alerts.delivery import LEASE, deliver
 from alerts.intake import take_in
@@ -223,6 +223,21 @@ def test_what_may_have_been_sent_and_cannot_be_seen_yet_waits(desk):
     desk.clock.move(SECOND)
     assert desk.deliver(spread=min).sent == 1
     assert len(desk.channel.lookups) == 2
+
+
+def test_what_a_dead_process_had_claimed_may_have_been_sent_until_it_is_taken_over(desk):
+    desk.channel.settles = timedelta(seconds=60)
+    desk.judge(spike())
+    desk.channel.dies = "before"
+    with pytest.raises(Crash):
+        desk.deliver()
+    desk.clock.move(timedelta(minutes=5))  # it may have lived, and sent it, until just now
+    with writing(desk.database) as session:
+        assert outbox.take_over(session, desk.clock()) == 1
+    desk.clock.move(59 * SECOND)
+    assert desk.deliver(spread=min).sent == 0
+    desk.clock.move(SECOND)
+    assert desk.deliver(spread=min).sent == 1
 
 
 def test_what_was_certainly_not_sent_is_not_looked_up(desk):
