@@ -1,19 +1,11 @@
 from __future__ import annotations
 
-from alerts.service_words import stopped_message, trial_message
+from alerts.service_words import refused_settings_message
 
 
-def test_a_test_message_says_so_first_and_who_asked_for_it():
-    said = trial_message("on\ncall", "ana")
-    assert said.title.startswith("test message from spendwatch: nothing happened")
-    assert (said.tone, said.reference) == ("notice", "test message")
-    assert [line.text for line in said.lines] == [
-        "alerts for on call arrive here",
-        "ana, with `spendwatch test-send`",
-    ]
-
-
-def test_that_nothing_is_judged_is_critical_and_says_why():
-    said = stopped_message("the disk is full")
-    assert said.tone == "critical"
-    assert said.title == "spendwatch judges nothing for now: the disk is full"
+def test_fault_6_the_first_problems_of_refused_settings_are_told_and_the_rest_counted():
+    few = refused_settings_message(["config.toml:3: service.time_zone: must be an IANA name"])
+    assert few.title == "spendwatch keeps its old settings: the new ones are refused"
+    assert [line.label for line in few.lines] == ["Wrong"]
+    many = refused_settings_message([f"problem {number}" for number in range(8)])
+    assert [line.text for line in many.lines][-2:] == ["problem 4", "3 other problems"]
