@@ -53,9 +53,11 @@ class Forgiving(TextIOBase):
 
     def flush(self) -> None:
         """Write what waits, if that can be."""
-        with suppress(OSError, ValueError):
+        try:
             if self._stream is not None:
                 self._stream.flush()
+        except (OSError, ValueError):
+            pass
 
     def isatty(self) -> bool:
         """Whether a person looks at it."""

@@ -122,7 +122,7 @@ def tell(folder: Path) -> Scenes:
     (source,) = app.usage_sources()
     pull(app, source, Window(FIRST, SPIKE - timedelta(days=2)))
     kept = Kept(clock)
-    channel = SlackChannel(kept, PLACE)  # type: ignore[arg-type]
+    channel = SlackChannel(kept, PLACE)  # type: ignore[arg-type]  # it keeps what would be sent
     channels = {receiver.name: channel for receiver in app.settings.receivers}
     _announce(app)
     _live(app, channels, clock, SPIKE - timedelta(days=1))
@@ -131,7 +131,8 @@ def tell(folder: Path) -> Scenes:
     arrived = kept.messages[name]
     clock.now += timedelta(minutes=4)
     with leading(app.engine, "run", clock):
-        desk = build_desk(app, kept, channels, structlog.wrap_logger(structlog.ReturnLogger()))  # type: ignore[arg-type]
+        log = structlog.wrap_logger(structlog.ReturnLogger())
+        desk = build_desk(app, kept, channels, log)  # type: ignore[arg-type]  # the same
         _do(desk, "interactive", _press(arrived, Verb.DISMISS, name))
         dismissal = kept.views[-1]
         _do(desk, "interactive", _press(arrived, Verb.ACKNOWLEDGE, name))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import ClientWebSocketResponse, ClientWSTimeout, WSMsgType
@@ -20,26 +21,47 @@ from slack_sdk.web.async_client import AsyncWebClient
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-PING_EVERY_S = 5.0
-"""A socket whose ping is not answered within half of this is dead: 7.5 seconds at most."""
 OPEN_WITHIN_S, CLOSE_WITHIN_S = 10.0, 2.0
-READ_FOR_S = 1.0
-"""How long the old socket is still read."""
 SHORT_LIFE_S = 1.0
 """A socket that Slack wants gone sooner than this is renewed ever later: it may be one too many."""
-LATER_S = (1.0, 15.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """How patient a connection is, in seconds.
+
+    Attributes
+    ----------
+    ping_every_s : float
+        A socket whose ping is not answered within half of this is dead: 7.5 seconds at most.
+    read_for_s : float
+        How long the old socket is still read.
+    later_s : tuple of float
+        How much later a socket is renewed that Slack wants gone at once: at first and at most.
+    again_after_s : tuple of float
+        How soon a connection that failed is tried again: at first and at most.
+    """
+
+    ping_every_s: float = 5.0
+    read_for_s: float = 1.0
+    later_s: tuple[float, float] = (1.0, 15.0)
+    again_after_s: tuple[float, float] = (1.0, 15.0)
+
+
+PATIENT = Waits()
 
 
 class Socket(SocketModeClient):
     """Slack's client, which never has less than one open socket where it can help it."""
 
-    def __init__(self, app_token: str, base_url: str) -> None:
+    def __init__(self, app_token: str, base_url: str, waits: Waits = PATIENT) -> None:
         super().__init__(
             app_token=app_token,
             web_client=AsyncWebClient(base_url=base_url, retry_handlers=[]),
             logger=logging.getLogger("slack_sdk.socket_mode"),
-            ping_interval=PING_EVERY_S,
+            ping_interval=waits.ping_every_s,
         )
+        self._waits = waits
         self._left: set[asyncio.Task[None]] = set()
         self._opened_at = float("-inf")
         self._later_s = 0.0
@@ -56,7 +78,7 @@ class Socket(SocketModeClient):
 
     def _hold_back_s(self) -> float:
         """Return how long to wait where Slack wants each new socket gone at once."""
-        least_s, most_s = LATER_S
+        least_s, most_s = self._waits.later_s
         lived_s = asyncio.get_running_loop().time() - self._opened_at
         self._later_s = (
             min(most_s, max(least_s, self._later_s * 2)) if lived_s < SHORT_LIFE_S else 0.0
@@ -94,7 +116,7 @@ class Socket(SocketModeClient):
         """Take what Slack still sends to a socket, until it knows that this one is left."""
         receiver.cancel()
         await asyncio.wait([receiver])
-        await self._read_on(old, READ_FOR_S)
+        await self._read_on(old, self._waits.read_for_s)
         with suppress(ConnectionError):
             await old.send_frame(_NORMAL, WSMsgType.CLOSE)  # its own close() reads nothing more
         await self._read_on(old, CLOSE_WITHIN_S)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from slack_sdk.socket_mode.response import SocketModeResponse
 
 from alerts.channels.slack_faults import fault_of
-from spendwatch.slack.connection import Socket
+from spendwatch.slack.connection import PATIENT, Socket, Waits
 from spendwatch.watchdog import Watched
 
 if TYPE_CHECKING:
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 AT_ONCE = 8
 """Deeds that are taken at the same time."""
-AGAIN_AFTER_S = (1.0, 15.0)
-"""How soon a connection that failed is tried again, at first and at most."""
 LOOK_EVERY_S = 0.2
 """How often it is looked whether the connection still stands."""
 PULSE_S, STILL_S = 1.0, 10.0
@@ -58,9 +56,11 @@ class Listener:
         log: FilteringBoundLogger,
         *,
         on_app: Callable[[str], None] = lambda _app: None,
+        waits: Waits = PATIENT,
     ) -> None:
         self._token, self._base_url = app_token, base_url
         self._receive, self._log, self._on_app = receive, log, on_app
+        self._waits = waits
         self._workers = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="slack-deed")
         self._showers = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="slack-show")
         self._ready = Event()
@@ -116,7 +116,7 @@ class Listener:
 
     async def _run(self) -> None:
         self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
-        client = self._client = Socket(self._token, self._base_url)
+        client = self._client = Socket(self._token, self._base_url, self._waits)
         client.socket_mode_request_listeners.append(self._on_request)
         client.message_listeners.append(self._on_message)
         self._ready.set()
@@ -133,7 +133,7 @@ class Listener:
 
     async def _keep_connected(self, client: Socket) -> None:
         """Connect, and again as soon as nothing is heard any more; ever later where that fails."""
-        wait_s, longest_s = AGAIN_AFTER_S
+        wait_s, longest_s = self._waits.again_after_s
         while True:
             if await client.is_connected():
                 await asyncio.sleep(LOOK_EVERY_S)
@@ -147,7 +147,7 @@ class Listener:
                 wait_s = min(longest_s, wait_s * 2)
             else:
                 self._log.info("slack_connected")
-                wait_s = AGAIN_AFTER_S[0]
+                wait_s = self._waits.again_after_s[0]
 
     async def _on_message(self, _client: object, message: dict[str, Any], _raw: str | None) -> None:
         if message.get("type") == "hello":

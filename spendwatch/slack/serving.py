@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from spendwatch.db import PERSON_WAIT_MS, connect_again
 from spendwatch.jobs import keeping_shown
 from spendwatch.slack.allowing import Allowed
+from spendwatch.slack.connection import PATIENT
 from spendwatch.slack.desk import Desk
 from spendwatch.slack.listening import Listener
 from spendwatch.slack.noting import SlackNotes
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from alerts.channels.base import Channel
     from alerts.channels.slack_account import SlackAccount
     from spendwatch.app import App
+    from spendwatch.slack.connection import Waits
 
 
 def build_desk(
@@ -44,7 +46,9 @@ def build_notes(
     return SlackNotes(app.engine, account, listener, app.clock, log)
 
 
-def build_listener(desk: Desk, log: FilteringBoundLogger) -> Listener | None:
+def build_listener(
+    desk: Desk, log: FilteringBoundLogger, waits: Waits = PATIENT
+) -> Listener | None:
     """Put together what listens; None where there is no token for that."""
     slack = desk.app.settings.slack
     token = slack.app_token.get_secret_value()
@@ -54,4 +58,4 @@ def build_listener(desk: Desk, log: FilteringBoundLogger) -> Listener | None:
     def note_app(app: str) -> None:
         desk.allowed.app = app
 
-    return Listener(token, slack.base_url, desk.receive, log, on_app=note_app)
+    return Listener(token, slack.base_url, desk.receive, log, on_app=note_app, waits=waits)

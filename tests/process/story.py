@@ -294,7 +294,7 @@ def reply(tenant: str, verb: Verb, **said: object) -> Callable[[Run], None]:
         assert app is not None
         with reading(app.engine) as session:
             number = max(each.number for each in store.list_alerts(session, tenant=tenant))
-        given = Answer(verb, "a person", **said)  # type: ignore[arg-type]
+        given = Answer(verb, "a person", **said)  # type: ignore[arg-type]  # what may be said is named by each step
         with writing(app.engine) as session:
             answer(session, number, given, run.now, conversion.teaching(app.settings))
 

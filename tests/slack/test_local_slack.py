@@ -278,6 +278,7 @@ def test_a_burst_can_be_allowed_for(slack, web):
     for _ in range(3):
         post(web)
     refused_for_now(post, web)
+    assert len(slack.posted(CHANNEL)) == 3
 
 
 def test_time_can_be_made_to_run_faster(slack, web):
@@ -286,6 +287,7 @@ def test_time_can_be_made_to_run_faster(slack, web):
     refused_for_now(post, web)
     time.sleep(1 / 4)
     post(web)
+    assert (slack.ratelimited, len(slack.posted(CHANNEL))) == (1, 2)
 
 
 def test_a_wait_can_be_told_in_slacks_seconds(slack, web):

@@ -15,6 +15,7 @@ from alerts.intake import take_in
 from spendwatch import conversion
 from spendwatch.app import build_channels, slack_of
 from spendwatch.db import reading, writing
+from spendwatch.slack.connection import PATIENT
 from spendwatch.slack.serving import build_desk, build_listener
 from tests.builders import DAY, NOW, a_telling, judgement, spike
 from tests.spendwatch.installations import Installation
@@ -50,7 +51,16 @@ owner = "U0BEN"
 class Office:
     """Alerts are told in Slack; people answer there; the ledger is looked into."""
 
-    def __init__(self, folder, slack, *, may_answer=None, url="sqlite:///spendwatch.db", extra=""):
+    def __init__(
+        self,
+        folder,
+        slack,
+        *,
+        may_answer=None,
+        url="sqlite:///spendwatch.db",
+        extra="",
+        waits=PATIENT,
+    ):
         self.slack = slack
         slack.configure(burst=10_000)
         text = CONFIG.format(
@@ -72,7 +82,7 @@ class Office:
         self.log = structlog.testing.LogCapture()
         log = structlog.wrap_logger(None, processors=[self.log])
         self.desk = build_desk(self.app, self.account, self.channels, log)
-        self.listener = build_listener(self.desk, log)
+        self.listener = build_listener(self.desk, log, waits)
 
     def tell(self, *findings, day=DAY):
         """Judge a day and post what there is to tell."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
 from alerts.model import AlertState, Verb
-from spendwatch.slack import connection
-from spendwatch.slack import listening as listening_module
+from spendwatch.slack.connection import Waits
 from tests.spendwatch.slack_office import Office, listening
 
 REDELIVERED = 20
@@ -22,17 +22,13 @@ GONE = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def soon(monkeypatch):
-    """What takes seconds takes tenths of them."""
-    monkeypatch.setattr(connection, "PING_EVERY_S", 0.4)
-    monkeypatch.setattr(connection, "LATER_S", (0.05, 0.2))
-    monkeypatch.setattr(listening_module, "AGAIN_AFTER_S", (0.05, 0.2))
+SOON = Waits(ping_every_s=0.4, later_s=(0.05, 0.2), again_after_s=(0.05, 0.2))
+"""What takes seconds takes tenths of them."""
 
 
 @pytest.fixture
-def told(tmp_path, slack):
-    with listening(tmp_path, slack) as office:
+def told(request, tmp_path, slack):
+    with listening(tmp_path, slack, waits=getattr(request, "param", SOON)) as office:
         office.tell()
         yield office
 
@@ -89,9 +85,9 @@ def unknown_button():
     return {"overrides": {"actions": [{"action_id": "none"}]}}
 
 
-def test_fault_71_what_slack_sends_until_it_knows_that_a_socket_is_left_is_heard(told, monkeypatch):
+@pytest.mark.parametrize("told", [replace(SOON, read_for_s=0.1)], indirect=True)
+def test_fault_71_what_slack_sends_until_it_knows_that_a_socket_is_left_is_heard(told):
     """Slack only warns, and goes on to use both sockets; the old one is left while presses come."""
-    monkeypatch.setattr(connection, "READ_FOR_S", 0.1)
     pressed = 0
     for number in range(1, 6):
         told.slack.disconnect("warning")
@@ -179,8 +175,8 @@ def test_fault_71_one_connection_too_many_is_left_before_the_next_is_opened(told
     assert len(told.slack.connections()) == 1
 
 
-def test_where_each_new_socket_is_one_too_many_the_next_comes_ever_later(told, monkeypatch):
-    monkeypatch.setattr(connection, "LATER_S", (0.1, 10.0))
+@pytest.mark.parametrize("told", [replace(SOON, later_s=(0.1, 10.0))], indirect=True)
+def test_where_each_new_socket_is_one_too_many_the_next_comes_ever_later(told):
     told.slack.configure(max_connections=0)
     told.slack.cut()
     asked = told.slack.wait_until(
@@ -192,7 +188,7 @@ def test_where_each_new_socket_is_one_too_many_the_next_comes_ever_later(told, m
 
 @pytest.mark.parametrize("refusal", ["invalid_auth", "token_revoked", "account_inactive"])
 def test_fault_71_an_app_token_that_is_refused_at_first_is_tried_again(tmp_path, slack, refusal):
-    office = Office(tmp_path, slack)
+    office = Office(tmp_path, slack, waits=SOON)
     office.tell()
     slack.revoke_tokens(refusal)
     office.listener.start()
