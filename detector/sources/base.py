@@ -9,11 +9,11 @@ SourceError
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import date
+    from collections.abc import Iterator, Sequence
+    from datetime import date, datetime
 
     from detector.model import Rejection, Usage
 
@@ -74,3 +74,95 @@ class UsageSource(Protocol):
 
     def coverage(self) -> Coverage:
         """Say how complete the answer is; asked of days already streamed, and at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiDay:
+    """What a gateway's telemetry showed of one API on one UTC day: how far it can be believed.
+
+    Attributes
+    ----------
+    day : date
+        In UTC.
+    api : str
+        The gateway's own id of the API; empty for rows that name none.
+    calls : int
+        Calls the gateway logged.
+    calls_without_tokens : int
+        Calls that succeeded and told no tokens: billed, and missing from the ledger.
+    rows_without_call : int
+        Rows with tokens whose call the gateway did not log: they have no tenant.
+    streamed_calls : int
+        Calls answered as a stream.
+    cached_known_calls : int
+        Calls with tokens that told how many were read from a cache.
+    newest_at, ingested_at : datetime or None
+        The newest slot seen, and when the newest row arrived; UTC-aware.
+    fullest_dimension, dimension_values : str, int
+        The metric dimension with the most distinct values, and their number; empty and 0 where
+        usage does not come from metrics.
+    """
+
+    day: date
+    api: str
+    calls: int = 0
+    calls_without_tokens: int = 0
+    rows_without_call: int = 0
+    streamed_calls: int = 0
+    cached_known_calls: int = 0
+    newest_at: datetime | None = None
+    ingested_at: datetime | None = None
+    fullest_dimension: str = ""
+    dimension_values: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UnattributedUse:
+    """Usage of one UTC day that no rule gave a tenant, with the ids that rules could be made of.
+
+    Attributes
+    ----------
+    ids : tuple of (str, str)
+        What the rows carried, as carrier and value: ``(("subscription", "bu-hr"), ...)``; empty
+        values are left out.
+    cached_tokens : int or None
+        None is unknown.
+    """
+
+    day: date
+    ids: tuple[tuple[str, str], ...]
+    model: str = ""
+    deployment: str = ""
+    scope: str = ""
+    requests: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Telemetry:
+    """How good the answer was that a source just gave; ``remarks`` are sentences for people."""
+
+    apis: Sequence[ApiDay] = ()
+    unattributed: Sequence[UnattributedUse] = ()
+    remarks: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LateDays:
+    """UTC days whose rows arrived after a moment, and when the newest row of all arrived."""
+
+    days: frozenset[date] = frozenset()
+    ingested_at: datetime | None = None
+
+
+@runtime_checkable
+class WatchedSource(Protocol):
+    """What a source also tells where it can see how complete and attributable its usage is."""
+
+    def telemetry(self) -> Telemetry:
+        """Tell how good the window just streamed was; asked at its end."""
+
+    def late_days(self, since: datetime) -> LateDays:
+        """Ask which days got rows since then; raises SourceError."""
