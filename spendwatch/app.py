@@ -38,8 +38,7 @@ if TYPE_CHECKING:
     from detector.rules import RuleBook
     from detector.sources.base import UsageSource
     from spendwatch.directory import Directory
-    from spendwatch.settings import Settings
-    from spendwatch.settings_sections import Source
+    from spendwatch.settings import Settings, Source
 
 
 def system_clock() -> datetime:

@@ -19,8 +19,7 @@ from spendwatch.settings_slack import SlackReceiver
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from spendwatch.settings import Settings
-    from spendwatch.settings_sections import Source
+    from spendwatch.settings import Settings, Source
 
 _ANY_TOKEN = re.compile(r"(?:xox[a-z]|xapp)-\S+")
 
