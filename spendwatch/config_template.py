@@ -10,6 +10,7 @@ from detector.price_table import toml_string
 from spendwatch import settings_types
 from spendwatch.config_texts import (
     ALERTS,
+    AZURE,
     CSV_SOURCE,
     HEAD,
     RECEIVER,
@@ -185,6 +186,7 @@ def render_config(answers: InitAnswers) -> str:
         HEAD,
         _service(answers),
         _source(answers),
+        AZURE,
         _receiver(answers),
         TENANTS,
         *tenants,
