@@ -16,7 +16,7 @@ from spendwatch.settings_types import nearest, shown
 from spendwatch.toml_lines import dotted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from alerts.routing import Route
@@ -31,15 +31,17 @@ if TYPE_CHECKING:
     from spendwatch.toml_lines import Key
 
 
-def find_warnings(settings: Settings, now: datetime) -> list[Problem]:
-    """Find what is over or out of reach, and tenants that the settings do not know."""
-    directory = build_directory(settings)
+def find_warnings(
+    settings: Settings, now: datetime, mappings: Sequence[Mapping[str, str]] = ()
+) -> list[Problem]:
+    """Find what is over or out of reach, and tenants that neither settings nor mappings know."""
+    directory = build_directory(settings, mappings)
     return [
         *_past_silences(settings, directory, now),
         *_past_plans(settings, directory, now),
         *_strangers(settings, directory),
         *_unreached_routes(directory.routes.routes),
-        *_unknown_cost_centres(settings),
+        *_unknown_cost_centres(settings, directory),
     ]
 
 
@@ -66,14 +68,14 @@ def _past_plans(settings: Settings, directory: Directory, now: datetime) -> Iter
 
 def _strangers(settings: Settings, directory: Directory) -> Iterator[Problem]:
     """Name who is in no list of tenants; usage may know them all the same."""
-    known = {*directory.names, UNATTRIBUTED}
+    known = {*directory.all_names, UNATTRIBUTED}
     for key, tenant in _named(settings):
         meant = tenant if "*" in tenant else directory.canonical(tenant)
         if not any(is_like(each, meant) for each in known):
             yield Problem(
                 key,
                 f"no tenant in these settings fits {shown(tenant)}: it is for nobody, unless usage "
-                f"names such a tenant{nearest(tenant, directory.names)}",
+                f"names such a tenant{nearest(tenant, directory.all_names)}",
             )
 
 
@@ -105,8 +107,8 @@ def _unreached_routes(routes: Sequence[Route]) -> Iterator[Problem]:
             )
 
 
-def _unknown_cost_centres(settings: Settings) -> Iterator[Problem]:
-    known = {tenant.cost_centre for tenant in settings.tenants} - {""}
+def _unknown_cost_centres(settings: Settings, directory: Directory) -> Iterator[Problem]:
+    known = set(directory.routes.cost_centres.values())
     for index, route in enumerate(settings.routes):
         if route.cost_centre and route.cost_centre not in known:
             yield Problem(
