@@ -64,21 +64,32 @@ class Directory:
 
 
 class CurrentDirectory:
-    """The directory as it is now: made anew whenever a mapping has changed.
+    """The directory as it is now: made anew once a mapping has changed.
 
     ``mappings`` gives the cost centre of each tenant that a mapping names, one mapping after the
-    other; the same objects as before where nothing has changed.
+    other; the same objects as before where nothing has changed. It is asked every ``look_every_s``
+    seconds on the clock that ``steady`` reads.
     """
 
     def __init__(
-        self, settings: Settings, mappings: Callable[[], Sequence[Mapping[str, str]]] = tuple
+        self,
+        settings: Settings,
+        mappings: Callable[[], Sequence[Mapping[str, str]]],
+        steady: Callable[[], float],
+        look_every_s: float = 1.0,
     ) -> None:
         self._settings, self._mappings = settings, mappings
-        self._made = self._make(())
+        self._steady, self._look_every_s = steady, look_every_s
+        self._looked_at = steady()
+        self._made = self._make(tuple(mappings()))
 
     def __call__(self) -> Directory:
         """Return it."""
         before, made = self._made
+        now = self._steady()
+        if now - self._looked_at < self._look_every_s:
+            return made
+        self._looked_at = now
         mappings = tuple(self._mappings())
         if [*map(id, mappings)] != [*map(id, before)]:
             self._made = before, made = self._make(mappings)

@@ -255,6 +255,7 @@ class KustoColumns(Section):
     """What the query calls our columns; empty where it uses our own name."""
 
     start_at: Text = ""
+    day: Text = ""
     tenant: Text = ""
     feature: Text = ""
     model: Text = ""

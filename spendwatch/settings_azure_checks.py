@@ -44,6 +44,8 @@ def azure_clashes(document: dict[str, Any]) -> Iterator[Problem]:
             yield from _carriers(("sources", index), source)
             yield from _names(("sources", index), source)
             yield from _backends(("sources", index), source)
+        if source.get("kind") == "kusto_query":
+            yield from _times_of_rows(("sources", index), source)
     yield from _counted_twice(document)
 
 
@@ -167,6 +169,17 @@ def _backends(key: Key, source: dict[str, Any]) -> Iterator[Problem]:
                 (*key, "scopes", index, "backend"),
                 "metrics do not say which backend answered; name a deployment",
             )
+
+
+def _times_of_rows(key: Key, source: dict[str, Any]) -> Iterator[Problem]:
+    daily = source.get("grain") == "day"
+    time, other = ("day", "start_at") if daily else ("start_at", "day")
+    if table(source, "columns").get(other, "") != "":
+        yield Problem(
+            (*key, "columns", other),
+            f"rows of grain = {shown(source.get('grain', 'hour'))} tell {time}, not {other}: "
+            "change one of them",
+        )
 
 
 def _counted_twice(document: dict[str, Any]) -> Iterator[Problem]:
