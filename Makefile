@@ -35,6 +35,7 @@ PURE_CORE := \
     detector/rules.py \
     detector/score.py \
     detector/sources/asking.py \
+    detector/sources/kql_text.py \
     detector/sources/log_analytics_faults.py \
     detector/sources/log_analytics_results.py \
     detector/sources/log_analytics_words.py \
