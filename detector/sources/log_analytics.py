@@ -360,17 +360,15 @@ class _Call:
         return None if self._reply is None else int(self._reply.status_code)
 
     def _fault(self, error: Exception) -> Fault:
-        from azure.core.exceptions import (
-            IncompleteReadError,
-            ServiceRequestTimeoutError,
-            ServiceResponseTimeoutError,
-        )
+        from azure.core.exceptions import IncompleteReadError, ServiceRequestTimeoutError
 
-        if isinstance(error, ServiceResponseTimeoutError):
+        reason = reason_of(error)
+        if isinstance(error, ServiceRequestTimeoutError):
+            return no_answer(f"no connection within {self._grace_s:.0f} s", self._asked)
+        if reason == "TimeoutError":
             return too_slow(self._timeout_s + self._grace_s)
-        broken = isinstance(error, (IncompleteReadError, ServiceRequestTimeoutError))
-        if self._reply is None or broken:
-            return no_answer(reason_of(error), self._asked)
+        if self._reply is None or isinstance(error, IncompleteReadError):
+            return no_answer(reason, self._asked)
         headers = {name.lower(): value for name, value in self._reply.headers.items()}
         return fault_of(Reply(self._reply.status_code, headers, _text(self._reply)), self._asked)
 

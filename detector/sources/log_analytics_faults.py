@@ -164,7 +164,8 @@ def reason_of(error: BaseException) -> str:
     seen: list[BaseException] = []
     while error not in seen:
         seen.append(error)
-        causes = (*error.args, getattr(error, "reason", None))
+        named = (getattr(error, name, None) for name in ("inner_exception", "reason"))
+        causes = (*named, *error.args, error.__context__)
         error = next((each for each in causes if isinstance(each, BaseException)), error)
     name = type(error).__name__
     if "CERTIFICATE_VERIFY_FAILED" in str(error):

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from detector.sources.log_analytics_words import shortened
 from detector.sources.log_query import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 MOST_ROWS = 500_000
 """The service gives no more in one answer."""
-_NULL_AS_TEXT = ("timespan", "guid")
-"""The SDK gives a null of these types as the text ``None``."""
+
+
+def _in_utc(value: Any) -> Any:
+    """Give a time the standard library's own UTC; what is none stays as it came."""
+    return value.astimezone(UTC) if isinstance(value, datetime) else value
+
+
+def _null_or_text(value: Any) -> Any:
+    """Undo what the SDK does to a null of these types: it gives the text ``None``."""
+    return None if value == "None" else value
+
+
+_READ = {"datetime": _in_utc, "timespan": _null_or_text, "guid": _null_or_text}
 
 
 def answer_of(result: Any) -> Answer:
@@ -39,11 +52,11 @@ def _table(tables: Sequence[Any]) -> tuple[tuple[str, ...], Sequence[Sequence[An
     if not tables:
         return (), ()
     table = tables[0]
-    nulls = [index for index, kind in enumerate(table.columns_types) if kind in _NULL_AS_TEXT]
     rows = [list(row) for row in table.rows]
-    for row in rows if nulls else ():
-        for index in nulls:
-            row[index] = None if row[index] == "None" else row[index]
+    for index, kind in enumerate(table.columns_types):
+        if kind in _READ:
+            for row in rows:
+                row[index] = _READ[kind](row[index])
     return tuple(table.columns), rows
 
 
@@ -55,10 +68,10 @@ def why_partial(message: str, details: object) -> str:
 
 def _messages(details: object) -> Iterator[str]:
     """Give the messages in the details of an error, the innermost first."""
-    if isinstance(details, dict):
+    if isinstance(details, Mapping):
         yield from _messages(details.get("innererror"))
         yield from _messages(details.get("details"))
         yield str(details.get("message") or "")
-    elif isinstance(details, (list, tuple)):
+    elif isinstance(details, Sequence) and not isinstance(details, str):
         for each in details:
             yield from _messages(each)
