@@ -34,6 +34,10 @@ PURE_CORE := \
     detector/quality.py \
     detector/rules.py \
     detector/score.py \
+    detector/sources/asking.py \
+    detector/sources/log_analytics_faults.py \
+    detector/sources/log_analytics_results.py \
+    detector/sources/log_analytics_words.py \
     detector/sources/kql_text.py \
     detector/usage.py \
     alerts/backoff.py \
