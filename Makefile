@@ -34,11 +34,16 @@ PURE_CORE := \
     detector/quality.py \
     detector/rules.py \
     detector/score.py \
+    detector/sources/answer_table.py \
     detector/sources/asking.py \
+    detector/sources/carriers.py \
     detector/sources/kql_text.py \
     detector/sources/log_analytics_faults.py \
     detector/sources/log_analytics_results.py \
     detector/sources/log_analytics_words.py \
+    detector/sources/scopes.py \
+    detector/sources/slot_sums.py \
+    detector/sources/telemetry_sums.py \
     detector/usage.py \
     alerts/backoff.py \
     alerts/codec.py \
