@@ -104,6 +104,14 @@ class AzureAccount:
             spread=random.uniform,
         )
 
+    def refuses(self, store: LogStore) -> bool:
+        """Whether what a store asks has just refused us: it is not worth asking on."""
+        try:
+            self._shared()[1].check(store.place)
+        except SourceError:
+            return True
+        return False
+
     def source_of(
         self, settings: AnyAzureSource, store: LogStore, zones: Iterable[ZoneInfo]
     ) -> UsageSource:

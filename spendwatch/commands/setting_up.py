@@ -95,11 +95,11 @@ def check(config: Path, *, live: bool = False, as_json: bool) -> None:
     summary, declared = _summary(settings, prices), _declared(settings)
     if as_json:
         facts = {"config": str(config), "warnings": warnings, **summary, "declared": declared}
-        _print_facts(facts, list(ask_all(settings, problems)) if live else None)
+        _print_facts(facts, list(ask_all(settings, problems, prices)) if live else None)
         return
     _print_settings(config, problems, warnings, summary, declared)
     if live:
-        _check_live(settings, problems)
+        _check_live(settings, problems, prices)
 
 
 def _print_settings(
@@ -127,10 +127,10 @@ def _print_facts(facts: dict[str, Any], found: Sequence[Seen] | None) -> None:
         raise SystemExit(FAILED)
 
 
-def _check_live(settings: Settings, problems: Sequence[str]) -> None:
+def _check_live(settings: Settings, problems: Sequence[str], prices: PriceTable) -> None:
     """Print each line as soon as it is known: what does not answer takes its time."""
     marks: Counter[Mark] = Counter()
-    for seen in ask_all(settings, problems):
+    for seen in ask_all(settings, problems, prices):
         print_seen(seen)
         marks[seen.mark] += 1
     print_line(f"live: {marks_in_words(marks)}")
