@@ -104,12 +104,16 @@ class Hour:
             yield "tokens told", *words.tokens_words(telemetry.apis)
         if sampled := words.sampled_words(telemetry.apis):
             yield "sampling", *sampled
-        yield "cached tokens", *words.cached_words(telemetry.apis, words.cached_cure(self.source))
+        prompt = sum(each.prompt_tokens or 0 for each in usage)
+        known = sum(each.prompt_tokens or 0 for each in usage if each.cached_tokens is not None)
+        yield "cached tokens", *words.cached_words(known, prompt, words.cached_cure(self.source))
         if metrics:
             estimated = sum(each.estimated for each in usage)
             yield "estimates", *words.estimated_words(estimated, len(usage))
-        unpriced = [each for each in costs if each.micro_usd is None]
-        yield "prices", *words.prices_words(_models(unpriced), _models(costs))
+        # Calls that failed stand under no model, and cost nothing.
+        used = [each for each in costs if _tokens(each) or each.given]
+        unpriced = [each for each in used if each.micro_usd is None]
+        yield "prices", *words.prices_words(_models(unpriced), _models(used))
 
     def _attributed(self, costs: Sequence[CostDay]) -> words.Attributed:
         """Say how much has a tenant: of the cost or, where nothing has a price, of the tokens."""

@@ -80,9 +80,11 @@ class _Questions:
             classic = bool(self.source.application_insights)
             yield self._table(store, words.CLASSIC_METRICS if classic else words.METRICS)
             return
-        found = [self._table(store, each) for each in (words.CALLS, words.TOKENS)]
-        yield from found
-        if any(each.mark is Mark.WRONG for each in found) and not self.account.refuses(store):
+        calls = self._table(store, words.CALLS)
+        yield calls
+        tokens = self._table(store, words.TOKENS)
+        yield tokens
+        if Mark.WRONG in (calls.mark, tokens.mark):
             yield from self._elsewhere(store)
 
     def _table(self, store: LogStore, table: words.Table) -> Seen:
@@ -104,7 +106,15 @@ class _Questions:
             yield self._seen(words.ELSEWHERE.what, *words.elsewhere_words(probed))
 
     def _probe(self, store: LogStore, table: words.Table) -> words.Probed:
-        answer = store.ask(shipped(table.query), self.now - words.LOOKED_BACK, self.now)
+        """Look for rows, a day at a time: one that has some is asked no further back."""
+        for days in range(words.LOOKED_BACK_DAYS):
+            found = self._probe_day(store, table, self.now - days * DAY)
+            if found.rows:
+                return found
+        return words.Probed()
+
+    def _probe_day(self, store: LogStore, table: words.Table, end: datetime) -> words.Probed:
+        answer = store.ask(shipped(table.query), end - DAY, end)
         if not answer.rows:
             return words.Probed()
         row = dict(zip(answer.columns, answer.rows[0], strict=False))

@@ -22,11 +22,10 @@ if TYPE_CHECKING:
 
 Told = tuple[Mark, str]
 
-LOOKED_BACK = timedelta(days=3)
+LOOKED_BACK_DAYS = 3
 STALE_AFTER = timedelta(hours=2)
 MOST_NAMED = 3
 _DAY = timedelta(days=1)
-_NEARLY_ALL = 0.999
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ CLASSIC_METRICS = Table("customMetrics", "probe_metrics_classic.kql", "metrics",
 
 @dataclass(frozen=True, slots=True)
 class Probed:
-    """What a table holds of the last days: rows, the newest one, and how late most arrive."""
+    """What a table holds of the last 24 hours that have rows, and how late most of them arrive."""
 
     rows: int = 0
     newest_at: datetime | None = None
@@ -87,12 +86,15 @@ class Attributed:
 def table_words(table: Table, found: Probed, now: datetime) -> Told:
     """Say whether a table answers, how new its newest row is and how late rows arrive."""
     if not found.rows or found.newest_at is None:
-        return Mark.WRONG, f"{table.name} has no row of the last 3 days: {table.cure}"
+        return (
+            Mark.WRONG,
+            f"{table.name} has no row of the last {LOOKED_BACK_DAYS} days: {table.cure}",
+        )
     age = now - found.newest_at
     late = f"; 95 of 100 arrive within {span(found.lag)}" if found.lag is not None else ""
     words = (
-        f"{table.name} answers: {count(found.rows, 'row')} in 3 days, the newest {span(age)} old"
-        f"{late}"
+        f"{table.name} answers: {count(found.rows, 'row')} in 24 hours, the newest {span(age)} "
+        f"old{late}"
     )
     if age > STALE_AFTER:
         return Mark.WARNING, (
@@ -105,7 +107,7 @@ def table_words(table: Table, found: Probed, now: datetime) -> Told:
 def elsewhere_words(found: Probed) -> Told:
     """Say that logs land in the table of all diagnostics, where nobody reads them."""
     return Mark.WRONG, (
-        f"{count(found.rows, 'row')} of the gateway's logs landed in {ELSEWHERE.name} in 3 days: "
+        f"{count(found.rows, 'row')} of the gateway's logs landed in {ELSEWHERE.name} in 24 hours: "
         'in the diagnostic setting of API Management change the destination table from "Azure '
         'diagnostics" to "Resource specific"'
     )
@@ -174,14 +176,15 @@ def sampled_words(apis: Sequence[ApiDay]) -> Told | None:
     )
 
 
-def cached_words(apis: Sequence[ApiDay], cure: str) -> Told:
-    """Say whether cached tokens are known; without them prices are an upper bound."""
-    calls = sum(max(0, each.calls - each.calls_without_tokens) for each in apis)
-    known = sum(each.cached_known_calls for each in apis)
-    if known >= calls * _NEARLY_ALL:
-        return Mark.OK, "cached tokens are known"
-    part = f"known of {percent(known, calls)} of the calls alone" if known else "unknown"
-    return Mark.WARNING, f"cached tokens are {part}, and priced in full where unknown: {cure}"
+def cached_words(known: int, prompt_tokens: int, cure: str) -> Told:
+    """Say of how many prompt tokens it is known which were cached; else prices are too high."""
+    if known >= prompt_tokens:
+        return Mark.OK, "which tokens were read from a cache is known"
+    part = f"known for {percent(known, prompt_tokens)} of the prompt tokens alone"
+    return Mark.WARNING, (
+        f"which tokens were read from a cache is {part if known else 'unknown'}, and what is "
+        f"unknown is priced in full: {cure}"
+    )
 
 
 def prices_words(unpriced: Sequence[str], priced: Sequence[str]) -> Told:
