@@ -11,6 +11,8 @@ from detector.model import UNATTRIBUTED
 from spendwatch import conversion
 from spendwatch.directory import build_directory
 from spendwatch.moments import end_words
+from spendwatch.settings_azure import AttributedSource, AzureMetricsSource
+from spendwatch.settings_environment import CLIENT_SECRET
 from spendwatch.settings_problems import Problem
 from spendwatch.settings_types import nearest, shown
 from spendwatch.toml_lines import dotted
@@ -42,6 +44,9 @@ def find_warnings(
         *_strangers(settings, directory),
         *_unreached_routes(directory.routes.routes),
         *_unknown_cost_centres(settings, directory),
+        *_unused_secret(settings),
+        *_unasked_carriers(settings),
+        *_logs_and_metrics(settings),
     ]
 
 
@@ -115,4 +120,49 @@ def _unknown_cost_centres(settings: Settings, directory: Directory) -> Iterator[
                 ("routes", index, "cost_centre"),
                 f"no tenant has the cost centre {shown(route.cost_centre)}: the route is for "
                 f"nobody{nearest(route.cost_centre, known)}",
+            )
+
+
+def _unused_secret(settings: Settings) -> Iterator[Problem]:
+    azure = settings.azure
+    if azure.credential != "client_secret" and azure.client_secret.get_secret_value():
+        yield Problem(
+            ("azure", "credential"),
+            f"is {shown(azure.credential)}, so {CLIENT_SECRET} is not used: unset it, or set "
+            'credential = "client_secret"',
+        )
+
+
+def _unasked_carriers(settings: Settings) -> Iterator[Problem]:
+    """Name the carriers that an earlier one, which takes every id, leaves nothing for."""
+    for index, source in enumerate(settings.sources):
+        if not isinstance(source, AttributedSource):
+            continue
+        for key, carriers in (("tenant", source.tenant), ("feature", source.feature)):
+            whole: dict[tuple[str, str], int] = {}
+            for place, carrier in enumerate(carriers):
+                what = carrier.carrier, carrier.name.casefold()
+                if what in whole:
+                    yield Problem(
+                        ("sources", index, key, place),
+                        f"is never asked: {key}[{whole[what]}] takes every id there is; write it "
+                        "before that one",
+                    )
+                elif not (carrier.file or carrier.ids):
+                    whole[what] = place
+
+
+def _logs_and_metrics(settings: Settings) -> Iterator[Problem]:
+    """Name metrics that may tell of the calls that logs in the same workspace tell of."""
+    logged = {
+        source.workspace_id: dotted(("sources", index))
+        for index, source in enumerate(settings.sources)
+        if source.kind == "azure_logs"
+    }
+    for index, source in enumerate(settings.sources):
+        if isinstance(source, AzureMetricsSource) and source.workspace_id in logged:
+            yield Problem(
+                ("sources", index),
+                f"has its metrics where {logged[source.workspace_id]} has its logs: calls of a "
+                "gateway that sends both are counted twice; let `services` name others",
             )
