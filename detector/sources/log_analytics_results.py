@@ -32,7 +32,8 @@ _READ = {"datetime": _in_utc, "timespan": _null_or_text, "guid": _null_or_text}
 def answer_of(result: Any) -> Answer:
     """Turn a LogsQueryResult or LogsQueryPartialResult into an answer.
 
-    One that holds as many rows as the service ever gives is not believed to be whole either.
+    One that holds as many rows as the service ever gives is not believed to be whole either; one
+    that holds no table, and no error that says why, is no result: LookupError.
     """
     why = ""
     if hasattr(result, "partial_data"):
@@ -41,6 +42,8 @@ def answer_of(result: Any) -> Answer:
         tables = result.partial_data
     else:
         tables = result.tables
+        if not tables:
+            raise LookupError("no table")
     columns, rows = _table(tables)
     if not why and len(rows) >= MOST_ROWS:
         why = f"{MOST_ROWS} rows, as many as one answer holds"

@@ -55,7 +55,9 @@ def new_gate(time=None, **allowed):
     return Gate(time.clock, time.sleep, **allowed)
 
 
-def store_on(server, time=None, *, gate=None, credential=None, resource=False, **limits):
+def store_on(
+    server, time=None, *, gate=None, credential=None, resource=False, spread=longest, **limits
+):
     """Open a store whose waits take no time."""
     time = time or Sleeper()
     place = {"resource_id": server.resource} if resource else {"workspace_id": server.workspace}
@@ -68,7 +70,7 @@ def store_on(server, time=None, *, gate=None, credential=None, resource=False, *
         gate=gate or new_gate(time),
         clock=time.clock,
         sleep=time.sleep,
-        spread=longest,
+        spread=spread,
     )
 
 

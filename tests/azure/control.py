@@ -53,7 +53,12 @@ def on_their_way(state: State) -> int:
     return state.on_their_way
 
 
+def let_go(state: State) -> None:
+    """Let whoever hangs or is delayed go on at once."""
+    state.release()
+
+
 CONTROLS: dict[str, Callable[..., Any]] = {
     each.__name__: each
-    for each in (configure, put, engine, fault, clear_faults, requests, on_their_way)
+    for each in (configure, put, engine, fault, clear_faults, requests, on_their_way, let_go)
 }

@@ -70,6 +70,15 @@ class LocalLogAnalytics(LocalProcess):
         return [Request(**each) for each in self.control("requests")]
 
     @property
+    def on_their_way(self) -> int:
+        """How many queries wait for their answer now."""
+        return int(self.control("on_their_way"))
+
+    def let_go(self) -> None:
+        """Let the queries that hang or are delayed go on."""
+        self.control("let_go")
+
+    @property
     def most_at_once(self) -> int:
         """The most queries that were ever on their way together."""
         return max((each.at_once for each in self.requests()), default=0)

@@ -58,7 +58,7 @@ class Server:
 
     async def _reset(self, _request: web.Request) -> web.Response:
         """Forget everything but what the engine knows."""
-        self._state.released.set()
+        self._state.release()
         self._state = State(self._engine or CannedTables())
         return web.json_response({"result": None})
 

@@ -62,8 +62,13 @@ class State:
         self.requests: list[Request] = []
         self.on_their_way = 0
         self.released = asyncio.Event()
-        """Set when everything is forgotten: whoever hangs ends then."""
+        """Set for those who wait for it: who hangs, or is delayed."""
         self._taken: deque[float] = deque()
+
+    def release(self) -> None:
+        """Let everybody go on who waits now."""
+        self.released.set()
+        self.released = asyncio.Event()
 
     def is_too_often(self) -> bool:
         """Count a query; tell whether it is one too many."""
