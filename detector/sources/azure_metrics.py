@@ -56,7 +56,7 @@ COLUMNS = (
     Column("cached_known", "cached_known", FLAG),
     Column("ingested_at", "ingested_at", MOMENT),
 )
-_NAMES = (Column("name", "name", TEXT), Column("points", "points", COUNT))
+NAMES = (Column("name", "name", TEXT), Column("points", "points", COUNT))
 ALONE = (
     "only total_tokens are told, no prompt and completion tokens, which have prices of their own; "
     "send the metrics Prompt Tokens and Completion Tokens too, as llm-emit-token-metric does"
@@ -151,8 +151,8 @@ class AzureMetricsSource(LogSource):
         statement = shipped(self._names.file("metric_names"))
         try:
             answer = self._store.ask(statement, begin, end)
-            places = place_columns(Query(statement.name, SHIPPED), answer, _NAMES)
-            rows = [read_cells(_NAMES, places, row) for row in answer.rows]
+            places = place_columns(Query(statement.name, SHIPPED), answer, NAMES)
+            rows = [read_cells(NAMES, places, row) for row in answer.rows]
         except (SourceError, BadCell) as problem:
             # The usage was told: it stands, whatever other metrics there are.
             yield f"which metrics arrive is not known: {problem}"

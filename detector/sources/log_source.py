@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LATE_WINDOW_DAYS = 7
 """Rows older than this are not looked for: the service replaces older times on arrival."""
 _HOUR = timedelta(hours=1)
-_LATE = (
+LATE = (
     Column("day", "day", MOMENT),
     Column("late_rows", "late_rows", COUNT),
     Column("ingested_at", "ingested_at", MOMENT),
@@ -98,9 +98,9 @@ class LogSource:
         today = midnight(self._clock().date())
         begin, end = today - timedelta(days=LATE_WINDOW_DAYS), today + timedelta(days=1)
         answer = self._store.ask(statement, begin, end)
-        places = place_columns(Query(statement.name, SHIPPED), answer, _LATE)
+        places = place_columns(Query(statement.name, SHIPPED), answer, LATE)
         try:
-            rows = [read_cells(_LATE, places, row) for row in answer.rows]
+            rows = [read_cells(LATE, places, row) for row in answer.rows]
         except ValueError as problem:
             raise SourceError(f"{statement.name}: a row of its answer: {problem}") from problem
         days = {row["day"].date() for row in rows if row["day"] and row["late_rows"]}
