@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import date, datetime
 
-    from detector.model import Grain, Rejection, Usage
-    from detector.sources.base import LateDays, Window
+    from detector.model import Grain
+    from detector.sources.base import LateDays
     from detector.sources.carriers import Attribution
     from detector.sources.log_pull import LogPull
     from detector.sources.log_query import LogStore
@@ -122,12 +122,6 @@ class AzureMetricsSource(LogSource):
         )
         super().__init__(name, store, statement, clock)
 
-    def usage(self, window: Window) -> Iterator[Usage | Rejection]:
-        """Stream the window slot by slot, then ask for unknown names; raises SourceError."""
-        yield from LogSource.usage(self, window)
-        if self._pull:
-            self._tell_unknown_names(self._pull)
-
     def late_days(self, since: datetime) -> LateDays:
         """Ask which days got token metrics since then; raises SourceError."""
         return self._ask_late(shipped(self._names.file("late_metrics"), since=since))
@@ -137,15 +131,13 @@ class AzureMetricsSource(LogSource):
             self._attribution.fixed(), self._names, self._scopes, self._grain, self._dimensions
         )
 
-    def _tell_unknown_names(self, pull: LogPull) -> None:
-        """Remark on metrics that are not counted, as they were when they were last asked for."""
+    def _more_remarks(self, pull: LogPull) -> tuple[str, ...]:
+        """Tell of metrics that are not counted, as they were when they were last asked for."""
         begin, end = pull.span
         if self._names_asked_on != pull.today and begin < end:
-            begin = max(begin, end - ONE_DAY)
-            self._name_remarks = tuple(self._unknown_names(begin, end))
+            self._name_remarks = tuple(self._unknown_names(max(begin, end - ONE_DAY), end))
             self._names_asked_on = pull.today
-        for remark in self._name_remarks:
-            pull.sums.tell(remark)
+        return self._name_remarks
 
     def _unknown_names(self, begin: datetime, end: datetime) -> Iterator[str]:
         statement = shipped(self._names.file("metric_names"))
