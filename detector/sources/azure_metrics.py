@@ -143,6 +143,8 @@ class AzureMetricsSource(LogSource):
         statement = shipped(self._names.file("metric_names"))
         try:
             answer = self._store.ask(statement, begin, end)
+            if not (answer.columns or answer.rows):
+                return
             places = place_columns(Query(statement.name, SHIPPED), answer, NAMES)
             rows = [read_cells(NAMES, places, row) for row in answer.rows]
         except (SourceError, BadCell) as problem:

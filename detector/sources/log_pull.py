@@ -133,6 +133,8 @@ class LogPull:
         for begin, end, answer in ask_whole(self.store, self.statement, *self.span, slot):
             if not answer.whole:
                 self._note_partial(begin, end, answer.why)
+            if not (answer.columns or answer.rows):
+                continue  # how a workspace without any data answers, and some partial answers
             columns = self.reader.columns(answer.columns)
             places = place_columns(self.reader.query, answer, columns)
             yield _Table(begin, end, answer, columns, places)

@@ -109,6 +109,8 @@ class LogSource(ABC):
         today = midnight(self._clock().date())
         begin, end = today - timedelta(days=LATE_WINDOW_DAYS), today + timedelta(days=1)
         answer = self._store.ask(statement, begin, end)
+        if not (answer.columns or answer.rows):
+            return LateDays()
         places = place_columns(Query(statement.name, SHIPPED), answer, LATE)
         try:
             rows = [read_cells(LATE, places, row) for row in answer.rows]

@@ -363,6 +363,12 @@ def test_no_late_rows_are_no_days():
     assert late_source()[0].late_days(DAY) == LateDays()
 
 
+def test_a_workspace_without_any_data_has_no_late_days():
+    source, store = late_source()
+    store.tables["late_llm.kql"] = ((), [])
+    assert source.late_days(DAY) == LateDays()
+
+
 def test_late_days_that_may_lack_rows_do_not_move_the_time_of_arrival():
     source, store = late_source([NOW.replace(hour=0, minute=0), 3, NOW])
     store.partial = {NOW}

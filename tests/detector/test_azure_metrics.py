@@ -182,6 +182,15 @@ def test_names_that_cannot_be_asked_for_leave_the_usage_as_it_is():
     assert remark == "which metrics arrive is not known: metric_names.kql: there is no such table"
 
 
+def test_a_workspace_without_any_data_has_no_metrics_to_tell_of():
+    source, store = source_of()
+    store.tables = dict.fromkeys(store.tables, ((), []))
+    assert list(source.usage(ONE_DAY)) == []
+    assert [remark.split(":")[0] for remark in source.telemetry().remarks] == [
+        "workspace W-1 holds no usage for metric_usage.kql"
+    ]
+
+
 def test_names_of_another_shape_leave_the_usage_as_it_is():
     _, telemetry = told(metric(dimension_1="a"), arrived=[["x Tokens", -1, 0.0]])
     assert telemetry.remarks[0].startswith("which metrics arrive is not known: points is not")

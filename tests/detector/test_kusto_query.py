@@ -166,7 +166,6 @@ def test_a_query_that_forgets_its_window_counts_no_row_twice():
         (("Team", *COLUMNS[2:]), "no column 'At' (for start_at)"),
         (COLUMNS[:4], "no column 'completion_tokens' (nearest: 'prompt_tokens')"),
         ((*COLUMNS, "Team"), "the column 'Team' is there twice"),
-        ((), "Columns returned: none."),
     ],
 )
 def test_fault_28_a_column_that_is_not_there_is_told_before_a_row_counts(columns, words):

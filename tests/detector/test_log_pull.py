@@ -103,6 +103,28 @@ def test_fault_23_an_answer_without_rows_covers_nothing_and_says_so():
     )
 
 
+def test_a_workspace_without_any_data_answers_without_a_table_and_holds_nothing():
+    source, store = source_of()
+    store.tables["llm_usage.kql"] = ((), [])
+    assert list(source.usage(Window(november(12), november(13)))) == []
+    assert source.coverage() == Coverage(None, None)
+
+
+def test_fault_25_a_partial_answer_without_a_table_leaves_its_day_partial():
+    source, store = source_of(on(12), on(13, 5), on(14))
+    ask = store.ask
+
+    def lost(statement, begin, end):
+        lacking = begin <= DAY + ONE + HOUR < end
+        return (
+            Answer((), (), False, "the service is busy") if lacking else ask(statement, begin, end)
+        )
+
+    store.ask = lost
+    assert len(list(source.usage(Window(november(12), november(14))))) == 3
+    assert source.coverage().partial_days == frozenset({november(13)})
+
+
 def test_a_day_that_held_nothing_between_others_lies_in_the_span():
     source, _ = source_of(on(12), on(14))
     list(source.usage(Window(november(12), november(14))))
