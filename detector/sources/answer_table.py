@@ -64,6 +64,8 @@ def read_text(cell: Any) -> str:
         return ""
     if not isinstance(cell, str):
         raise BadCell("is not text")
+    if cell.isascii() and "\0" not in cell:
+        return cell.strip()  # nearly every cell, and many are empty
     return (
         cell.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}").strip()
     )

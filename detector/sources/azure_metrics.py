@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import date, datetime
 
-    from detector.model import Grain, Rejection, Usage
-    from detector.sources.base import LateDays, Window
+    from detector.model import Grain
+    from detector.sources.base import LateDays
     from detector.sources.carriers import Attribution
     from detector.sources.log_pull import LogPull
     from detector.sources.log_query import LogStore
@@ -56,7 +56,7 @@ COLUMNS = (
     Column("cached_known", "cached_known", FLAG),
     Column("ingested_at", "ingested_at", MOMENT),
 )
-_NAMES = (Column("name", "name", TEXT), Column("points", "points", COUNT))
+NAMES = (Column("name", "name", TEXT), Column("points", "points", COUNT))
 ALONE = (
     "only total_tokens are told, no prompt and completion tokens, which have prices of their own; "
     "send the metrics Prompt Tokens and Completion Tokens too, as llm-emit-token-metric does"
@@ -122,12 +122,6 @@ class AzureMetricsSource(LogSource):
         )
         super().__init__(name, store, statement, clock)
 
-    def usage(self, window: Window) -> Iterator[Usage | Rejection]:
-        """Stream the window slot by slot, then ask for unknown names; raises SourceError."""
-        yield from LogSource.usage(self, window)
-        if self._pull:
-            self._tell_unknown_names(self._pull)
-
     def late_days(self, since: datetime) -> LateDays:
         """Ask which days got token metrics since then; raises SourceError."""
         return self._ask_late(shipped(self._names.file("late_metrics"), since=since))
@@ -137,22 +131,22 @@ class AzureMetricsSource(LogSource):
             self._attribution.fixed(), self._names, self._scopes, self._grain, self._dimensions
         )
 
-    def _tell_unknown_names(self, pull: LogPull) -> None:
-        """Remark on metrics that are not counted, as they were when they were last asked for."""
+    def _more_remarks(self, pull: LogPull) -> tuple[str, ...]:
+        """Tell of metrics that are not counted, as they were when they were last asked for."""
         begin, end = pull.span
         if self._names_asked_on != pull.today and begin < end:
-            begin = max(begin, end - ONE_DAY)
-            self._name_remarks = tuple(self._unknown_names(begin, end))
+            self._name_remarks = tuple(self._unknown_names(max(begin, end - ONE_DAY), end))
             self._names_asked_on = pull.today
-        for remark in self._name_remarks:
-            pull.sums.tell(remark)
+        return self._name_remarks
 
     def _unknown_names(self, begin: datetime, end: datetime) -> Iterator[str]:
         statement = shipped(self._names.file("metric_names"))
         try:
             answer = self._store.ask(statement, begin, end)
-            places = place_columns(Query(statement.name, SHIPPED), answer, _NAMES)
-            rows = [read_cells(_NAMES, places, row) for row in answer.rows]
+            if not (answer.columns or answer.rows):
+                return
+            places = place_columns(Query(statement.name, SHIPPED), answer, NAMES)
+            rows = [read_cells(NAMES, places, row) for row in answer.rows]
         except (SourceError, BadCell) as problem:
             # The usage was told: it stands, whatever other metrics there are.
             yield f"which metrics arrive is not known: {problem}"

@@ -102,8 +102,8 @@ class LogPull:
 
     def usage(self) -> Iterator[Usage | Rejection]:
         """Stream the span, oldest first; raises SourceError."""
-        slot: SlotSums | None = None
         for table in self._tables():
+            slot: SlotSums | None = None  # no slot reaches beyond the piece that was asked for
             for start_at, number in self._ordered(table):
                 if isinstance(start_at, Rejection):
                     yield start_at
@@ -114,7 +114,7 @@ class LogPull:
                 refused = self._add(table, slot, number)
                 if refused is not None:
                     yield refused
-        yield from self._told(slot)
+            yield from self._told(slot)
         self._tell_how_far_back()
 
     def coverage(self) -> Coverage:
@@ -133,6 +133,8 @@ class LogPull:
         for begin, end, answer in ask_whole(self.store, self.statement, *self.span, slot):
             if not answer.whole:
                 self._note_partial(begin, end, answer.why)
+            if not (answer.columns or answer.rows):
+                continue  # how a workspace without any data answers, and some partial answers
             columns = self.reader.columns(answer.columns)
             places = place_columns(self.reader.query, answer, columns)
             yield _Table(begin, end, answer, columns, places)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from detector.sources.base import Coverage, LateDays, SourceError, Telemetry
 from detector.sources.log_pull import LogPull, floor_to, midnight, span_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import date, datetime
 
     from detector.model import Usage
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 LATE_WINDOW_DAYS = 7
 """Rows older than this are not looked for: the service replaces older times on arrival."""
 _HOUR = timedelta(hours=1)
-_LATE = (
+LATE = (
     Column("day", "day", MOMENT),
     Column("late_rows", "late_rows", COUNT),
     Column("ingested_at", "ingested_at", MOMENT),
@@ -33,7 +34,7 @@ SHIPPED = (
 )
 
 
-class LogSource:
+class LogSource(ABC):
     """Usage that a query tells; a kind of it says how its rows are read.
 
     ``clock`` gives the present, UTC-aware.
@@ -60,8 +61,10 @@ class LogSource:
     def usage(self, window: Window) -> Iterator[Usage | Rejection]:
         """Stream the window slot by slot; raises SourceError."""
         today = self._clock().date()
-        self._pull = self._pull_of(span_of(window, today), today)
-        yield from self._pull.usage()
+        pull = self._pull = self._pull_of(span_of(window, today), today)
+        yield from pull.usage()
+        for remark in self._more_remarks(pull):
+            pull.sums.tell(remark)
 
     def coverage(self) -> Coverage:
         """Give the span of days that held usage in the last window, and which may lack rows."""
@@ -89,18 +92,28 @@ class LogSource:
     def _pull_of(self, span: tuple[datetime, datetime], today: date) -> LogPull:
         return LogPull(self._name, self._store, self._statement, self._reader(), span, today)
 
+    @abstractmethod
     def _reader(self) -> Reader:
         """Give how rows are read in one pull; raises SourceError."""
-        raise NotImplementedError
+
+    @abstractmethod
+    def late_days(self, since: datetime) -> LateDays:
+        """Ask which days got rows since then; raises SourceError."""
+
+    def _more_remarks(self, pull: LogPull) -> Iterable[str]:
+        """Give what else there is to tell at the end of a pull; as a rule nothing."""
+        return ()
 
     def _ask_late(self, statement: Statement) -> LateDays:
         """Ask which days got rows; of an answer that may lack rows no time of arrival is told."""
         today = midnight(self._clock().date())
         begin, end = today - timedelta(days=LATE_WINDOW_DAYS), today + timedelta(days=1)
         answer = self._store.ask(statement, begin, end)
-        places = place_columns(Query(statement.name, SHIPPED), answer, _LATE)
+        if not (answer.columns or answer.rows):
+            return LateDays()
+        places = place_columns(Query(statement.name, SHIPPED), answer, LATE)
         try:
-            rows = [read_cells(_LATE, places, row) for row in answer.rows]
+            rows = [read_cells(LATE, places, row) for row in answer.rows]
         except ValueError as problem:
             raise SourceError(f"{statement.name}: a row of its answer: {problem}") from problem
         days = {row["day"].date() for row in rows if row["day"] and row["late_rows"]}

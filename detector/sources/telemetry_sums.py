@@ -160,17 +160,20 @@ def _cut(value: str) -> str:
 
 def _added(one: ApiDay, other: ApiDay) -> ApiDay:
     """Add up two sights of one API on one day."""
-    return replace(
-        one,
-        calls=one.calls + other.calls,
-        calls_without_tokens=one.calls_without_tokens + other.calls_without_tokens,
-        rows_without_call=one.rows_without_call + other.rows_without_call,
-        streamed_calls=one.streamed_calls + other.streamed_calls,
-        cached_known_calls=one.cached_known_calls + other.cached_known_calls,
-        newest_at=_later(one.newest_at, other.newest_at),
-        ingested_at=_later(one.ingested_at, other.ingested_at),
+    return ApiDay(
+        one.day,
+        one.api,
+        one.calls + other.calls,
+        one.calls_without_tokens + other.calls_without_tokens,
+        one.rows_without_call + other.rows_without_call,
+        one.streamed_calls + other.streamed_calls,
+        one.cached_known_calls + other.cached_known_calls,
+        _later(one.newest_at, other.newest_at),
+        _later(one.ingested_at, other.ingested_at),
     )
 
 
 def _later(one: datetime | None, other: datetime | None) -> datetime | None:
-    return max((at for at in (one, other) if at is not None), default=None)
+    if one is None or other is None:
+        return one or other
+    return max(one, other)
