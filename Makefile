@@ -34,6 +34,7 @@ PURE_CORE := \
     detector/quality.py \
     detector/rules.py \
     detector/score.py \
+    detector/sources/kql_text.py \
     detector/usage.py \
     alerts/backoff.py \
     alerts/codec.py \
