@@ -252,7 +252,7 @@ class _Query:
 
 def _parsed(text: str, schema: Schema) -> _Query:
     try:
-        query = in_known_words(lower(text))
+        query = in_known_words(lower(text), schema)
     except KqlSyntaxError as error:
         message = f"Query could not be parsed: {error}"
         raise EngineError("BadArgumentError", "SyntaxError", message, "SYN0002") from error

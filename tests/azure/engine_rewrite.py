@@ -14,9 +14,10 @@ from duckdb_kql import ir
 from duckdb_kql.schema import output_columns
 
 from tests.azure.engine_dialect import BIN_TIME, MEMBER
+from tests.azure.engine_fold import folded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from duckdb_kql.engine import Schema
 
@@ -24,9 +25,10 @@ INGESTED = "$ingested"
 _EXTREMES = {"arg_max": "max_", "arg_min": "min_"}
 
 
-def in_known_words(query: ir.Query) -> ir.Query:
-    """Return the query in words that duckdb-kql knows."""
-    changed: ir.Query = _mapped(query, _in_known_words)
+def in_known_words(query: ir.Query, schema: Schema) -> ir.Query:
+    """Return the query in words that duckdb-kql knows; the schema tells which names are columns."""
+    columns = frozenset(name for names in schema.values() for name in names)
+    changed: ir.Query = _mapped(query, lambda node: _in_known_words(node, columns))
     return changed
 
 
@@ -49,21 +51,28 @@ def _is_node(value: Any) -> bool:
     return dataclasses.is_dataclass(value) and not isinstance(value, type)
 
 
-def _mapped(node: Any, change: Callable[[Any], Any]) -> Any:
-    """Rebuild the tree from its leaves up, each node as ``change`` gives it back."""
+def _mapped(node: Any, change: Callable[[Any], Any], done: dict[int, Any] | None = None) -> Any:
+    """Rebuild the tree from its leaves up, each node as ``change`` gives it back.
+
+    A part that is reached twice stays one part: duckdb-kql works it out once for that.
+    """
+    known = {} if done is None else done
     if isinstance(node, (list, tuple)):
-        return type(node)(_mapped(each, change) for each in node)
+        return type(node)(_mapped(each, change, known) for each in node)
     if not _is_node(node):
         return node
-    parts = {
-        each.name: _mapped(getattr(node, each.name), change) for each in dataclasses.fields(node)
-    }
-    return change(dataclasses.replace(node, **parts))
+    if id(node) not in known:
+        parts = {
+            each.name: _mapped(getattr(node, each.name), change, known)
+            for each in dataclasses.fields(node)
+        }
+        known[id(node)] = change(dataclasses.replace(node, **parts))
+    return known[id(node)]
 
 
-def _in_known_words(node: Any) -> Any:
+def _in_known_words(node: Any, columns: Collection[str]) -> Any:
     if isinstance(node, ir.FunctionCall):
-        return _call(node)
+        return _call(node, columns)
     if isinstance(node, ir.PathAccess):
         return _path(node)
     if isinstance(node, ir.Query):
@@ -71,13 +80,13 @@ def _in_known_words(node: Any) -> Any:
     return node
 
 
-def _call(call: ir.FunctionCall) -> ir.Expr:
+def _call(call: ir.FunctionCall, columns: Collection[str]) -> ir.Expr:
     name = call.name.lower()
     if name == "ingestion_time" and not call.args:
         return ir.ColumnRef(INGESTED)
     if name in ("bin", "floor") and len(call.args) == 2 and _is_span(call.args[1]):
         return ir.FunctionCall(BIN_TIME, call.args)
-    return call
+    return folded(call, columns)
 
 
 def _is_span(expr: Any) -> bool:
@@ -161,24 +170,24 @@ def without_hidden(query: ir.Query, schema: Schema) -> ir.Query:
         lets.append((name, kept))
         if isinstance(kept, ir.Query):
             scope[name] = output_columns(kept, scope)
-    operators = [_nested(each, scope) for each in query.operators]
+    operators = [_in_scope(each, scope, {}) for each in query.operators]
     found = ir.Query(query.source, operators, lets, list(query.parameters))
     if INGESTED in output_columns(found, scope):
         found.operators.append(ir.ProjectAway((INGESTED,)))
     return found
 
 
-def _nested(operator: Any, scope: Schema) -> Any:
-    parts = {
-        each.name: _replaced(getattr(operator, each.name), scope)
-        for each in dataclasses.fields(operator)
-    }
-    return dataclasses.replace(operator, **parts)
-
-
-def _replaced(part: Any, scope: Schema) -> Any:
+def _in_scope(part: Any, scope: Schema, done: dict[int, Any]) -> Any:
     if isinstance(part, ir.Query):
         return without_hidden(part, scope)
     if isinstance(part, (list, tuple)):
-        return type(part)(_replaced(each, scope) for each in part)
-    return _nested(part, scope) if _is_node(part) else part
+        return type(part)(_in_scope(each, scope, done) for each in part)
+    if not _is_node(part):
+        return part
+    if id(part) not in done:
+        parts = {
+            each.name: _in_scope(getattr(part, each.name), scope, done)
+            for each in dataclasses.fields(part)
+        }
+        done[id(part)] = dataclasses.replace(part, **parts)
+    return done[id(part)]
