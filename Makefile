@@ -87,11 +87,12 @@ fmt: $(READY) ## rewrite the code in the house style
 	$(BIN)/ruff check --quiet --fix-only .
 	$(BIN)/ruff format .
 
-lint: $(READY) ## check style and the usual mistakes
+lint: $(READY) ## check style and the usual mistakes, and the queries with Microsoft's parser
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/hadolint Dockerfile
-	@if command -v shellcheck >/dev/null; then shellcheck .ci/*; fi
+	@if command -v shellcheck >/dev/null; then shellcheck $$(find .ci -maxdepth 1 -type f); fi
+	@.ci/check-kql
 
 types: $(READY) ## check the types
 	$(BIN)/mypy
@@ -177,4 +178,4 @@ image: ## build the container image (IMAGE= names it, BASE= what it is built on)
 
 clean: ## remove everything that make made (never your data)
 	rm -rf .venv build dist *.egg-info .coverage .coverage.* .hypothesis .import_linter_cache \
-	    .mypy_cache .pytest_cache .ruff_cache
+	    .mypy_cache .pytest_cache .ruff_cache .ci/kql/node_modules

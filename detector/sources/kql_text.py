@@ -17,7 +17,7 @@ from detector.sources.log_query import Statement
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Literal = str | bool | int | datetime | timedelta | Sequence[str]
+Value = str | bool | int | datetime | timedelta | Sequence[str]
 
 WINDOW = ("window_start", "window_end")
 """The parameters that stay open until a statement is asked for a window."""
@@ -35,17 +35,17 @@ _PARAMETER = re.compile(
     rf"^let (?P<name>\w+) = (?P<example>{'|'.join(_EXAMPLES.values())});", re.MULTILINE
 )
 _TEXT_OR_COMMENT = re.compile(
-    r"""(?P<text>```.*?```|~~~.*?~~~|@"(?:[^"]|"")*"|@'(?:[^']|'')*'
-      |"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')|//[^\n]*""",
+    r"""```.*?```|~~~.*?~~~|@"(?:[^"]|"")*"|@'(?:[^']|'')*'
+    |"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|//[^\n]*""",
     re.DOTALL | re.VERBOSE,
 )
 _BINDS_WINDOW = re.compile(r"\blet\s+(?:\[\s*['\"])?(window_start|window_end)(?:['\"]\s*\])?\s*=")
 _OPEN_WINDOW = "let window_start = datetime(null);\nlet window_end = datetime(null);\n"
-_NOT_PLAIN = re.compile(r"[^ !#-\[\]-~]")
+_SHORT = {'"': r"\"", "\\": r"\\", "\n": r"\n", "\r": r"\r", "\t": r"\t"}
 _TOO_LARGE = 2**63
 
 
-def shipped(name: str, **values: Literal) -> Statement:
+def shipped(name: str, **values: Value) -> Statement:
     """
     Take a query that we ship and bind its parameters, all but the window's.
 
@@ -114,10 +114,10 @@ def own(name: str, text: str) -> Statement:
     T | where At >= window_start and At < window_end
     """
     query = text.removeprefix("\ufeff")
-    without_comments = _TEXT_OR_COMMENT.sub(lambda found: found["text"] or " ", query)
-    if not without_comments.strip():
+    bare = _TEXT_OR_COMMENT.sub(_name_or_nothing, query)
+    if not bare.strip():
         raise ValueError(f"{name}: there is no query in it")
-    binds = _BINDS_WINDOW.search(without_comments)
+    binds = _BINDS_WINDOW.search(bare)
     if binds:
         raise ValueError(
             f"{name}: it binds {binds[1]} itself; remove its `let {binds[1]} = ...;`, "
@@ -164,12 +164,12 @@ def between(statement: Statement, begin: datetime, end: datetime) -> str:
     return _bind(statement.text, bound)
 
 
-def literal(value: Literal) -> str:
+def literal(value: Value) -> str:
     r"""
-    Write a value as a KQL literal on one line, in printable ASCII.
+    Write a value as a KQL literal, on one line and in characters that can be seen.
 
-    A text is quoted, and all of it that is not plain is escaped as ``\uXXXX``: whatever it holds,
-    it ends where its literal ends.
+    A text is quoted, and quotes, backslashes and all that cannot be printed are escaped: whatever
+    it holds, it ends where its literal ends.
 
     Parameters
     ----------
@@ -184,8 +184,8 @@ def literal(value: Literal) -> str:
 
     Examples
     --------
-    >>> print(literal("a'b\"\n"), literal(True), literal(["x", "y"]), literal(timedelta(hours=-36)))
-    "a'b\u0022\u000a" true dynamic(["x","y"]) timespan(-1.12:00:00.000000)
+    >>> print(literal("a'b\"\n\0"), literal(["x", "y"]), literal(timedelta(hours=-36)))
+    "a'b\"\n\u0000" dynamic(["x","y"]) timespan(-1.12:00:00.000000)
     """
     if isinstance(value, str):
         return _quoted(value)
@@ -209,6 +209,11 @@ def _read(name: str) -> str:
     return (folder / name).read_text(encoding="utf-8")
 
 
+def _name_or_nothing(found: re.Match[str]) -> str:
+    """Drop a comment or a text, but for a quoted name of the window (``let ["window_start"]``)."""
+    return found[0] if found[0].strip("@'\"") in WINDOW else " "
+
+
 def _bind(text: str, bound: Mapping[str, str]) -> str:
     """Put each literal where its parameter's example stands; the rest stays as it is."""
     return _PARAMETER.sub(
@@ -222,16 +227,20 @@ def _kind(example: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Quote a text; what is not plain is written as UTF-16 code units, as KQL reads them."""
-    return f'"{_NOT_PLAIN.sub(_escaped, text)}"'
+    """Quote a text; what no eye would see in it is escaped."""
+    return '"' + "".join(_escaped(each) for each in text) + '"'
 
 
-def _escaped(found: re.Match[str]) -> str:
-    """Write one character as its one or two UTF-16 code units."""
+def _escaped(character: str) -> str:
+    """Write a character as it is, by its short escape, or as its UTF-16 code units."""
+    if character in _SHORT:
+        return _SHORT[character]
+    if character.isprintable():
+        return character
     try:
-        units = found[0].encode("utf-16-be").hex()
+        units = character.encode("utf-16-be").hex()
     except UnicodeEncodeError as error:
-        raise ValueError(f"a text with half a character, {found[0]!r}, is no text") from error
+        raise ValueError(f"a text with half a character, {character!r}, is no text") from error
     return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
 
 
