@@ -21,7 +21,7 @@ from tests.azure.telemetry_rows import write_rows
 from tests.azure.telemetry_truth import WHO, Sums, Truth, logged, metered
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
 __all__ = ["Mix", "Shape", "Sums", "Telemetry", "Truth", "make"]
@@ -57,13 +57,13 @@ class Telemetry:
 
 
 def make(
-    shape: Shape | None = None, path: str = ":memory:", *, metrics: bool = True
+    shape: Shape | None = None, path: str = ":memory:", also: Collection[str] = ()
 ) -> Telemetry:
-    """Make the telemetry of a shape; ``metrics`` writes the token metrics too."""
+    """Make the telemetry of a shape; ``also`` "metrics" and "diagnostics" where asked."""
     wanted = shape or Shape()
     connection = duckdb.connect(path)
     connection.execute("SET TimeZone='UTC'")
     drawn = draw(wanted)  # noqa: F841 - DuckDB reads it by its name
     connection.execute("CREATE TABLE calls AS SELECT * FROM drawn")
-    write_rows(connection, wanted.seed, metrics=metrics)
+    write_rows(connection, wanted.seed, also)
     return Telemetry(wanted, connection)

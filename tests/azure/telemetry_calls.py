@@ -14,6 +14,7 @@ blind       a stream without usage: a row of zero tokens, its model named every 
 lost_row    answered, and its row in the token table never came
 throttled   429: no row in the token table
 broken      500: no row in the token table
+from_cache  answered by the gateway from its cache: no row in the token table, and nothing to pay
 other       answered by an API that serves no language model
 orphan      a row in the token table whose call the gateway did not log
 """
@@ -40,6 +41,7 @@ KINDS = (
     "lost_row",
     "throttled",
     "broken",
+    "from_cache",
     "other",
     "orphan",
 )
@@ -98,6 +100,7 @@ class Mix:
             "lost_row": 0.01,
             "throttled": 0.03,
             "broken": 0.01,
+            "from_cache": 0.01,
             "other": 0.05,
             "orphan": 0.02,
         }

@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import duckdb
 
 PROMPT_TEXT = "what a person asked"
@@ -58,6 +60,7 @@ CREATE TABLE stored_ApiManagementGatewayLogs AS SELECT
   CASE WHEN backend = '' THEN 'https://standard-south.example/openai' ELSE
     'https://' || backend || '.example/openai' END AS BackendUrl,
   status AS ResponseCode, status < 400 AS IsRequestSuccess,
+  CASE WHEN kind = 'from_cache' THEN 'hit' ELSE 'none' END AS Cache,
   CASE WHEN kind IN ('streamed', 'session') THEN 120000 ELSE 900 END::BIGINT AS TotalTime,
   ({_REQUEST_HEADERS})::JSON AS RequestHeaders, ({_RESPONSE_HEADERS})::JSON AS ResponseHeaders,
   ({_TRACE_RECORDS})::JSON AS TraceRecords,
@@ -84,7 +87,7 @@ CREATE TABLE stored_ApiManagementGatewayLlmLog AS SELECT
   CASE WHEN part.nth > usage_rows THEN '[{{{{"content":"{ANSWER_TEXT}"}}}}]' END::JSON
     AS ResponseMessages,
   {_ARRIVED.format(table="tokens")}
-FROM calls CROSS JOIN range(0, 12) AS part(nth)
+FROM calls CROSS JOIN range(0, 7) AS part(nth)
 {_TWICE.format(logged="in_tokens", table="tokens")} AND part.nth < usage_rows + message_rows
 """
 
@@ -126,7 +129,8 @@ SELECT TimeGenerated, metric.name AS Name, metric.total::DOUBLE AS Sum,
     'Service Type', 'API Management') AS Properties,
   _ingested
 FROM summed, LATERAL (VALUES
-  ('Prompt Tokens', prompt), ('Completion Tokens', completion), ('Total Tokens', prompt + completion),
+  ('Prompt Tokens', prompt), ('Completion Tokens', completion),
+  ('Total Tokens', prompt + completion),
   ('Prompt Cached Tokens', CASE WHEN model IN {CACHED_MODELS} THEN cached END),
   ('Reasoning Tokens', CASE WHEN model = 'o3' THEN completion // 2 END)
 ) AS metric(name, total) WHERE metric.total IS NOT NULL
@@ -135,17 +139,22 @@ FROM summed, LATERAL (VALUES
 CLASSIC_METRICS = """
 CREATE TABLE stored_customMetrics AS
 SELECT TimeGenerated AS timestamp, Name AS name, Sum AS value, Sum AS valueSum,
-  Min AS valueMin, Max AS valueMax, ItemCount AS valueCount, ItemCount AS itemCount,
+  Min AS valueMin, Max AS valueMax, ItemCount AS valueCount,
   Properties AS customDimensions, _ingested FROM stored_AppMetrics
 """
 
 
-def write_rows(connection: duckdb.DuckDBPyConnection, seed: int, *, metrics: bool) -> None:
-    """Fill the ``stored_*`` tables from ``calls``."""
+def write_rows(
+    connection: duckdb.DuckDBPyConnection, seed: int, also: Collection[str] = ()
+) -> None:
+    """Fill the gateway's two ``stored_*`` tables from ``calls``, and others where asked."""
     prompt, completion = _SHARE.format(column="prompt"), _SHARE.format(column="completion")
     connection.execute(GATEWAY.format(seed=seed))
     connection.execute(TOKENS.format(seed=seed, prompt=prompt, completion=completion))
-    connection.execute(DIAGNOSTICS)
-    if metrics:
-        connection.execute(METRICS)
-        connection.execute(CLASSIC_METRICS)
+    for table in also:
+        for statement in ALSO[table]:
+            connection.execute(statement)
+
+
+ALSO = {"metrics": (METRICS, CLASSIC_METRICS), "diagnostics": (DIAGNOSTICS,)}
+"""What else can be written: AppMetrics with customMetrics, AzureDiagnostics."""

@@ -66,8 +66,8 @@ SELECT slot, CASE WHEN llm THEN model ELSE '' END AS model,
   CASE WHEN gw THEN subscription ELSE '' END AS subscription,
   CASE WHEN gw THEN product ELSE '' END AS product,
   CASE WHEN gw THEN "user" ELSE '' END AS "user",
-  CASE WHEN NOT gw AND true THEN '' ELSE api END AS api,
-  CASE WHEN NOT gw THEN '' WHEN backend = '' THEN 'https://standard-south.example/openai'
+  CASE WHEN gw THEN api ELSE '' END AS api,
+  CASE WHEN NOT gw THEN '' WHEN backend = '' THEN 'standard-south.example'
     ELSE backend END AS backend,
   CASE WHEN headed THEN tenant ELSE '' END AS request_header,
   CASE WHEN headed THEN feature ELSE '' END AS feature_header,
@@ -79,7 +79,9 @@ SELECT slot, CASE WHEN llm THEN model ELSE '' END AS model,
   CASE WHEN spilt THEN 'spillover' WHEN gw AND backend LIKE 'ptu-%' THEN 'ptu'
     ELSE 'standard' END AS scope,
   spilt AS spilled, llm AND streamed AS streamed, told AND llm AND prompt > 0 AS cached_known,
-  1 AS requests, (gw AND status < 400 AND NOT (llm AND prompt > 0))::INTEGER AS without_tokens,
+  1 AS requests, 
+  (gw AND status < 400 AND kind <> 'from_cache' AND NOT (llm AND prompt > 0))::INTEGER
+    AS without_tokens,
   (NOT gw)::INTEGER AS without_call,
   CASE WHEN llm THEN prompt ELSE 0 END AS prompt,
   CASE WHEN llm THEN completion ELSE 0 END AS completion,
