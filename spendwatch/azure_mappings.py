@@ -11,11 +11,11 @@ from detector.sources.identity_file import IdentityFile
 from spendwatch.settings_azure import AttributedSource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from spendwatch.settings import Settings
-    from spendwatch.settings_azure import CarrierSettings
+    from spendwatch.settings_azure import CarrierSettings, IdentitySettings
 
 
 class Mappings:
@@ -24,11 +24,11 @@ class Mappings:
     def __init__(self, settings: Settings) -> None:
         self._sources = [each for each in settings.sources if isinstance(each, AttributedSource)]
         self._files: dict[tuple[Path, str], IdentityFile] = {}
-        self._named: dict[int, tuple[Mapping[str, Identity], Mapping[str, str]]] = {}
+        self._named: dict[IdentityFile, tuple[Mapping[str, Identity], Mapping[str, str]]] = {}
         self._written = [
-            {each.tenant: each.cost_centre for each in carrier.ids.values() if each.tenant}
+            _cost_centres(carrier.ids.values())
             for source in self._sources
-            for carrier in source.carriers
+            for carrier in source.tenant
             if carrier.ids
         ]
         self._lock = Lock()
@@ -52,21 +52,26 @@ class Mappings:
     def cost_centres(self) -> Sequence[Mapping[str, str]]:
         """Give the cost centre of every tenant that is named, mapping by mapping.
 
-        A file that cannot be read says nothing: the source that needs it tells why.
+        A file that cannot be read now says what it said last: the source that needs it tells why.
         """
         found: list[Mapping[str, str]] = [*self._written]
         with self._lock:
             for _, file in self.files():
-                try:
-                    identities = file()
-                except SourceError:
-                    continue
-                known = self._named.get(id(file))
-                if known is None or known[0] is not identities:
-                    known = identities, _cost_centres(identities)
-                    self._named[id(file)] = known
-                found.append(known[1])
+                if known := self._known(file):
+                    found.append(known)
         return found
+
+    def _known(self, file: IdentityFile) -> Mapping[str, str]:
+        """Give the cost centres of a file, the same object until it says something else."""
+        before, known = self._named.get(file, ({}, {}))
+        try:
+            identities = file()
+        except SourceError:
+            return known
+        if identities is not before:
+            known = _cost_centres(identities.values())
+            self._named[file] = identities, known
+        return known
 
     def _carrier(self, settings: CarrierSettings, needs: str) -> Carrier:
         identities: Callable[[], Mapping[str, Identity]] | None = None
@@ -81,9 +86,9 @@ class Mappings:
         return self._files.setdefault((path, needs), IdentityFile(path, needs=needs))
 
 
-def _cost_centres(identities: Mapping[str, Identity]) -> Mapping[str, str]:
+def _cost_centres(identities: Iterable[Identity | IdentitySettings]) -> Mapping[str, str]:
     found: dict[str, str] = {}
-    for each in identities.values():
+    for each in identities:
         if each.tenant and not found.get(each.tenant):
             found[each.tenant] = each.cost_centre
     return found

@@ -260,6 +260,16 @@ def test_answers_stand_in_the_file():
     assert settings.receivers[0].path.name == "alerts.txt"
 
 
+def test_a_workspace_alone_makes_a_file_that_reads_a_gateways_logs():
+    workspace = "AF1E2D3C-4b5a-6978-8796-a5b4c3d2e1f0"
+    text = render_config(read_answers({"source": "azure_logs", "workspace_id": workspace}))
+    (source,) = load(text).sources
+    assert (source.kind, source.workspace_id) == ("azure_logs", workspace.lower())
+    load(with_defaults_shown(text))
+    with pytest.raises(ConfigError, match="workspace_id: must be an id such as"):
+        read_answers({"source": "azure_logs"})
+
+
 def test_a_cap_of_none_makes_tenants_without_a_limit():
     settings = load(render_config(read_answers({"tenants": "acme"})))
     assert settings.tenants[0].budgets[0].cap is None
@@ -305,7 +315,13 @@ def test_a_question_that_makes_no_sense_is_not_asked():
     asked = {question.key for question in QUESTIONS if question.asked({"currency": "USD"})}
     assert asked == {"time_zone", "currency", "source", "tenants", "alerts_file"}
     answers = {"currency": "EUR", "source": "csv_file", "tenants": "acme"}
-    assert all(question.asked(answers) for question in QUESTIONS)
+    assert {question.key for question in QUESTIONS if not question.asked(answers)} == {
+        "workspace_id"
+    }
+    assert all(
+        question.asked({**answers, "source": "azure_logs"}) or question.key == "path"
+        for question in QUESTIONS
+    )
 
 
 @given(
