@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -23,7 +22,7 @@ from spendwatch.settings_types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 Cloud = Literal["public", "us_government", "china"]
 CredentialKind = Literal["default", "managed_identity", "workload_identity", "client_secret"]
@@ -194,11 +193,6 @@ class AzureSource(Section):
     workspace_id: GuidOrEmpty = ""
     scope: ScopeOrEmpty = ""
 
-    @property
-    def carriers(self) -> Iterator[CarrierSettings]:
-        """Everything that may say whose a call is."""
-        yield from ()
-
 
 class AttributedSource(AzureSource):
     """One whose rows carry ids of a gateway."""
@@ -207,11 +201,6 @@ class AttributedSource(AzureSource):
     tenant: tuple[CarrierSettings, ...] = ()
     feature: tuple[CarrierSettings, ...] = ()
     scopes: tuple[ScopeSettings, ...] = ()
-
-    @property
-    def carriers(self) -> Iterator[CarrierSettings]:
-        """Everything that may say whose a call is, the tenants' first."""
-        yield from (*self.tenant, *self.feature)
 
 
 class AzureLogsSource(AttributedSource):
@@ -286,15 +275,3 @@ class KustoQuerySource(AzureSource):
 
 AnyAzureSource = AzureLogsSource | AzureMetricsSource | KustoQuerySource
 AZURE_KINDS = ("azure_logs", "azure_metrics", "kusto_query")
-
-
-def mapping_files(sources: tuple[Any, ...]) -> tuple[Path, ...]:
-    """Return the files that say whom ids stand for, each once, in the order of the settings."""
-    found = (
-        carrier.file
-        for source in sources
-        if isinstance(source, AzureSource)
-        for carrier in source.carriers
-        if carrier.file
-    )
-    return tuple(dict.fromkeys(found))

@@ -9,7 +9,6 @@ from spendwatch.settings_azure import (
     METRIC_CARRIERS,
     CarrierKind,
     CarrierSettings,
-    mapping_files,
 )
 from tests.spendwatch.config_files import load, problems
 
@@ -277,7 +276,6 @@ feature = [{{ carrier = "api", ids = {{ chat-v2 = "chat" }} }}]
         "bolt", "C1",
     )  # fmt: skip
     assert found.feature[0].ids["chat-v2"].feature == "chat"
-    assert mapping_files((found, found)) == (tmp_path / "subscriptions.csv",)
 
 
 def test_every_carrier_is_known_to_a_kind_of_source():
