@@ -8,6 +8,7 @@ CredentialError
 
 from __future__ import annotations
 
+import logging
 import re
 from collections import deque
 from dataclasses import dataclass
@@ -18,13 +19,15 @@ from urllib.parse import urlsplit
 from detector.sources.base import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from azure.core.credentials import AccessToken, TokenCredential
 
 KINDS = ("default", "managed_identity", "workload_identity", "client_secret")
 HIDDEN = "[hidden]"
 _TOKENS_KEPT = 4
+_UNHEARD = logging.NullHandler()
+"""What Azure's libraries log is for their debugging, and belongs on nobody's terminal."""
 _NOT_NOW = (408, 429)
 _SERVER_ERROR = 500
 
@@ -83,6 +86,7 @@ class WatchedCredential:
         self._credential = credential
         self._kind = kind
         self._given: deque[str] = deque(maxlen=_TOKENS_KEPT)
+        logging.getLogger("azure").addHandler(_UNHEARD)
 
     def get_token(self, *scopes: str, **options: Any) -> AccessToken:
         """Get a token; raises CredentialError."""
@@ -126,13 +130,29 @@ def explain(error: Exception, kind: str) -> CredentialError:
 
 
 def _may_pass(error: Exception) -> bool:
-    """Tell a failure of the network or the service from a refusal."""
+    """Tell a failure of the network or the service from a refusal.
+
+    Azure's libraries call both an authentication that failed; what it came from tells them apart.
+    """
     from azure.core.exceptions import HttpResponseError, ServiceRequestError, ServiceResponseError
 
-    if isinstance(error, (ServiceRequestError, ServiceResponseError)):
-        return True
-    status = error.status_code if isinstance(error, HttpResponseError) else None
-    return status is not None and (status in _NOT_NOW or status >= _SERVER_ERROR)
+    if _CODE.search(str(error)):
+        return False
+    for cause in _causes(error):
+        if isinstance(cause, (ServiceRequestError, ServiceResponseError)):
+            return True
+        status = cause.status_code if isinstance(cause, HttpResponseError) else None
+        if status is not None and (status in _NOT_NOW or status >= _SERVER_ERROR):
+            return True
+    return False
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Give an error and what it came from."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
 
 
 def credential_for(

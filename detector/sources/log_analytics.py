@@ -10,7 +10,6 @@ TooMuch
 
 from __future__ import annotations
 
-import logging
 import queue
 from dataclasses import dataclass
 from datetime import UTC
@@ -290,8 +289,6 @@ def _new_client(credential: WatchedCredential, endpoint: str, audience: str) -> 
     """Make the SDK's client: without its retries, which know no deadline, and without redirects."""
     from azure.monitor.query import LogsQueryClient
 
-    # What Azure's libraries log is for their debugging; unheard, it goes to nobody's terminal.
-    logging.getLogger("azure").addHandler(logging.NullHandler())
     return LogsQueryClient(
         credential,
         endpoint=endpoint,

@@ -1,5 +1,6 @@
 """How long is waited, how often it is tried, and who waits for whom."""
 
+import socket
 from threading import Thread
 
 import pytest
@@ -172,6 +173,24 @@ def test_what_is_no_fault_of_the_service_is_not_told_as_one(log_analytics):
     with pytest.raises(UnicodeEncodeError):
         store.ask(QUERY, DAY, NEXT_DAY)
     assert log_analytics.requests() == []
+
+
+def test_fault_26_a_connection_that_does_not_come_about_is_given_up(log_analytics):
+    with socket.socket() as deaf, socket.socket() as first, socket.socket() as second:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)
+        # Whoever comes after them is left waiting by the system.
+        for each in (first, second):
+            each.setblocking(False)
+            each.connect_ex(deaf.getsockname())
+
+        class Deaf:
+            workspace = log_analytics.workspace
+            endpoint = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+
+        error = refused(store_on(Deaf, query_timeout_s=1, grace_s=0.1))
+    assert "no connection within" in str(error)
+    assert error.retryable
 
 
 def in_threads(count, ask):

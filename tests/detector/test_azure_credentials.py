@@ -11,7 +11,11 @@ from azure.core.exceptions import (
     ServiceRequestError,
     ServiceResponseError,
 )
-from azure.identity import CredentialUnavailableError
+from azure.identity import (
+    ClientSecretCredential,
+    CredentialUnavailableError,
+    WorkloadIdentityCredential,
+)
 
 from detector.sources.azure_credentials import (
     CLOUDS,
@@ -146,6 +150,28 @@ def test_fault_26_a_token_that_could_not_be_fetched_may_be_had_later(error):
     assert told.retryable
     assert "check the network" in str(told)
     assert CANARY not in str(told)
+
+
+def real_one(kind, **options):
+    """A credential of the real library, for an authority at a port that nobody listens on."""
+    asked = {"tenant_id": TENANT, "client_id": TENANT, "authority": "127.0.0.1:9", **options}
+    return WatchedCredential(kind(**asked, disable_instance_discovery=True, retry_total=0), "")
+
+
+def test_fault_26_an_authority_that_is_not_reached_may_be_reached_later(capfd):
+    credential = real_one(ClientSecretCredential, client_secret=CANARY)
+    with pytest.raises(CredentialError, match="got no answer to its request") as raised:
+        credential.get_token("https://api.loganalytics.io/.default")
+    assert raised.value.retryable
+    assert capfd.readouterr() == ("", ""), "the library's own warning goes to nobody's terminal"
+
+
+def test_fault_27_a_token_file_that_is_not_there_is_a_refusal(tmp_path):
+    credential = real_one(WorkloadIdentityCredential, token_file_path=str(tmp_path / CANARY))
+    with pytest.raises(CredentialError, match="FileNotFoundError") as raised:
+        credential.get_token("https://api.loganalytics.io/.default")
+    assert not raised.value.retryable
+    assert CANARY not in str(raised.value)
 
 
 def test_a_request_for_a_token_that_is_refused_will_be_refused_again():
