@@ -36,7 +36,7 @@ SCALARS = (
     functions.FunctionSpec(
         MEMBER,
         "template",
-        f"json_extract({{0}}, CASE WHEN typeof({{1}}) = 'VARCHAR' THEN {_KEY} ELSE {_POSITION} END)",
+        f"json_extract({{0}}, CASE typeof({{1}}) WHEN 'VARCHAR' THEN {_KEY} ELSE {_POSITION} END)",
         (2,),
     ),
     # `bin(time, n * 1m)`: whole microseconds, from the epoch.
@@ -112,4 +112,4 @@ def install() -> None:
     functions.SCALAR_FUNCTIONS.update({each.name: each for each in SCALARS})
     functions.AGGREGATE_FUNCTIONS.update({each.name: each for each in AGGREGATES})
     translate.render_join = _render_join
-    translate._render_arg_max = _render_arg_max  # noqa: SLF001 - see the module's docstring
+    translate._render_arg_max = _render_arg_max
