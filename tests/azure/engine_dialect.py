@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 MEMBER = "kql_member"
 BIN_TIME = "kql_bin_time"
 FILLED = "CASE WHEN typeof({0}) = 'VARCHAR' AND {0} IS NULL THEN '' ELSE {0} END"
-_KEY = """'$."' || replace(CAST({1} AS VARCHAR), '"', '\\"') || '"'"""
+# DuckDB takes an empty name for a mistake in a path; in Kusto it names nothing.
+_KEY = """'$."' || replace(nullif(CAST({1} AS VARCHAR), ''), '"', '\\"') || '"'"""
 _POSITION = (
     "'$[' || CASE WHEN TRY_CAST({1} AS BIGINT) < 0 THEN '#' ELSE '' END "
     "|| CAST(TRY_CAST({1} AS BIGINT) AS VARCHAR) || ']'"

@@ -15,7 +15,7 @@ from duckdb_kql.schema import output_columns
 from duckdb_kql.translate.naming import expression_name
 
 from tests.azure.engine_dialect import BIN_TIME, MEMBER
-from tests.azure.engine_fold import folded
+from tests.azure.engine_fold import compared, folded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -84,6 +84,8 @@ def _mapped(node: Any, change: Callable[[Any], Any], done: dict[int, Any] | None
 def _in_known_words(node: Any, columns: Collection[str]) -> Any:
     if isinstance(node, ir.FunctionCall):
         return _call(node, columns)
+    if isinstance(node, ir.BinaryOp):
+        return compared(node, columns)
     if isinstance(node, ir.PathAccess):
         return _path(node)
     if isinstance(node, ir.NamedExpr):
@@ -136,6 +138,8 @@ def _path(path: ir.PathAccess) -> ir.Expr:
 
 def _step(base: ir.Expr, step: ir.PathStep) -> ir.Expr:
     key = step.index
+    if step.name == "":
+        return ir.Literal(None, "dynamic")
     if key is None or _is_number(key):
         if isinstance(base, ir.PathAccess):
             return ir.PathAccess(base.base, (*base.steps, step))

@@ -184,6 +184,7 @@ ApiManagementGatewayLogs | where TimeGenerated >= begin and TimeGenerated < othe
     [
         ("tostring(dynamic({'X-Tenant':'acme'})['X-Tenant'])", "acme"),
         ("tostring(dynamic({'a':'acme'})['A'])", ""),
+        ("tostring(dynamic({'a':'acme'})[''])", ""),
         ("tostring(dynamic({'a':[5,6]}).a[1])", "6"),
         ("tostring(dynamic([5,6])[-1])", "6"),
         ("tolong(dynamic({'n':'12'})['n'])", 12),
