@@ -23,6 +23,7 @@ import json
 import re
 import threading
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -135,7 +136,7 @@ class Engine:
     connection : duckdb connection
         Holds the ``stored_*`` tables.
     workspace : Workspace
-        What it knows.
+        What it knows; may be set at any moment, as when a switch of the portal is turned.
     clock : datetime or None
         Rows ingested later are not there yet; None is the end of time. May be set at any moment.
     """
@@ -148,26 +149,14 @@ class Engine:
     ) -> None:
         self.clock = clock
         self._connection = connection
-        self._translating = threading.Lock()
         self.workspace = workspace or Workspace()
-
-    @property
-    def workspace(self) -> Workspace:
-        """What the workspace knows; may be set, as when a portal switch is turned."""
-        return self._workspace
-
-    @workspace.setter
-    def workspace(self, workspace: Workspace) -> None:
-        self._workspace = workspace
-        self._translated: dict[str, _Query] = {}
 
     def run(
         self, text: str, begin: datetime | None = None, end: datetime | None = None
     ) -> dict[str, Any]:
         """Answer a query for a window of time; raises EngineError and StandInLacksError."""
         tables = self.workspace.tables()
-        with self._translating:
-            query = self._translate(text, tables)
+        query = _translated(text, tables)
         cursor = self._connection.cursor()
         try:
             cursor.execute("SET TimeZone='UTC'")
@@ -176,24 +165,6 @@ class Engine:
             return self._answer(cursor, query.sql)
         finally:
             cursor.close()
-
-    def _translate(self, text: str, tables: Mapping[str, Mapping[str, str]]) -> _Query:
-        """Translate once what differs in the moments it binds alone: it takes half a second."""
-        moments: list[str] = []
-
-        def stand_in(found: re.Match[str]) -> str:
-            moments.append(found["moment"])
-            return f"let {found['name']} = datetime({_MOMENT_OF.format(len(moments) % 60)});"
-
-        form = _BOUND_MOMENT.sub(stand_in, text)
-        if form not in self._translated:
-            schema = {name: [*columns, INGESTED] for name, columns in tables.items()}
-            self._translated[form] = _parsed(form, schema)
-        query = self._translated[form]
-        sql = query.sql
-        for number, moment in enumerate(moments, 1):
-            sql = sql.replace(f"'{_MOMENT_OF.format(number % 60)}'", f"'{moment}'")
-        return _Query(sql, query.tables)
 
     def _view(
         self,
@@ -285,10 +256,30 @@ class _Query:
 _BOUND_MOMENT = re.compile(
     r"^let (?P<name>\w+) = datetime\((?P<moment>[0-9][0-9TZ:.-]*)\);", re.MULTILINE
 )
+_TRANSLATING = threading.Lock()
 _MOMENT_OF = "1911-11-11T11:11:{:02d}.1234567Z"
 
 
-def _parsed(text: str, schema: Schema) -> _Query:
+def _translated(text: str, tables: Mapping[str, Mapping[str, str]]) -> _Query:
+    """Translate once what differs in the moments it binds alone: it takes half a second."""
+    moments: list[str] = []
+
+    def stand_in(found: re.Match[str]) -> str:
+        moments.append(found["moment"])
+        return f"let {found['name']} = datetime({_MOMENT_OF.format(len(moments) % 60)});"
+
+    form = _BOUND_MOMENT.sub(stand_in, text)
+    with _TRANSLATING:
+        query = _parsed(form, tuple((name, *columns) for name, columns in tables.items()))
+    sql = query.sql
+    for number, moment in enumerate(moments, 1):
+        sql = sql.replace(f"'{_MOMENT_OF.format(number % 60)}'", f"'{moment}'")
+    return _Query(sql, query.tables)
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str, tables: tuple[tuple[str, ...], ...]) -> _Query:
+    schema = {name: [*columns, INGESTED] for name, *columns in tables}
     try:
         query = in_known_words(lower(text), schema)
     except KqlSyntaxError as error:

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 MEMBER = "kql_member"
 BIN_TIME = "kql_bin_time"
 FILLED = "CASE WHEN typeof({0}) = 'VARCHAR' AND {0} IS NULL THEN '' ELSE {0} END"
-_KEY = """'$."' || replace(CAST({1} AS VARCHAR), '"', '\\"') || '"'"""
+# DuckDB takes an empty name for a mistake in a path; in Kusto it names nothing.
+_KEY = """'$."' || replace(nullif(CAST({1} AS VARCHAR), ''), '"', '\\"') || '"'"""
 _POSITION = (
     "'$[' || CASE WHEN TRY_CAST({1} AS BIGINT) < 0 THEN '#' ELSE '' END "
     "|| CAST(TRY_CAST({1} AS BIGINT) AS VARCHAR) || ']'"
@@ -36,7 +37,7 @@ SCALARS = (
     functions.FunctionSpec(
         MEMBER,
         "template",
-        f"json_extract({{0}}, CASE WHEN typeof({{1}}) = 'VARCHAR' THEN {_KEY} ELSE {_POSITION} END)",
+        f"json_extract({{0}}, CASE typeof({{1}}) WHEN 'VARCHAR' THEN {_KEY} ELSE {_POSITION} END)",
         (2,),
     ),
     # `bin(time, n * 1m)`: whole microseconds, from the epoch.
@@ -112,4 +113,4 @@ def install() -> None:
     functions.SCALAR_FUNCTIONS.update({each.name: each for each in SCALARS})
     functions.AGGREGATE_FUNCTIONS.update({each.name: each for each in AGGREGATES})
     translate.render_join = _render_join
-    translate._render_arg_max = _render_arg_max  # noqa: SLF001 - see the module's docstring
+    translate._render_arg_max = _render_arg_max

@@ -31,6 +31,15 @@ def folded(call: ir.FunctionCall, columns: Collection[str]) -> ir.Expr:
     return fold([str(each) for each in texts])
 
 
+def compared(pair: ir.BinaryOp, columns: Collection[str]) -> ir.Expr:
+    """Work out whether two literal texts are equal."""
+    sides = [literal_of(each, columns) for each in (pair.left, pair.right)]
+    texts = [each.value for each in sides if each is not None and each.kind == "string"]
+    if pair.op not in ("==", "!=") or len(texts) != 2:
+        return pair
+    return ir.Literal((texts[0] == texts[1]) is (pair.op == "=="), "bool")
+
+
 def literal_of(expr: ir.Expr, columns: Collection[str]) -> ir.Literal | None:
     """Return the literal that an expression is, or None."""
     if isinstance(expr, ir.LetRef):
@@ -47,6 +56,7 @@ _OF_TEXTS: dict[str, Callable[[Sequence[str]], ir.Literal]] = {
     "tostring": lambda texts: _text(texts[0]),
     "tolower": lambda texts: _text(texts[0].lower()),
     "toupper": lambda texts: _text(texts[0].upper()),
+    "replace_string": lambda texts: _text(texts[0].replace(texts[1], texts[2])),
     "strlen": lambda texts: ir.Literal(len(texts[0]), "long"),
     "isempty": lambda texts: ir.Literal(texts[0] == "", "bool"),
     "isnotempty": lambda texts: ir.Literal(texts[0] != "", "bool"),

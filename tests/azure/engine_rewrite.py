@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from duckdb_kql import ir
 from duckdb_kql.schema import output_columns
+from duckdb_kql.translate.naming import expression_name
 
 from tests.azure.engine_dialect import BIN_TIME, MEMBER
-from tests.azure.engine_fold import folded
+from tests.azure.engine_fold import compared, folded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -23,13 +24,23 @@ if TYPE_CHECKING:
 
 INGESTED = "$ingested"
 _EXTREMES = {"arg_max": "max_", "arg_min": "min_"}
+_UNNAMED = "$IngestionTime"
 
 
 def in_known_words(query: ir.Query, schema: Schema) -> ir.Query:
     """Return the query in words that duckdb-kql knows; the schema tells which names are columns."""
-    columns = frozenset(name for names in schema.values() for name in names)
+    columns = frozenset(_made(query)).union(*schema.values())
     changed: ir.Query = _mapped(query, lambda node: _in_known_words(node, columns))
     return changed
+
+
+def _made(query: ir.Query) -> Iterator[str]:
+    """Every name that the query itself gives a column."""
+    for node in nodes(query):
+        if isinstance(node, ir.NamedExpr) and node.name:
+            yield node.name
+        elif isinstance(node, ir.DataTable):
+            yield from (name for name, _ in node.columns)
 
 
 def nodes(node: Any, *, into_queries: bool = True) -> Iterator[Any]:
@@ -73,8 +84,12 @@ def _mapped(node: Any, change: Callable[[Any], Any], done: dict[int, Any] | None
 def _in_known_words(node: Any, columns: Collection[str]) -> Any:
     if isinstance(node, ir.FunctionCall):
         return _call(node, columns)
+    if isinstance(node, ir.BinaryOp):
+        return compared(node, columns)
     if isinstance(node, ir.PathAccess):
         return _path(node)
+    if isinstance(node, ir.NamedExpr):
+        return _named(node)
     if isinstance(node, ir.Query):
         return dataclasses.replace(node, operators=list(_operators(node.operators)))
     return node
@@ -87,6 +102,16 @@ def _call(call: ir.FunctionCall, columns: Collection[str]) -> ir.Expr:
     if name in ("bin", "floor") and len(call.args) == 2 and _is_span(call.args[1]):
         return ir.FunctionCall(BIN_TIME, call.args)
     return folded(call, columns)
+
+
+def _named(named: ir.NamedExpr) -> ir.NamedExpr:
+    """Give ingestion_time() the name it has in Kusto where the query gives none."""
+    call = named.expr
+    several = isinstance(call, ir.FunctionCall) and call.name.lower() in _EXTREMES
+    name = None if named.name or several else expression_name(call)
+    if name is None or INGESTED not in name:
+        return named
+    return dataclasses.replace(named, name=name.replace(INGESTED, _UNNAMED))
 
 
 def _is_span(expr: Any) -> bool:
@@ -113,6 +138,8 @@ def _path(path: ir.PathAccess) -> ir.Expr:
 
 def _step(base: ir.Expr, step: ir.PathStep) -> ir.Expr:
     key = step.index
+    if step.name == "":
+        return ir.Literal(None, "dynamic")
     if key is None or _is_number(key):
         if isinstance(base, ir.PathAccess):
             return ir.PathAccess(base.base, (*base.steps, step))
@@ -153,12 +180,8 @@ def _extreme(named: ir.NamedExpr, before: list[ir.NamedExpr]) -> ir.NamedExpr:
     if computed:
         before.append(ir.NamedExpr(first, f"$best{len(before)}"))
         first = ir.ColumnRef(f"$best{len(before) - 1}")
-    name = named.name or (_EXTREMES[call.name.lower()] if _is_unnamed(first) else None)
-    return ir.NamedExpr(dataclasses.replace(call, args=(first, *others)), name)
-
-
-def _is_unnamed(column: ir.ColumnRef) -> bool:
-    return column.name.startswith("$")
+    given = _EXTREMES[call.name.lower()] if computed else first.name.replace(INGESTED, _UNNAMED)
+    return ir.NamedExpr(dataclasses.replace(call, args=(first, *others)), named.name or given)
 
 
 def without_hidden(query: ir.Query, schema: Schema) -> ir.Query:

@@ -44,9 +44,7 @@ class Telemetry:
         """What the gateway's logs hold at a moment; None is once every row has come."""
         return logged(self.connection, by, at, minutes, where)
 
-    def metric_truth(
-        self, by: Sequence[str], minutes: int = 60, where: str = "true"
-    ) -> Truth:
+    def metric_truth(self, by: Sequence[str], minutes: int = 60, where: str = "true") -> Truth:
         """What the token metrics hold."""
         return metered(self.connection, by, minutes, where)
 

@@ -195,9 +195,7 @@ def _tenants(rng: np.random.Generator, shape: Shape, count: int) -> np.ndarray:
     return drawn
 
 
-def _started(
-    rng: np.random.Generator, shape: Shape, count: int, kinds: np.ndarray
-) -> np.ndarray:
+def _started(rng: np.random.Generator, shape: Shape, count: int, kinds: np.ndarray) -> np.ndarray:
     """Microseconds since 1970. Each day has calls at both its edges and on an hour's."""
     day = np.repeat(np.arange(shape.days), shape.calls_a_day)
     within = rng.choice(24, count, p=HOURS) * HOUR_US + rng.integers(0, HOUR_US, count)

@@ -79,7 +79,7 @@ SELECT slot, CASE WHEN llm THEN model ELSE '' END AS model,
   CASE WHEN spilt THEN 'spillover' WHEN gw AND backend LIKE 'ptu-%' THEN 'ptu'
     ELSE 'standard' END AS scope,
   spilt AS spilled, llm AND streamed AS streamed, told AND llm AND prompt > 0 AS cached_known,
-  1 AS requests, 
+  1 AS requests,
   (gw AND status < 400 AND kind <> 'from_cache' AND NOT (llm AND prompt > 0))::INTEGER
     AS without_tokens,
   (NOT gw)::INTEGER AS without_call,
@@ -90,7 +90,8 @@ FROM read
 """
 
 _SUMS = """sum(requests)::BIGINT, sum(without_tokens)::BIGINT, sum(without_call)::BIGINT,
-  sum(prompt)::BIGINT, sum(completion)::BIGINT, sum(cached)::BIGINT, count(*) FILTER (cached_known)"""
+  sum(prompt)::BIGINT, sum(completion)::BIGINT, sum(cached)::BIGINT,
+  count(*) FILTER (cached_known)"""
 
 _METERED = f"""
 SELECT time_bucket(to_minutes($minutes), started, TIMESTAMP '2000-01-01') AS slot, subscription,
@@ -130,7 +131,9 @@ def _summed(
 ) -> Truth:
     columns = ", ".join(f'"{name}"' for name in by)
     grouping = f"GROUP BY {columns}" if by else ""
-    select = f"SELECT {columns}{',' if by else ''} {_SUMS} FROM ({reading}) WHERE {where} {grouping}"
+    select = (
+        f"SELECT {columns}{',' if by else ''} {_SUMS} FROM ({reading}) WHERE {where} {grouping}"
+    )
     rows = connection.cursor().execute(select, values).fetchall()
     width = len(by)
     return {tuple(row[:width]): Sums(*row[width:]) for row in rows}
