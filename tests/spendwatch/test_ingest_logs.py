@@ -12,7 +12,7 @@ from detector.sources.carriers import Attribution, Carrier
 from detector.sources.log_query import Answer
 from detector.sources.scopes import ScopeRules
 from spendwatch.ingest import pull
-from tests.detector.ledgers import at, current, source_days
+from tests.detector.ledgers import at, current, read, source_days
 from tests.detector.log_stores import HOUR, LLM_COLUMNS, ScriptedStore, llm
 from tests.spendwatch.apps import DAY, NOW, ONE, an_app, pulls, requests
 
@@ -59,6 +59,14 @@ def test_fault_29_what_has_no_tenant_is_unattributed_in_the_ledger(app):
     source, _ = source_of(*a_day(0, "acme", ""))
     pull(app, source, Window(DAY, DAY))
     assert requests(app) == {("acme", 0): 12, ("unattributed", 0): 12}
+
+
+def test_fault_20_calls_that_told_no_tokens_are_counted_and_cost_nothing_that_is_known(app):
+    lost = llm(MIDNIGHT, request_header="acme", model="", requests=4, without_tokens=3)
+    pull(app, source_of(lost, *a_day(0, "acme"))[0], Window(DAY, DAY))
+    by_model = {row.requests: row for row in read(app.engine)}
+    assert by_model[4].requests_without_usage == 3
+    assert (by_model[4].micro_usd, by_model[4].prompt_tokens) == (0, 0)
 
 
 def stays_partial(source, store):
