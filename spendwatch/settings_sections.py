@@ -121,9 +121,6 @@ class CsvFileSource(Section):
     scope: ScopeOrEmpty = ""
 
 
-Source = Annotated[SampleSource | CsvFileSource, Field(discriminator="kind")]
-
-
 class BudgetSettings(Section):
     """What a tenant, or one of its features, may spend in a period."""
 

@@ -116,5 +116,5 @@ def tenant_costs(
 
 
 def display_names(app: App, session: Session) -> Mapping[str, str]:
-    """Return how tenants are called: as configured, else as first spelt."""
-    return ledger.display_names(session) | dict(app.directory.names)
+    """Return how tenants are called: as configured or mapped, else as first spelt."""
+    return ledger.display_names(session) | app.directory.all_names
