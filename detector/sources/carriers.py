@@ -129,15 +129,6 @@ class Attribution:
             tuple(map(_fixed, self.feature)),
         )
 
-    def cost_centres(self) -> dict[str, str]:
-        """Give the cost centres that the mappings name, by tenant; the first one named stays."""
-        found: dict[str, str] = {}
-        for carrier in self.tenant:
-            for identity in (carrier.identities() if carrier.identities else {}).values():
-                if identity.cost_centre:
-                    found.setdefault(identity.tenant, identity.cost_centre)
-        return found
-
 
 def _fixed(carrier: Carrier) -> Carrier:
     if carrier.identities is None:

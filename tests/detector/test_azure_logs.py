@@ -77,6 +77,16 @@ def test_ids_that_stand_for_one_tenant_are_one_usage_in_a_slot():
     assert (usage.tenant, usage.requests, usage.prompt_tokens) == ("acme", 4, 20)
 
 
+def test_the_feature_that_a_mapping_gives_goes_before_that_of_its_carriers():
+    identities = {"a": Identity("acme", "ocr"), "b": Identity("bolt")}
+    tenants = (Carrier("subscription", "", lambda: identities),)
+    rows = [llm(subscription=each, api="chat-api") for each in "abc"]
+    usage, _ = told(*rows, attribution=Attribution(tenants, (Carrier("api"),)))
+    assert [(each.tenant, each.feature) for each in usage] == [
+        ("acme", "ocr"), ("bolt", "chat-api"), ("", "chat-api"),
+    ]  # fmt: skip
+
+
 def test_what_has_no_tenant_is_kept_without_one_and_told_with_its_ids():
     row = llm(api="chat-api", product="gold", deployment="chat", prompt_tokens=9, requests=3)
     (usage,), telemetry = told(row)

@@ -131,6 +131,13 @@ def test_what_has_no_tenant_is_told_with_the_dimensions_it_carried():
     )
 
 
+def test_the_feature_that_a_mapping_gives_goes_before_that_of_its_carriers():
+    tenants = (Carrier("dimension", "Id", lambda: {"a": Identity("acme", "ocr")}),)
+    attribution = Attribution(tenants, (Carrier("api"),))
+    (usage,), _ = told(metric(dimension_1="a", api="chat-api"), attribution=attribution)
+    assert (usage.tenant, usage.feature) == ("acme", "ocr")
+
+
 def test_the_api_can_name_the_tenant_and_the_deployment_the_scope():
     attribution = Attribution((Carrier("api"),))
     scopes = ScopeRules("global", "", (ScopeRule("ptu", deployment="ptu-*"),))

@@ -76,17 +76,6 @@ def test_a_pull_is_told_by_one_version_of_the_mappings():
     assert fixed.tenant_of({"api": "chat"}).tenant == "chat"
 
 
-def test_cost_centres_are_those_the_mappings_of_tenants_name():
-    asked = Attribution(
-        (
-            mapped("product", one=Identity("acme", "", "CC-1"), two=Identity("bolt")),
-            mapped("api", three=Identity("acme", "", "CC-2")),
-            Carrier("subscription"),
-        )
-    )
-    assert asked.cost_centres() == {"acme": "CC-1"}
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_key_names_the_kind_and_what_tells_two_of_a_kind_apart(kind):
     named = kind in ("request_header", "response_header", "trace", "dimension")
