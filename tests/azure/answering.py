@@ -13,6 +13,7 @@ class Engine(Protocol):
     """Runs a query over the rows of a workspace.
 
     What it refuses it raises as an exception with a ``body()``: the JSON that goes out with 400.
+    One that knows several workspaces has ``at(place)``, which gives the engine of one of them.
     """
 
     def run(self, query_text: str, begin: datetime, end: datetime) -> JSON:
@@ -23,6 +24,11 @@ def load_engine(path: str, arguments: JSON) -> Engine:
     """Make the engine ``package.module:callable``."""
     module, _, name = path.partition(":")
     return cast("Engine", getattr(importlib.import_module(module), name)(**arguments))
+
+
+def engine_at(engine: Engine, place: str) -> Engine:
+    """Give the engine of a workspace, where there are several."""
+    return cast("Engine", engine.at(place)) if hasattr(engine, "at") else engine
 
 
 class CannedTables:

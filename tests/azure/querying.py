@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from tests.azure import bodies
+from tests.azure.answering import engine_at
 from tests.azure.state import Request
 
 if TYPE_CHECKING:
@@ -121,7 +122,8 @@ def _refusal(status: int, body: JSON, headers: dict[str, str] | None = None) -> 
 async def _run(state: State, noted: Request, window: Window) -> web.Response:
     """Let the engine run the query; what it refuses goes out in its own words."""
     try:
-        result = await asyncio.to_thread(state.engine.run, noted.query, *window)
+        engine = engine_at(state.engine, noted.place)
+        result = await asyncio.to_thread(engine.run, noted.query, *window)
     except Exception as error:
         if not hasattr(error, "body"):
             raise

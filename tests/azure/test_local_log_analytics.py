@@ -135,3 +135,16 @@ def test_an_engine_runs_the_queries_and_refuses_them_in_its_words():
         assert server.engine("asked", more=10) == 15
         with pytest.raises(AssertionError, match="nothing is put there"):
             server.put({}, [])
+
+
+class Workspaces:
+    """Several of them."""
+
+    def at(self, place):
+        return CountingEngine({"w": 10, "other": 20}[place])
+
+
+def test_each_workspace_may_have_an_engine_of_its_own():
+    with LocalLogAnalytics(f"{__name__}:Workspaces") as server:
+        answers = [post(server, path=f"/v1/workspaces/{each}/query")[1] for each in ("w", "other")]
+    assert [each["tables"][0]["rows"][0][0] for each in answers] == [11, 21]
