@@ -68,9 +68,7 @@ def _remove_days(session: Session, source: str, days: Collection[date]) -> None:
         session.connection().execute(delete(stored).where(*mine))
 
 
-def _record_uses(
-    session: Session, source: str, day: date, uses: Iterable[UnattributedUse]
-) -> None:
+def _record_uses(session: Session, source: str, day: date, uses: Iterable[UnattributedUse]) -> None:
     """Keep a day's use; of a key that a partial answer tells again only the newest counts."""
     fresh = {_use_key(use): use for use in _bounded(uses)}
     stored = UNATTRIBUTED_USE.c

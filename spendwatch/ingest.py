@@ -271,18 +271,18 @@ class _Pull:
             usage = sum_local_day(session, self.source.name, day, self._zone_of, zones)
             if day not in self.touched and known_rows and not usage:
                 return  # its rows were told as a whole day
-            if known_rows and self._lost_slots(session, day):
+            if known_rows and self._lost_slots(session, day, coverage):
                 return  # some of its slots are forgotten by now: their sum would be too small
             whole = self._knows_all_slots(session, day, coverage)
             part = Slice(self.source.name, day, whole, from_slots=True)
             self._record(session, part, self._price(day, usage))
 
-    def _lost_slots(self, session: Session, day: date) -> bool:
+    def _lost_slots(self, session: Session, day: date, coverage: Coverage) -> bool:
         """Whether a day is so old that slots of it were removed, and not all are told again."""
         if day > self.app.clock().date() - timedelta(days=SLOT_DAYS):
             return False
         needed = utc_days(day, self.app.directory.every_zone())
-        return not needed <= slot_days(session, self.source.name)
+        return not needed <= _span(coverage) | slot_days(session, self.source.name)
 
     def _knows_all_slots(self, session: Session, day: date, coverage: Coverage) -> bool:
         """Whether every UTC day that reaches into the local day was answered, now or before."""
