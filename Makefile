@@ -17,9 +17,11 @@ PYTHONS ?= 3.11 3.12 3.13
 # to the one in .importlinter that forbids them every import of the kind.
 PURE_CORE := \
     detector/attribute.py \
+    detector/attribution.py \
     detector/backtest.py \
     detector/baseline.py \
     detector/budget.py \
+    detector/day_windows.py \
     detector/detect.py \
     detector/drivers.py \
     detector/forecast.py \

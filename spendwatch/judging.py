@@ -13,24 +13,29 @@ from alerts.declaring import planned_lesson
 from alerts.intake import take_in
 from alerts.replies import lessons
 from detector import ledger
+from detector.attribution import causes_of, explain_gap, tokenless_findings
 from detector.budget import budget_findings
 from detector.detect import Context, detect, without_double_telling
+from detector.history import consecutive_days
 from detector.pulls import judged_before, pull_changes, source_days
 from detector.quality import (
     attribution_findings,
     price_change_findings,
     source_findings,
     stale_sources,
+    stopped_early,
     unattributed_share,
     unpriced_findings,
 )
 from detector.tables import JUDGED_DAY
+from detector.telemetry import api_days, source_use, unattributed_uses
 from spendwatch import conversion
 from spendwatch.budgeting import budget_states, note_caps
 from spendwatch.db import reading, writing
 from spendwatch.situation import planned_events, telling, tenant_costs
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import date, datetime
 
     from sqlmodel import Session
@@ -39,6 +44,7 @@ if TYPE_CHECKING:
     from detector.history import History
     from detector.model import Finding, Judgement, Lesson
     from detector.quality import SourceDay
+    from detector.sources.base import ApiDay, UnattributedUse
     from spendwatch.app import App
 
 
@@ -102,11 +108,17 @@ def assess(
         canonical=app.directory.canonical,
         sources=app.source_names,
     )
-    sources = source_days(session, day, app.book.window_days, app.source_names)
+    telemetry = _read_telemetry(app, session, history.days)
+    sources = tuple(
+        replace(state, stopped_at=telemetry.stopped_at.get(state.source))
+        for state in source_days(session, day, app.book.window_days, app.source_names)
+    )
+    if any(state.stopped_at for state in sources):
+        history = _cut_off(history)
     states = budget_states(app, session, day)
     lessons = taught(app, session) if heed_answers else ()
     quality = _quality(app, history, sources, judged_before(session, day))
-    found = (*quality, *budget_findings(states, day))
+    found = (*_explained(app, quality, telemetry, day), *budget_findings(states, day))
     unwatched = ledger.unwatched_tenants(session, day, app.directory.canonical)
     context = Context(lessons, app.prices, sources, states, found, unwatched)
     judgement = detect(history, app.book, context)
@@ -116,6 +128,56 @@ def assess(
         app.book.unattributed_percent,
     )
     return replace(judgement, findings=told)
+
+
+@dataclass(frozen=True, slots=True)
+class _Telemetry:
+    """What is known of the sources besides their usage, of the judged day and those before it."""
+
+    apis: Mapping[str, tuple[ApiDay, ...]]
+    uses: Mapping[str, tuple[UnattributedUse, ...]]
+    spent: Mapping[str, int]
+    stopped_at: Mapping[str, datetime | None]
+
+
+def _read_telemetry(app: App, session: Session, days: Sequence[date]) -> _Telemetry:
+    # A local day may reach into the UTC day after it; of a day judged late only that one counts.
+    apis = {
+        source: told
+        for source, told in api_days(session, days[0], days[-1] + timedelta(days=1)).items()
+        if source in app.source_names
+    }
+    if not apis:
+        return _Telemetry({}, {}, {}, {})
+    settled = timedelta(hours=app.settings.service.settle_hours)
+    ends = {each: app.settled_at(each) - settled for each in consecutive_days(days[0], days[-1])}
+    spent: dict[str, int] = {}
+    for use in source_use(session, days[0], days[-1]):
+        spent[use.source] = spent.get(use.source, 0) + use.micro_usd
+    return _Telemetry(
+        {source: tuple(api for api in told if api.day in ends) for source, told in apis.items()},
+        unattributed_uses(session, days[-1], days[-1]),
+        spent,
+        {source: stopped_early(ends, told) for source, told in apis.items()},
+    )
+
+
+def _cut_off(history: History) -> History:
+    """Treat the judged day as one that may lack rows: rises are told, drops are not."""
+    whole = history.whole.copy()
+    whole[-1] = False
+    return history._replace(whole=whole)
+
+
+def _explained(
+    app: App, findings: Sequence[Finding], told: _Telemetry, day: date
+) -> tuple[Finding, ...]:
+    """Give an attribution gap its causes, and tell of calls that are in no cost at all."""
+    uses = [use for name in app.source_names for use in told.uses.get(name, ())]
+    causes = causes_of(uses, app.prices)
+    today = [api for apis in told.apis.values() for api in apis if api.day == day]
+    tokenless = tokenless_findings(day, told.apis, told.spent, app.book.tokenless_percent)
+    return (*(explain_gap(each, causes, today) for each in findings), *tokenless)
 
 
 def _quality(

@@ -20,7 +20,7 @@ from tests.spendwatch.apps import (
     tenant,
     used,
 )
-from tests.spendwatch.watched import HOUR, ScriptedGateway, day_of, watching
+from tests.spendwatch.watched import HOUR, day_of, watching
 
 FIRST = DAY - 30 * ONE
 
