@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -70,42 +70,37 @@ class SourceDay:
     stopped_at: datetime | None = None
 
 
-def stopped_early(ends: Mapping[date, datetime], told: Iterable[ApiDay]) -> datetime | None:
-    """Return when telemetry ended on the last of some days, where that is too early to believe.
+def stopped_early(day: date, settled_at: datetime, told: Iterable[ApiDay]) -> datetime | None:
+    """Return when telemetry ended on a day, where that is too early to believe.
 
     Parameters
     ----------
-    ends : mapping of date to datetime
-        The judged day and days before it, each with when it was over in every time zone.
+    day : date
+        The judged day.
+    settled_at : datetime
+        From when on it could be judged; UTC-aware.
     told : iterable of ApiDay
-        Of one source, by UTC day.
+        Of one source, of the UTC days up to the judged one.
 
     Returns
     -------
     datetime or None
-        None too where fewer than :data:`LEAST_DAYS` days before it are known.
+        None too where fewer than :data:`LEAST_DAYS` days before it are known, and where the UTC
+        day goes on after the judged day is settled: in zones far east of UTC.
     """
     newest: dict[date, datetime] = {}
     for api in told:
         if api.newest_at:
             newest[api.day] = max(api.newest_at + _SLOT, newest.get(api.day, api.newest_at))
-    day = max(ends)
-    silences = {
-        each: max(timedelta(0), ends[each] - _heard_until(newest, each))
-        for each in ends
-        if each in newest
-    }
+    silences = {each: _midnight_after(each) - at for each, at in newest.items()}
     before = [silence for each, silence in silences.items() if each < day]
-    if len(before) < LEAST_DAYS or day not in silences:
+    if len(before) < LEAST_DAYS or day not in silences or settled_at < _midnight_after(day):
         return None
-    late = silences[day] > max(before) + EARLY
-    return _heard_until(newest, day) if late else None
+    return newest[day] if silences[day] > max(before) + EARLY else None
 
 
-def _heard_until(newest: Mapping[date, datetime], day: date) -> datetime:
-    """Return the newest moment known of a local day; it may reach into the next UTC day."""
-    following = newest.get(day + timedelta(days=1))
-    return following or newest[day]
+def _midnight_after(day: date) -> datetime:
+    return datetime.combine(day + timedelta(days=1), time(), UTC)
 
 
 def stale_sources(sources: Iterable[SourceDay]) -> tuple[SourceDay, ...]:

@@ -177,10 +177,13 @@ def backfill(
     first: FirstDay,
     last: ToOption = None,
     source: Annotated[str, typer.Option(help="One source; by default all.")] = "",
+    again: Annotated[
+        bool, typer.Option("--again", help="Ask for days too that are whole and final.")
+    ] = False,
     reprice: RepriceOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Pull past days from the configured sources; repeatable at any time."""
+    """Pull past days from the sources and judge them in silence; goes on where it stopped."""
     from spendwatch.commands import cycle
 
     cycle.backfill(
@@ -188,6 +191,7 @@ def backfill(
         first,
         last,
         source,
+        again=again,
         reprice=reprice,
         as_json=as_json,
     )

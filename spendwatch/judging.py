@@ -7,16 +7,16 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, insert
+from sqlalchemy import delete, insert, select
 
 from alerts.declaring import planned_lesson
+from alerts.episode import EVENTS
 from alerts.intake import take_in
 from alerts.replies import lessons
 from detector import ledger
 from detector.attribution import causes_of, explain_gap, tokenless_findings
 from detector.budget import budget_findings
 from detector.detect import Context, detect, without_double_telling
-from detector.history import consecutive_days
 from detector.pulls import judged_before, pull_changes, source_days
 from detector.quality import (
     attribution_findings,
@@ -56,22 +56,26 @@ class Judged:
     told: Told
 
 
-def judge(app: App, day: date, *, missed_days: int = 0) -> Judged:
+def judge(app: App, day: date, *, missed_days: int = 0, history: bool = False) -> Judged:
     """Judge one day and write findings, alerts and notifications in one transaction.
 
     Where newer days are still to be judged after downtime, ``missed_days`` says how many there
-    were: nothing is told before all of them are.
+    were: nothing is told before all of them are. Of ``history`` nothing is told at all: what
+    lasts until today is told with today's news, what happened once and is over is not even noted.
     """
     # A pull that commits while this reads is newer than the judgement, and has it made again.
     started_at = app.clock()
     with reading(app.engine) as session:
         judgement = assess(app, session, day)
+    if history:
+        lasting = (each for each in judgement.findings if each.kind not in EVENTS)
+        judgement = replace(judgement, findings=tuple(lasting))
 
     def note(session: Session) -> None:
         note_caps(app, session)
-        _note_judged(session, judgement, app.book.method, started_at)
+        _note_judged(session, judgement, app.book.method, started_at, silently=history)
 
-    return write_judgement(app, judgement, note, missed_days=missed_days)
+    return write_judgement(app, judgement, note, missed_days=missed_days, history=history)
 
 
 def write_judgement(
@@ -80,12 +84,16 @@ def write_judgement(
     note: Callable[[Session], None],
     *,
     missed_days: int = 0,
+    history: bool = False,
 ) -> Judged:
     """Turn findings into alerts and notifications; ``note`` writes along in the transaction."""
     with reading(app.engine) as session:
         spent, _ = tenant_costs(app, session, [judgement.day])
         around = telling(app, session)
-        situation = replace(around.situation, missed_days=missed_days)
+        situation = replace(around.situation, missed_days=missed_days, history=history)
+        if history:
+            # An alert is as old as its day: no digest takes it for what happened since the last.
+            situation = replace(situation, now=app.settled_at(judgement.day))
         around = replace(around, spent=spent, situation=situation)
     with writing(app.engine) as session:
         told = take_in(session, judgement, around)
@@ -141,24 +149,22 @@ class _Telemetry:
 
 
 def _read_telemetry(app: App, session: Session, days: Sequence[date]) -> _Telemetry:
-    # A local day may reach into the UTC day after it; of a day judged late only that one counts.
+    day = days[-1]
     apis = {
         source: told
-        for source, told in api_days(session, days[0], days[-1] + timedelta(days=1)).items()
+        for source, told in api_days(session, days[0], day).items()
         if source in app.source_names
     }
     if not apis:
         return _Telemetry({}, {}, {}, {})
-    settled = timedelta(hours=app.settings.service.settle_hours)
-    ends = {each: app.settled_at(each) - settled for each in consecutive_days(days[0], days[-1])}
     spent: dict[str, int] = {}
-    for use in source_use(session, days[0], days[-1]):
+    for use in source_use(session, days[0], day):
         spent[use.source] = spent.get(use.source, 0) + use.micro_usd
     return _Telemetry(
-        {source: tuple(api for api in told if api.day in ends) for source, told in apis.items()},
-        unattributed_uses(session, days[-1], days[-1]),
+        apis,
+        unattributed_uses(session, day, day),
         spent,
-        {source: stopped_early(ends, told) for source, told in apis.items()},
+        {source: stopped_early(day, app.settled_at(day), told) for source, told in apis.items()},
     )
 
 
@@ -212,13 +218,19 @@ def taught(app: App, session: Session) -> tuple[Lesson, ...]:
     )
 
 
-def _note_judged(session: Session, judgement: Judgement, method: str, judged_at: datetime) -> None:
+def _note_judged(
+    session: Session, judgement: Judgement, method: str, judged_at: datetime, *, silently: bool
+) -> None:
+    """Note that a day was judged; what was history stays so when it is judged again."""
     connection = session.connection()
-    connection.execute(delete(JUDGED_DAY).where(JUDGED_DAY.c.day == judgement.day))
+    mine = JUDGED_DAY.c.day == judgement.day
+    before = connection.execute(select(JUDGED_DAY.c.silently).where(mine)).scalar()
+    connection.execute(delete(JUDGED_DAY).where(mine))
     row = {
         "day": judgement.day,
         "judged_at": judged_at,
         "method": method,
         "findings": len(judgement.findings),
+        "silently": silently or bool(before),
     }
     connection.execute(insert(JUDGED_DAY), [row])
