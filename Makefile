@@ -66,6 +66,7 @@ PURE_CORE := \
     alerts/verdicts.py \
     alerts/render/*.py \
     spendwatch/clock_guard.py \
+    spendwatch/coverage_words.py \
     spendwatch/due.py
 
 empty :=

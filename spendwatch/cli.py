@@ -256,6 +256,19 @@ def costs(
 
 
 @app.command()
+def coverage(
+    config: ConfigOption = DEFAULT_CONFIG,
+    *,
+    days: Annotated[int, typer.Option("--days", min=1, max=400, help="So many settled days.")] = 7,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what telemetry cannot attribute, and what to change in the gateway for it."""
+    from spendwatch.commands import covering
+
+    covering.coverage(config, days, as_json=as_json)
+
+
+@app.command()
 def tenants(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = False) -> None:
     """List the tenants: who they are, what they spent, since when."""
     from spendwatch.commands import reports

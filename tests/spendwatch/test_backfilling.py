@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,7 @@ from spendwatch.digests import compose
 from spendwatch.jobs import run_cycle
 from spendwatch.situation import learning_until
 from tests.fakes import RecordingChannel
-from tests.spendwatch.apps import DAY, NOW, ONE, FakeSource, an_app, costs, used
+from tests.spendwatch.apps import DAY, NOW, ONE, FakeSource, an_app, costs, price, table, used
 from tests.spendwatch.watched import HOUR, day_of, watching
 
 ROOT = Path(__file__).parents[2]
@@ -192,21 +192,13 @@ def test_the_first_digest_does_not_tell_history(tmp_path):
 
 
 def test_a_price_that_changed_long_ago_is_no_news(tmp_path):
-    from datetime import date
-
-    from tests.spendwatch.apps import price, table
-
     app = filled(tmp_path)
     rates = {"input": "3", "cached_input": "1", "output": "10"}
     changed = DAY - 20 * ONE
     prices = table(price(day=date(2024, 1, 1)), price(day=changed, rates=rates))
-    app = watching(type(an_app(tmp_path))(*_with(app, prices)), app.gateway)
+    app = watching(an_app(tmp_path, prices=prices, clock=app.clock), app.gateway)
     backfilled(app)
     assert not any(alert.kind == "price change" for alert in alerts_of(app))
-
-
-def _with(app, prices):
-    return (app.settings, app.engine, prices, app.directory, app.book, app.clock)
 
 
 def test_learning_begins_with_the_first_day_that_was_judged_for_people(tmp_path):

@@ -11,14 +11,13 @@ from alerts import store
 from alerts.model import AlertState
 from alerts.render.text import render_text
 from detector.model import FindingKind
-from detector.price_table import PriceList, build_table
 from detector.sources.base import SourceError
 from detector.telemetry import api_days
 from spendwatch.db import reading
 from spendwatch.jobs import pull_due_days, run_cycle
 from tests.detector.ledgers import revisions
 from tests.fakes import RecordingChannel
-from tests.spendwatch.apps import DAY, NOW, ONE, an_app, costs, price, pulls, wholes
+from tests.spendwatch.apps import DAY, NOW, ONE, an_app, costs, pulls, wholes
 from tests.spendwatch.watched import HOUR, day_of, watching
 
 BUDGET = """
@@ -313,20 +312,12 @@ def test_hostile_ids_are_inert_in_the_message(days):
 
 
 def test_ids_without_a_price_are_named_after_those_with_one(days):
-    days.app = watching(
-        replace_prices(days.app, build_table(PriceList((price(),)), ())), days.gateway
-    )
     days.used(DAY)
     days.used(DAY, "", 40, feature="known")
     days.used(DAY, "", 400, feature="unknown", model="novel")
     days.cycle()
     told = " ".join(days.texts().split())
     assert "from subscription known, api chat ($40); subscription unknown" in told
-
-
-def replace_prices(app, prices):
-    values = {name: getattr(app, name) for name in app.__class__.__mro__[1].__slots__}
-    return app.__class__.__mro__[1](**values | {"prices": prices})
 
 
 def test_a_gap_tells_of_rows_whose_call_was_not_logged(days):
