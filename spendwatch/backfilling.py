@@ -17,7 +17,7 @@ from detector.sources.base import WatchedSource, Window
 from detector.tables import JUDGED_DAY, SOURCE_DAY
 from spendwatch.db import reading
 from spendwatch.ingest import pull_windows
-from spendwatch.jobs import wake_up
+from spendwatch.jobs import LONGEST_STRETCH, wake_up
 from spendwatch.judging import judge
 
 if TYPE_CHECKING:
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from spendwatch.app import App
     from spendwatch.ingest import PullReport
     from spendwatch.judging import Judged
-
-LONGEST_STRETCH = 5
-"""Days asked for at once: what was pulled of them is known as days only once all of them are."""
 
 OnStep = Callable[[str], None]
 

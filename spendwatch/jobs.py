@@ -45,6 +45,8 @@ MOST_MISSED_DAYS = 400
 """Older days that were missed are beyond what is kept."""
 REPULLED_DAYS = 3
 """Days that every cycle pulls again, because late rows may still change them."""
+LONGEST_STRETCH = 5
+"""Days a watched source is asked for at once; of a pull that dies the stretches before are kept."""
 
 OnStep = Callable[[str], None]
 
@@ -132,7 +134,8 @@ def windows_to_pull(
     oldest = day - timedelta(days=app.settings.service.retention_days)
     zones = app.directory.every_zone()
     reached = {local for utc_day in late for local in local_days(utc_day, zones)}
-    return windows_of(days | {each for each in reached if oldest <= each <= day})
+    wanted = days | {each for each in reached if oldest <= each <= day}
+    return windows_of(wanted, LONGEST_STRETCH)
 
 
 def _days_without_usage(app: App, source: UsageSource, day: date) -> set[date]:

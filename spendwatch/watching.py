@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
     from sqlmodel import Session
 
-    from detector.sources.base import Telemetry, UsageSource
+    from detector.sources.base import UsageSource
 
 ARRIVAL_SLACK = timedelta(hours=1)
 """What had arrived so long before the watermark may only now have come in sight."""
@@ -36,7 +36,8 @@ class Watch:
         self.engine, self.name, self.started_at = engine, source.name, started_at
         self.source = source if isinstance(source, WatchedSource) else None
         self.late: LateDays | None = None
-        self.told: list[Telemetry] = []
+        self.arrived: datetime | None = None
+        self.remarks: dict[str, None] = {}
 
     def begin(self, session: Session) -> None:
         """Note that it is watched from now on; of the first pull nothing else is late."""
@@ -57,7 +58,8 @@ class Watch:
         if self.source is None:
             return
         told = self.source.telemetry()
-        self.told.append(told)
+        self.arrived = max(filter(None, (self.arrived, newest_arrival(told.apis))), default=None)
+        self.remarks |= dict.fromkeys(told.remarks)
         with writing(self.engine) as session:
             record_telemetry(session, self.name, told, whole=whole)
 
@@ -70,11 +72,9 @@ class Watch:
         if self.source is None:
             return
         known = source_marks(session)[self.name]
-        apis = [api for told in self.told for api in told.apis]
-        remarks = tuple(remark for told in self.told for remark in told.remarks)
-        arrived, until, late = newest_arrival(apis), known.seen_until, known.late_days
+        arrived, until, late = self.arrived, known.seen_until, known.late_days
         if self.late is not None:
             arrived = max(filter(None, (arrived, self.late.ingested_at)), default=None)
             until = min(self.started_at, self.late.ingested_at or known.seen_until)
             late = tuple(sorted(self.late.days))
-        move_watermark(session, SourceMark(self.name, until, arrived, late, remarks))
+        move_watermark(session, SourceMark(self.name, until, arrived, late, tuple(self.remarks)))

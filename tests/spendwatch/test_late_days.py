@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from detector.history import consecutive_days
 from detector.sources.base import SourceError
-from detector.telemetry import source_marks
+from detector.telemetry import api_days, source_marks, unattributed_uses
 from spendwatch.db import reading
 from spendwatch.jobs import pull_due_days
+from spendwatch.retention import forget
+from tests.fakes import Crash
 from tests.spendwatch.apps import (
     DAY,
     NOW,
     ONE,
+    FakeSource,
     an_app,
     costs,
     pulls,
@@ -23,6 +27,7 @@ from tests.spendwatch.apps import (
 from tests.spendwatch.watched import HOUR, day_of, watching
 
 FIRST = DAY - 30 * ONE
+LAST_DAYS = (DAY - 2 * ONE, DAY - ONE, DAY)
 
 
 @pytest.fixture
@@ -167,10 +172,6 @@ def test_a_late_utc_day_has_every_local_day_pulled_that_it_reaches_into(tmp_path
 
 def test_the_neighbours_of_an_old_day_whose_slots_are_forgotten_keep_their_cost(tmp_path):
     """An hour of theirs is told again with it, and the rest of their hours is gone by now."""
-    from datetime import UTC
-
-    from spendwatch.retention import forget
-
     app = watching(an_app(tmp_path, tenant("acme", "Asia/Tokyo")))
     old = DAY - 60 * ONE
     for day in (old - 2 * ONE, old - ONE, old, old + ONE):
@@ -192,8 +193,6 @@ def test_the_neighbours_of_an_old_day_whose_slots_are_forgotten_keep_their_cost(
 
 
 def test_a_source_that_cannot_tell_late_days_is_asked_for_one_stretch(tmp_path):
-    from tests.spendwatch.apps import FakeSource
-
     app = an_app(tmp_path)
     source = FakeSource(*(used(DAY - step * ONE) for step in range(31) if step != 20))
     pull_due_days(app, source, DAY)
@@ -238,3 +237,33 @@ def test_fault_47_a_local_day_of_25_hours_is_pulled_again_as_a_whole(tmp_path):
     step = (autumn - DAY) // timedelta(days=1)
     # 22:00 UTC of the day before to before 23:00 UTC: 25 hours of $1, $100 at noon, $7 late.
     assert dollars(app, step) == 24 + 1 - 1 + 100 + 7
+
+
+def test_a_long_pull_that_dies_keeps_the_newest_days_it_had(tmp_path):
+    app = watching(an_app(tmp_path))
+    steady(app)
+
+    def die(row):
+        if row.start_at.date() == DAY - 12 * ONE:
+            raise Crash
+
+    app.gateway.on_row = die
+    with pytest.raises(Crash):
+        pull_due_days(app, app.gateway, DAY)
+    assert min(day for _, day in costs(app)) == -9
+    app.gateway.on_row = lambda _row: None
+    app.gateway.asked.clear()
+    assert pulled(app)[0] == sorted({*consecutive_days(FIRST, DAY - 10 * ONE), *LAST_DAYS})
+    assert len(costs(app)) == 31
+
+
+def test_telemetry_goes_with_the_costs_of_its_day(app):
+    app.gateway.arrive(day_of(DAY - 20 * ONE, "", 5), day_of(DAY, "", 5))
+    app.clock.move(6 * HOUR)
+    pulled(app)
+    kept = app.settings.service.retention_days
+    forget(app, DAY - 10 * ONE + kept * ONE)
+    with reading(app.engine) as session:
+        apis, uses = (read(session, FIRST, DAY) for read in (api_days, unattributed_uses))
+    assert min(api.day for api in apis["gateway"]) == DAY - 10 * ONE
+    assert [use.day for use in uses["gateway"]] == [DAY]
