@@ -12,7 +12,7 @@ from detector.attribution import (
     tokenless_findings,
 )
 from detector.model import Finding, FindingKind, Severity
-from detector.quality import source_findings, stopped_early
+from detector.quality import STOPPED_EARLY, SourceDay, source_findings, stopped_early
 from detector.sources.base import ApiDay, UnattributedUse
 from tests.spendwatch.apps import price, table
 
@@ -134,8 +134,13 @@ def test_of_several_apis_the_newest_counts():
 
 
 def test_a_failing_source_is_not_called_cut_off_too():
-    from detector.quality import SourceDay
-
     state = SourceDay("gateway", 5, 5, error="no", stopped_at=SETTLED)
     (found,) = source_findings(DAY, [state])
     assert found.kind is FindingKind.SOURCE_FAILING
+
+
+def test_a_source_that_was_cut_off_is_a_finding_of_its_own_rule():
+    state = SourceDay("gateway", 5, 5, stopped_at=SETTLED)
+    (found,) = source_findings(DAY, [state])
+    assert (found.kind, found.rule) == (FindingKind.SOURCE_STALE, STOPPED_EARLY)
+    assert found.facts["stopped_at"] == SETTLED.isoformat()

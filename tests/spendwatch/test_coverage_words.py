@@ -84,3 +84,6 @@ def test_a_dimension_is_told_before_values_are_lost():
 def test_the_summary_is_the_share_with_a_tenant():
     assert summary_of(WORST) == "85 % of $200 has a tenant"
     assert summary_of(SourceCoverage("g", watched=True)) == "nothing is known to cost anything"
+    assert summary_of(SourceCoverage("files", cost_micro_usd=1)).endswith(
+        "nothing of its telemetry"
+    )
