@@ -359,7 +359,8 @@ def _answered(reply: Reply, what: str = " it") -> str:
 
 
 def _until(reply: Reply) -> str:
-    return f" until {moment(reply.until)}" if reply.until else ""
+    day = f", until {full_day(reply.last_day)}" if reply.last_day else ""
+    return day or (f" until {moment(reply.until)}" if reply.until else "")
 
 
 def _note(reply: Reply) -> str:

@@ -15,17 +15,17 @@ from alerts import postings, store
 from alerts.channels.base import ChannelError
 from alerts.channels.slack_account import OTHER, SlackFailure
 from alerts.lifecycle import ReplyRefused
-from alerts.model import Verb, Verdict
-from alerts.names import says_nothing
+from alerts.model import Verb
 from alerts.notice import Receipt
 from alerts.render.slack import LIST, OPEN, SNOOZES, read_value
 from alerts.render.slack_views import Place
-from alerts.replies import MAX_NOTE, Answer, answer, require_alert
+from alerts.replies import Answer, answer, require_alert
 from spendwatch import conversion
 from spendwatch.db import DatabaseError, reading, writing
 from spendwatch.settings_slack import SlackReceiver
 from spendwatch.slack import pages
 from spendwatch.slack.commands import typed
+from spendwatch.slack.forms import dismissal_of, form_problems, misfit
 from spendwatch.slack.payloads import Command, HomeOpened, Press, Submission, read
 
 if TYPE_CHECKING:
@@ -119,16 +119,15 @@ class Desk:
 
     def _submitted(self, form: Submission) -> Reaction:
         number = form.place.alert_number
-        if problems := _form_problems(form):
-            return Reaction({"response_action": "errors", "errors": problems})
+        if problems := form_problems(form):
+            return _corrected(problems)
         alert = self._alert(number, form.person)
         if alert is None:
             return self._say(form, UNKNOWN)
-        given = Answer(
-            Verb.DISMISS, form.person.actor, verdict=Verdict(form.verdict), note=form.note.strip()
-        )
+        if problems := misfit(form, alert, self.app.clock()):
+            return _corrected(problems)
         try:
-            self._store(number, given)
+            self._store(number, dismissal_of(form))
         except ReplyRefused as refusal:
             return self._refused(form, refusal)
         return Reaction(then=(partial(self._show, number),))
@@ -225,7 +224,7 @@ class Desk:
     def _say(self, deed: Deed, words: str) -> Reaction:
         """Tell one person something that nobody else sees."""
         if isinstance(deed, Submission):
-            return Reaction({"response_action": "errors", "errors": {deed.verdict_block: words}})
+            return _corrected({deed.verdict_block: words})
         if isinstance(deed, Command):
             return Reaction(_only_for_them(words))
         if isinstance(deed, HomeOpened):
@@ -254,6 +253,11 @@ def _method_to_open(press: Press) -> str:
     return "views_push" if press.modal else "views_open"
 
 
+def _corrected(problems: dict[str, str]) -> Reaction:
+    """Keep a form open, with what is wrong below each field."""
+    return Reaction({"response_action": "errors", "errors": problems})
+
+
 def _only_for_them(words: str) -> dict[str, Any]:
     return {"response_type": "ephemeral", **pages.whispered(words)}
 
@@ -269,15 +273,3 @@ def _given(press: Press, more: int | None, app: App) -> Answer | None:
     if press.action == Verb.SNOOZE and more in hours:
         return Answer(Verb.SNOOZE, actor, until=app.clock() + hours[more])
     return None
-
-
-def _form_problems(form: Submission) -> dict[str, str]:
-    """Say what is wrong with a form, below the field it is wrong in."""
-    problems = {}
-    if form.verdict not in {each.value for each in Verdict}:
-        problems[form.verdict_block] = "choose one of them"
-    if len(form.note) > MAX_NOTE:
-        problems[form.note_block] = f"at most {MAX_NOTE:,} letters; these are {len(form.note):,}"
-    elif form.note and says_nothing(form.note):
-        problems[form.note_block] = "there is nothing to be read; leave it empty, or say something"
-    return problems
