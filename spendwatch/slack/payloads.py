@@ -83,13 +83,13 @@ class HomeOpened:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Something typed behind ``/spendwatch``."""
+    """Something typed behind ``/spendwatch``; ``response_url`` is where Slack takes the answer."""
 
     person: Person
     app: str
     text: str
     channel: str
-    trigger: str
+    response_url: str
 
 
 Deed = Press | Submission | HomeOpened | Command
@@ -189,7 +189,7 @@ def _command(payload: Mapping[str, Any]) -> Command:
         app=_text(payload.get("api_app_id") or ""),
         text=_text(payload.get("text") or ""),
         channel=_text(payload["channel_id"]),
-        trigger=_text(payload.get("trigger_id") or ""),
+        response_url=_text(payload.get("response_url") or ""),
     )
 
 
