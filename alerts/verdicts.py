@@ -56,20 +56,20 @@ class Preview:
         When to choose it.
     effect : str
         What exactly it would teach.
-    lasting : str
-        What naming a last day would add to that; empty where none is taken, or one was named.
     covered : tuple of Alert
         The other alerts of :data:`LOOK_BACK` that the same answer would have covered.
     others : int
         How many other alerts of the same tenant and kind there were in that time.
+    lasting : str
+        What naming a last day would add to the effect; empty where none is taken, or one was named.
     """
 
     verdict: Verdict
     meaning: str
     effect: str
-    lasting: str
     covered: tuple[Alert, ...]
     others: int
+    lasting: str = ""
 
 
 def preview(
