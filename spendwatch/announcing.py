@@ -278,7 +278,7 @@ def _inert(text: str) -> str:
 
 def _stranger(app: App, session: Session, tenant: str) -> str:
     """Say so where nobody has heard of a tenant: it may be new, or misspelt."""
-    known = {*app.directory.names, *ledger.display_names(session)}
+    known = {*app.directory.all_names, *ledger.display_names(session)}
     if not tenant or any(is_like(each, tenant) for each in known):
         return ""
     return f"no tenant is known as {safe_name(tenant)} so far{nearest(tenant, known)}"

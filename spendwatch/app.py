@@ -13,13 +13,15 @@ from detector.model import Grain
 from detector.sources.csv_file import CsvFileSource
 from detector.sources.sample import SampleSource
 from spendwatch import conversion
+from spendwatch.azure import AzureAccount
 from spendwatch.db import WAIT_MS
 from spendwatch.db_backup import careful
 from spendwatch.db_upgrade import open_as_is, open_database
-from spendwatch.directory import build_directory
+from spendwatch.directory import CurrentDirectory
 from spendwatch.logs import logger
 from spendwatch.price_files import load_price_table
 from spendwatch.settings import ConfigError
+from spendwatch.settings_azure import AzureSource
 from spendwatch.settings_environment import BOT_TOKEN
 from spendwatch.settings_sections import CsvFileSource as CsvFileSettings
 from spendwatch.settings_slack import SlackReceiver
@@ -38,8 +40,10 @@ if TYPE_CHECKING:
     from detector.rules import RuleBook
     from detector.sources.base import UsageSource
     from spendwatch.directory import Directory
-    from spendwatch.settings import Settings
-    from spendwatch.settings_sections import Source
+    from spendwatch.settings import Settings, Source
+    from spendwatch.settings_sections import SampleSource as SampleSettings
+
+    LocalSource = CsvFileSettings | SampleSettings
 
 
 def system_clock() -> datetime:
@@ -54,9 +58,15 @@ class App:
     settings: Settings
     engine: Engine
     prices: PriceTable
-    directory: Directory
+    current_directory: Callable[[], Directory]
     book: RuleBook
     clock: Callable[[], datetime]
+    azure: AzureAccount
+
+    @property
+    def directory(self) -> Directory:
+        """Who is who, as of now."""
+        return self.current_directory()
 
     @property
     def source_names(self) -> tuple[str, ...]:
@@ -75,13 +85,27 @@ class App:
         ends = (midnight.replace(tzinfo=zone) for zone in self.directory.every_zone())
         return max(ends).astimezone(UTC) + timedelta(hours=self.settings.service.settle_hours)
 
+    def final_at(self, day: date) -> datetime:
+        """Return from when on a day counts as final: late rows are not expected any more."""
+        service = self.settings.service
+        return self.settled_at(day) + timedelta(hours=service.final_hours - service.settle_hours)
+
+    def is_final(self, day: date) -> bool:
+        """Whether late rows for a day are not expected any more."""
+        return self.clock() >= self.final_at(day)
+
     def usage_sources(self) -> tuple[UsageSource, ...]:
-        """Build the adapters of all configured sources."""
-        return tuple(build_source(source, self.clock().date()) for source in self.settings.sources)
+        """Build the adapters of all configured sources, for one pull of each."""
+        return tuple(self._build(source) for source in self.settings.sources)
+
+    def _build(self, settings: Source) -> UsageSource:
+        if isinstance(settings, AzureSource):
+            return self.azure.source(settings, self.directory.every_zone())
+        return build_source(settings, self.clock().date())
 
 
-def build_source(settings: Source, today: date) -> UsageSource:
-    """Build the adapter for one configured source."""
+def build_source(settings: LocalSource, today: date) -> UsageSource:
+    """Build the adapter for a configured source that is on this machine."""
     if isinstance(settings, CsvFileSettings):
         return CsvFileSource(
             name=settings.name,
@@ -180,13 +204,15 @@ def _build(settings: Settings, clock: Callable[[], datetime], opened: Callable[[
         exchange_rates=conversion.exchange_rates(settings),
         currency=settings.service.currency,
     )
+    azure = AzureAccount(settings, clock)
     return App(
         settings=settings,
         engine=opened(),
         prices=prices,
-        directory=build_directory(settings),
+        current_directory=CurrentDirectory(settings, azure.cost_centres, monotonic),
         book=conversion.rule_book(settings),
         clock=clock,
+        azure=azure,
     )
 
 

@@ -10,6 +10,7 @@ from detector.price_table import toml_string
 from spendwatch import settings_types
 from spendwatch.config_texts import (
     ALERTS,
+    AZURE,
     CSV_SOURCE,
     HEAD,
     RECEIVER,
@@ -20,6 +21,7 @@ from spendwatch.config_texts import (
     TENANTS,
 )
 from spendwatch.settings import ConfigError
+from spendwatch.settings_azure import guid
 from spendwatch.settings_checks import PRICE_TABLE_CURRENCY
 from spendwatch.settings_secrets import is_secret
 from spendwatch.settings_sections import DetectionSettings
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 SAMPLE = "sample"
 CSV_FILE = "csv_file"
+AZURE_LOGS = "azure_logs"
+_SOURCES = (SAMPLE, CSV_FILE, AZURE_LOGS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class InitAnswers:
     usd_rate: str = ""
     source: str = SAMPLE
     path: str = ""
+    workspace_id: str = ""
     tenants: tuple[str, ...] = ()
     monthly_cap: str = "none"
     alerts_file: str = ""
@@ -70,9 +75,10 @@ class Question:
 
 
 def _check_source(answer: str) -> None:
-    if answer not in (SAMPLE, CSV_FILE):
-        guess = nearest(answer, (SAMPLE, CSV_FILE))
-        raise ValueError(f"must be {SAMPLE} or {CSV_FILE}, not {shown(answer)}{guess}")
+    if answer not in _SOURCES:
+        guess = nearest(answer, _SOURCES)
+        known = f"{SAMPLE}, {CSV_FILE} or {AZURE_LOGS}"
+        raise ValueError(f"must be {known}, not {shown(answer)}{guess}")
 
 
 def _check_path(answer: str) -> None:
@@ -130,7 +136,8 @@ QUESTIONS = (
     ),
     Question(
         "source",
-        f"Where usage comes from: {SAMPLE} (made up, to try things) or {CSV_FILE} (CSV or Parquet)",
+        f"Where usage comes from: {SAMPLE} (made up, to try things), {CSV_FILE} (CSV or Parquet) "
+        f"or {AZURE_LOGS} (an API Management gateway's logs)",
         SAMPLE,
         _check_source,
     ),
@@ -140,6 +147,13 @@ QUESTIONS = (
         "usage",
         _check_path,
         lambda answers: answers.get("source") == CSV_FILE,
+    ),
+    Question(
+        "workspace_id",
+        "Id of the Log Analytics workspace (a GUID, on its overview page)",
+        "",
+        guid,
+        lambda answers: answers.get("source") == AZURE_LOGS,
     ),
     Question("tenants", "Ids of tenants with a budget, parted by commas", "", _check_tenants),
     Question(
@@ -185,6 +199,7 @@ def render_config(answers: InitAnswers) -> str:
         HEAD,
         _service(answers),
         _source(answers),
+        AZURE,
         _receiver(answers),
         TENANTS,
         *tenants,
@@ -206,6 +221,13 @@ currency = {toml_string(answers.currency)}
 def _source(answers: InitAnswers) -> str:
     if answers.source == SAMPLE:
         return SAMPLE_SOURCE
+    if answers.source == AZURE_LOGS:
+        return f"""# Where usage comes from: a gateway's logs in Log Analytics; see below.
+[[sources]]
+kind = "azure_logs"
+name = "gateway"
+workspace_id = {toml_string(answers.workspace_id)}
+"""
     return f"""# Where usage comes from: CSV or Parquet, one file or a folder of daily files.
 [[sources]]
 kind = "csv_file"

@@ -12,6 +12,7 @@ SERVICE = """\
 # database_url = "sqlite:///data/spendwatch.db"  # relative paths begin at this file's folder
 # data_dir = "data"            # folder for everything spendwatch writes itself
 # settle_hours = 2             # a day is judged this long after it ended everywhere; 0 to 72
+# final_hours = 48             # and may change until so long after it; settle_hours to 720
 # refresh_hours = 6            # `run` asks a source again this often, for late rows; 1 to 24
 # patience_minutes = 60        # and waits this long for one that does not answer; 1 to 1440
 # retention_days = 400         # older costs are removed; alerts and answers never; 120 to 4000
@@ -34,6 +35,48 @@ CSV_SOURCE = """\
 # columns = { tenant = "customer", cost_usd = "price" }  # our name = the file's, where they differ
 # grain = "hour"               # how long a row lasts where times are given: hour, quarter_hour
 # scope = "global"             # where the models are served, if no column says so (default unknown)
+"""
+
+AZURE = """\
+# A gateway (Azure API Management) whose telemetry is in Azure Monitor; `spendwatch check --live`
+# tells what it can and cannot say of your tenants.
+# [[sources]]                  # its logs: calls, joined with their tokens
+# kind = "azure_logs"
+# name = "apim"
+# workspace_id = "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"  # of the Log Analytics workspace
+# apis = ["chat-api"]          # ids of APIs (default: all that tokens are logged of)
+# tenant = [{ carrier = "request_header", name = "x-tenant-id" }, { carrier = "subscription" }]
+# feature = [{ carrier = "api", ids = { chat-api = "chat" } }]  # the first that answers; or `file`
+# slot = "auto"                # hour, quarter_hour; auto: what the tenants' time zones need
+# scope = "global"             # where the models are served (default unknown, priced as global)
+# scopes = [{ backend = "ptu-*", scope = "ptu" }, { deployment = "eu-*", scope = "datazone_eu" }]
+# spillover_scope = "global"   # of calls that a provisioned deployment handed on
+# cached_tokens_header = "X-Cached-Tokens"  # logged response header with the cached tokens
+# [[sources]]                  # its metrics, where logs cannot be had; silent loss from 100 tenants
+# kind = "azure_metrics"
+# name = "apim-metrics"
+# workspace_id = "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"  # or application_insights = its resource id
+# services = ["apim-prod"]     # names of gateways (default: all)
+# tenant = [{ carrier = "dimension", name = "Subscription ID", file = "subscriptions.csv" }]
+# model_dimension = "Model"    # what your policy calls it; "" where it sends none, as the next
+# deployment_dimension = ""
+# api_dimension = "API ID"
+# streamed_dimension = ""
+# [[sources]]                  # any other gateway: a query of your own
+# kind = "kusto_query"
+# name = "other"
+# workspace_id = "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"
+# query = "usage.kql"          # relative to this file's folder
+# columns = { tenant = "Team", start_at = "Slot" }  # our name = the query's, where they differ
+# grain = "hour"               # how long a row lasts: hour, quarter_hour, day
+# [azure]                      # who asks; needs the role Log Analytics Reader
+# cloud = "public"             # public, us_government, china
+# credential = "default"       # default, managed_identity, workload_identity, client_secret
+# tenant_id = "contoso.onmicrosoft.com"  # the directory; needed for a client secret, as the next
+# client_id = "1f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"  # also: which managed identity
+# query_timeout_s = 180        # one query takes at most this long; 10 to 600
+# run_timeout_s = 900          # all queries of one pull together; 10 to 86400
+# endpoint = "https://api.loganalytics.io"  # where queries are sent to (default: the cloud's)
 """
 
 RECEIVER = """\
@@ -103,11 +146,12 @@ TENANTS = """\
 """
 
 REST = """\
-# How a day is judged, for everybody. In `detection` of a tenant all but the first four again.
+# How a day is judged, for everybody. In `detection` of a tenant all but the first five again.
 [detection]
 # method = "classic"           # z-score against the tenant's own past days; the only one so far
 # window_days = 30             # how many days before the judged one are looked at; 7 to 180
 # unattributed_percent = 5.0   # tell when more of a day's cost has no tenant; above 0, to 100
+# tokenless_percent = 25.0     # or more of a day's calls told no tokens; above 0, to 100
 # unattributed_names = ["unknown", "none", "-", "n/a"]  # what your gateway writes for no tenant
 # min_days = 14                # usable days a z-score needs; 2 to window_days
 # z = 3.0                      # how many spreads from the mean is abnormal; above 0, to 100

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from spendwatch.settings_azure import AnyAzureSource, AzureSettings
 from spendwatch.settings_checks import find_clashes
 from spendwatch.settings_environment import Environment, read_environment
 from spendwatch.settings_inheritance import complete
@@ -24,13 +25,14 @@ from spendwatch.settings_sections import (
     AnswerSettings,
     BudgetDefaults,
     ConsoleReceiver,
+    CsvFileSource,
     DetectionSettings,
     PlannedEventSettings,
     PriceSettings,
     RouteSettings,
+    SampleSource,
     ServiceSettings,
     SilenceSettings,
-    Source,
     TenantSettings,
 )
 from spendwatch.settings_slack import SlackReceiver, SlackSettings
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 
     from spendwatch.toml_lines import Key
 
+Source = Annotated[SampleSource | CsvFileSource | AnyAzureSource, Field(discriminator="kind")]
 AnyReceiver = Annotated[ConsoleReceiver | SlackReceiver, Field(discriminator="kind")]
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
@@ -60,6 +63,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     service: ServiceSettings
+    azure: AzureSettings = AzureSettings()
     sources: tuple[Source, ...] = ()
     tenants: tuple[TenantSettings, ...] = ()
     detection: DetectionSettings = DetectionSettings()

@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from detector.model import normalise_tenant
+from spendwatch.settings_azure_checks import azure_clashes
 from spendwatch.settings_inheritance import table, tables
 from spendwatch.settings_problems import Problem
 from spendwatch.settings_sections import DetectionSettings
@@ -40,6 +41,7 @@ def find_clashes(document: dict[str, Any]) -> list[Problem]:
         _repeated_prices,
         _week_starts,
         _silence_spans,
+        azure_clashes,
     )
     return [problem for check in checks for problem in check(document)]
 

@@ -64,10 +64,26 @@ def complete(document: dict[str, Any], folder: Path) -> dict[str, Any]:
     for key in ("sources", "receivers"):
         for _, item in tables(whole, key):
             _anchor(item, "path", folder)
+    for _, source in tables(whole, "sources"):
+        _complete_source(source, folder)
     for _, receiver in tables(whole, "receivers"):
         receiver.setdefault("time_zone", service["time_zone"])
     _complete_tenants(whole, service)
     return whole
+
+
+def _complete_source(source: dict[str, Any], folder: Path) -> None:
+    _anchor(source, "query", folder)
+    for place in ("tenant", "feature"):
+        for _, carrier in tables(source, place):
+            _anchor(carrier, "file", folder)
+            ids = carrier.get("ids")
+            if isinstance(ids, dict):
+                # An id may simply be given its tenant or, among features, its feature.
+                carrier["ids"] = {
+                    each: {place: whom} if isinstance(whom, str) else whom
+                    for each, whom in ids.items()
+                }
 
 
 def _complete_tenants(whole: dict[str, Any], service: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _SHAPES = {
     "model_type": "must be a table",
     "model_attributes_type": "must be a table",
+    "dict_type": "must be a table",
     "tuple_type": "must be a list in square brackets",
 }
 
@@ -126,16 +127,20 @@ def _place(loc: Key, root: type[BaseModel]) -> tuple[Key, list[type[BaseModel]]]
     key: Key = ()
     models: list[type[BaseModel]] = []
     inside: list[type[BaseModel]] = [root]
+    named_freely = False
     for part in loc:
         of_kind = [model for model in inside if part == _kind_of(model)]
         if of_kind and len(inside) > 1:
             inside = of_kind
             continue
         key = (*key, part)
-        if isinstance(part, str):
+        if named_freely:
+            named_freely = False
+        elif isinstance(part, str):
             models = inside
             fields = [model.model_fields[part] for model in models if part in model.model_fields]
             inside = [model for field in fields for model in models_in(field.annotation)]
+            named_freely = any(get_origin(field.annotation) is dict for field in fields)
     return key, models
 
 

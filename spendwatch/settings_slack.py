@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr
 
 from spendwatch.settings_sections import Receiver, Section
-from spendwatch.settings_types import Text, number, shown, whole
+from spendwatch.settings_types import Text, address, number, shown, whole
 
 _CONVERSATION = re.compile(r"[CGD][A-Z0-9]{2,20}")
 _PERSON = re.compile(r"[UWS][A-Z0-9]{2,20}")
 _TOKEN = re.compile(r"xox[a-z]-\S+|xapp-\S+")
-_HERE = ("127.0.0.1", "localhost", "::1")
 
 
 def conversation(value: Any) -> str:
@@ -37,16 +35,9 @@ def person(value: Any) -> str:
     )
 
 
-def address(value: Any) -> str:
-    """Take where Slack's methods are: https anywhere, http on this machine alone."""
-    parts = urlsplit(value) if isinstance(value, str) else None
-    plain = parts is not None and parts.scheme == "http" and parts.hostname in _HERE
-    if parts is None or not parts.hostname or not (parts.scheme == "https" or plain):
-        raise ValueError(
-            "must be an address that begins with https:// (http:// only on this machine), "
-            f"not {shown(value)}"
-        )
-    return f"{str(value).rstrip('/')}/"
+def methods(value: Any) -> str:
+    """Take where Slack's methods are."""
+    return f"{address(value)}/"
 
 
 def token(value: Any) -> Any:
@@ -76,7 +67,7 @@ class SlackSettings(Section):
 
     bot_token: Token = Field(SecretStr(""), repr=False)
     app_token: Token = Field(SecretStr(""), repr=False)
-    base_url: Annotated[str, BeforeValidator(address)] = "https://slack.com/api/"
+    base_url: Annotated[str, BeforeValidator(methods)] = "https://slack.com/api/"
     workspace: Text = ""
     may_answer: tuple[Annotated[str, BeforeValidator(person)], ...] = ()
     timeout_s: Annotated[int, whole(1, 60)] = 10

@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BeforeValidator
@@ -32,6 +33,7 @@ _SQLITE = re.compile(r"sqlite:///(?!:memory:)[^?\x00-\x1f]+")
 _POSTGRESQL = re.compile(r"postgres(?:ql)?(?:\+psycopg)?://([^/\s]*/[^/?\s]+(?:\?\S+)?)")
 _YEARS = range(2000, 2200)
 _CLOCK = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
+_HERE = ("127.0.0.1", "localhost", "::1")
 MAX_TEXT = 200
 _SHOWN = 60
 _HUGE = 10**18
@@ -344,6 +346,27 @@ def database_url(value: Any) -> str:
         "memory, nothing after a question mark), or of a PostgreSQL database, such as "
         "postgresql://spendwatch@db.example/spendwatch"
     )
+
+
+def address(value: Any) -> str:
+    """Accept where a service is, without a slash at its end: over TLS, or on this machine."""
+    if isinstance(value, str) and _is_address(value):
+        return value.rstrip("/")
+    raise ValueError(
+        "must be an address that begins with https:// (http:// only on this machine), "
+        f"not {shown(value)}"
+    )
+
+
+def _is_address(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        whole_url = parts.hostname and parts.port != 0 and "@" not in parts.netloc
+    except ValueError:
+        return False
+    if not whole_url or "?" in value or "#" in value or re.search(r"\s", value):
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _HERE)
 
 
 Money = Annotated[Decimal, BeforeValidator(money)]

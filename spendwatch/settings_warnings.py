@@ -11,12 +11,14 @@ from detector.model import UNATTRIBUTED
 from spendwatch import conversion
 from spendwatch.directory import build_directory
 from spendwatch.moments import end_words
+from spendwatch.settings_azure import AttributedSource, AzureMetricsSource
+from spendwatch.settings_environment import CLIENT_SECRET
 from spendwatch.settings_problems import Problem
 from spendwatch.settings_types import nearest, shown
 from spendwatch.toml_lines import dotted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from alerts.routing import Route
@@ -31,15 +33,20 @@ if TYPE_CHECKING:
     from spendwatch.toml_lines import Key
 
 
-def find_warnings(settings: Settings, now: datetime) -> list[Problem]:
-    """Find what is over or out of reach, and tenants that the settings do not know."""
-    directory = build_directory(settings)
+def find_warnings(
+    settings: Settings, now: datetime, mappings: Sequence[Mapping[str, str]] = ()
+) -> list[Problem]:
+    """Find what is over or out of reach, and tenants that neither settings nor mappings know."""
+    directory = build_directory(settings, mappings)
     return [
         *_past_silences(settings, directory, now),
         *_past_plans(settings, directory, now),
         *_strangers(settings, directory),
         *_unreached_routes(directory.routes.routes),
-        *_unknown_cost_centres(settings),
+        *_unknown_cost_centres(settings, directory),
+        *_unused_secret(settings),
+        *_unasked_carriers(settings),
+        *_logs_and_metrics(settings),
     ]
 
 
@@ -66,14 +73,14 @@ def _past_plans(settings: Settings, directory: Directory, now: datetime) -> Iter
 
 def _strangers(settings: Settings, directory: Directory) -> Iterator[Problem]:
     """Name who is in no list of tenants; usage may know them all the same."""
-    known = {*directory.names, UNATTRIBUTED}
+    known = {*directory.all_names, UNATTRIBUTED}
     for key, tenant in _named(settings):
         meant = tenant if "*" in tenant else directory.canonical(tenant)
         if not any(is_like(each, meant) for each in known):
             yield Problem(
                 key,
                 f"no tenant in these settings fits {shown(tenant)}: it is for nobody, unless usage "
-                f"names such a tenant{nearest(tenant, directory.names)}",
+                f"names such a tenant{nearest(tenant, directory.all_names)}",
             )
 
 
@@ -105,12 +112,57 @@ def _unreached_routes(routes: Sequence[Route]) -> Iterator[Problem]:
             )
 
 
-def _unknown_cost_centres(settings: Settings) -> Iterator[Problem]:
-    known = {tenant.cost_centre for tenant in settings.tenants} - {""}
+def _unknown_cost_centres(settings: Settings, directory: Directory) -> Iterator[Problem]:
+    known = set(directory.routes.cost_centres.values())
     for index, route in enumerate(settings.routes):
         if route.cost_centre and route.cost_centre not in known:
             yield Problem(
                 ("routes", index, "cost_centre"),
                 f"no tenant has the cost centre {shown(route.cost_centre)}: the route is for "
                 f"nobody{nearest(route.cost_centre, known)}",
+            )
+
+
+def _unused_secret(settings: Settings) -> Iterator[Problem]:
+    azure = settings.azure
+    if azure.credential != "client_secret" and azure.client_secret.get_secret_value():
+        yield Problem(
+            ("azure", "credential"),
+            f"is {shown(azure.credential)}, so {CLIENT_SECRET} is not used: unset it, or set "
+            'credential = "client_secret"',
+        )
+
+
+def _unasked_carriers(settings: Settings) -> Iterator[Problem]:
+    """Name the carriers that an earlier one, which takes every id, leaves nothing for."""
+    for index, source in enumerate(settings.sources):
+        if not isinstance(source, AttributedSource):
+            continue
+        for key, carriers in (("tenant", source.tenant), ("feature", source.feature)):
+            whole: dict[tuple[str, str], int] = {}
+            for place, carrier in enumerate(carriers):
+                what = carrier.carrier, carrier.name.casefold()
+                if what in whole:
+                    yield Problem(
+                        ("sources", index, key, place),
+                        f"is never asked: {key}[{whole[what]}] takes every id there is; write it "
+                        "before that one",
+                    )
+                elif not (carrier.file or carrier.ids):
+                    whole[what] = place
+
+
+def _logs_and_metrics(settings: Settings) -> Iterator[Problem]:
+    """Name metrics that may tell of the calls that logs in the same workspace tell of."""
+    logged = {
+        source.workspace_id: dotted(("sources", index))
+        for index, source in enumerate(settings.sources)
+        if source.kind == "azure_logs"
+    }
+    for index, source in enumerate(settings.sources):
+        if isinstance(source, AzureMetricsSource) and source.workspace_id in logged:
+            yield Problem(
+                ("sources", index),
+                f"has its metrics where {logged[source.workspace_id]} has its logs: calls of a "
+                "gateway that sends both are counted twice; let `services` name others",
             )

@@ -93,7 +93,11 @@ def learning_until(app: App, session: Session) -> date | None:
     days = app.settings.alerts.learning_days
     if not days:
         return None
-    first: date | None = session.connection().execute(select(func.min(JUDGED_DAY.c.day))).scalar()
+    first: date | None = (
+        session.connection()
+        .execute(select(func.min(JUDGED_DAY.c.day)).where(JUDGED_DAY.c.silently.is_(False)))
+        .scalar()
+    )
     # Before anything was judged, the day that now is will be the first.
     return (first or app.last_settled_day()) + timedelta(days=days)
 
@@ -116,5 +120,5 @@ def tenant_costs(
 
 
 def display_names(app: App, session: Session) -> Mapping[str, str]:
-    """Return how tenants are called: as configured, else as first spelt."""
-    return ledger.display_names(session) | dict(app.directory.names)
+    """Return how tenants are called: as configured or mapped, else as first spelt."""
+    return ledger.display_names(session) | app.directory.all_names

@@ -40,13 +40,13 @@ def find_columns(file: str, header: Sequence[str], mapping: Mapping[str, str]) -
 def _mapping_problems(mapping: Mapping[str, str], found: Sequence[str]) -> list[str]:
     """Say which mapped names are not ours, and which mapped columns the file lacks."""
     unknown = [
-        f"{name!r} is not a column we know{_nearest(name, COLUMNS)}"
+        f"{name!r} is not a column we know{nearest(name, COLUMNS)}"
         for name in mapping
         if name not in COLUMNS
     ]
     absent = [
         f"the column {column!r} mapped to {name} is not in the file"
-        f"{_nearest(column.strip().casefold(), found)}"
+        f"{nearest(column.strip().casefold(), found)}"
         for name, column in mapping.items()
         if column.strip().casefold() not in found
     ]
@@ -70,12 +70,12 @@ def _missing(present: Mapping[str, int], found: Sequence[str]) -> list[str]:
     """Say which columns are missing without which no row could be kept."""
     problems = []
     if not any(name in present for name in TIME_COLUMNS):
-        problems.append(f"no column date, day or start_at{_nearest('date', found)}")
+        problems.append(f"no column date, day or start_at{nearest('date', found)}")
     if "tenant" not in present:
-        problems.append(f"no column tenant{_nearest('tenant', found)}")
+        problems.append(f"no column tenant{nearest('tenant', found)}")
     if "cost_usd" not in present:
         problems += [
-            f"no column {name} (and no cost_usd){_nearest(name, found)}"
+            f"no column {name} (and no cost_usd){nearest(name, found)}"
             for name in ("prompt_tokens", "completion_tokens")
             if name not in present
         ]
@@ -84,7 +84,7 @@ def _missing(present: Mapping[str, int], found: Sequence[str]) -> list[str]:
     return problems
 
 
-def _nearest(name: str, among: Sequence[str]) -> str:
+def nearest(name: str, among: Sequence[str]) -> str:
     """Name the candidate that looks most like ``name``, as the end of a sentence."""
     close = get_close_matches(name, [other for other in among if other], n=1, cutoff=0.5)
     return f" (nearest: {close[0]!r})" if close else ""

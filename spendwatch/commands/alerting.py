@@ -101,7 +101,7 @@ def _stored_as(state: AlertState | None) -> tuple[AlertState, ...]:
 
 def _require_known(app: App, tenant: str | None, names: Mapping[str, str]) -> None:
     """Refuse a tenant nobody has heard of: an empty list would look like good news."""
-    known = {*names, *app.directory.names, UNATTRIBUTED}
+    known = {*names, *app.directory.all_names, UNATTRIBUTED}
     if tenant is not None and tenant not in known:
         raise UsageProblem(
             f"no tenant is known as {safe_name(tenant)!r}{nearest(tenant, known)}; "

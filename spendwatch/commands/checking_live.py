@@ -6,31 +6,35 @@ import os
 import re
 from collections import Counter
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from alerts.numbers import count
 from detector.sources.base import SourceError
 from detector.sources.csv_file import list_files
+from spendwatch.app import system_clock
 from spendwatch.live import Mark, Seen
 from spendwatch.output import print_line
+from spendwatch.settings_azure import AzureSource
 from spendwatch.settings_sections import CsvFileSource
 from spendwatch.settings_slack import SlackReceiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from detector.price_table import PriceTable
     from spendwatch.settings import Settings
-    from spendwatch.settings_sections import Source
+    from spendwatch.settings_sections import SampleSource
 
 _ANY_TOKEN = re.compile(r"(?:xox[a-z]|xapp)-\S+")
 
 
-def ask_all(settings: Settings, problems: Iterable[str]) -> Iterator[Seen]:
+def ask_all(settings: Settings, problems: Iterable[str], prices: PriceTable) -> Iterator[Seen]:
     """Ask each thing in turn, after what was found wrong on this machine; masks every token."""
     for problem in problems:
         about, _, words = problem.partition(": ")
         yield Seen(about, Mark.WRONG, words)
-    for seen in (*_sources(settings), *_slack(settings)):
+    for seen in chain(_sources(settings), _azure(settings, prices), _slack(settings)):
         yield replace(seen, words=_masked(seen.words, settings))
 
 
@@ -53,12 +57,14 @@ def facts(found: Iterable[Seen]) -> list[dict[str, Any]]:
 
 def _sources(settings: Settings) -> Iterator[Seen]:
     for source in settings.sources:
+        if isinstance(source, AzureSource):
+            continue
         # What is missing altogether was found before.
         if not isinstance(source, CsvFileSource) or source.path.exists():
             yield Seen(f"sources.{source.name}", *_source(source))
 
 
-def _source(source: Source) -> tuple[Mark, str]:
+def _source(source: CsvFileSource | SampleSource) -> tuple[Mark, str]:
     if not isinstance(source, CsvFileSource):
         return Mark.OK, "made up here: it always answers"
     try:
@@ -72,6 +78,13 @@ def _source(source: Source) -> tuple[Mark, str]:
     return Mark.OK, f"{source.path}: {count(len(files), 'file')}"
 
 
+def _azure(settings: Settings, prices: PriceTable) -> Iterator[Seen]:
+    if any(isinstance(each, AzureSource) for each in settings.sources):
+        from spendwatch.azure_trying import ask_azure
+
+        yield from ask_azure(settings, prices, system_clock)
+
+
 def _slack(settings: Settings) -> Iterator[Seen]:
     if any(isinstance(each, SlackReceiver) for each in settings.receivers):
         # Half a second of imports that whoever has no Slack need not wait for.
@@ -82,7 +95,8 @@ def _slack(settings: Settings) -> Iterator[Seen]:
 
 def _masked(words: str, settings: Settings) -> str:
     """Take every token out, wherever it came from."""
-    for token in (settings.slack.bot_token, settings.slack.app_token):
+    slack, azure = settings.slack, settings.azure
+    for token in (slack.bot_token, slack.app_token, azure.client_secret):
         if value := token.get_secret_value():
             words = words.replace(value, "***")
     return _ANY_TOKEN.sub("***", words)

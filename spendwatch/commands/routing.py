@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from alerts.routing import ChosenBy
 from detector.model import FindingKind, Severity, normalise_tenant
+from spendwatch.azure_mappings import Mappings
 from spendwatch.commands.looking_up import require_member
 from spendwatch.commands.opening import open_settings
 from spendwatch.directory import build_directory
@@ -47,12 +48,14 @@ def explain(config: Path, tenant: str, kind: str, severity: str, *, as_json: boo
         require_member(FindingKind, kind, "--kind") if kind else None,
         require_member(Severity, severity, "--severity") if severity else None,
     )
-    directory = build_directory(open_settings(config))
+    settings = open_settings(config)
+    directory = build_directory(settings, Mappings(settings).cost_centres())
+    names = directory.all_names
     lines = key_lines(config.read_text(encoding="utf-8"))
     meant = directory.canonical(normalise_tenant(tenant))
     rows = [
         _row(each, way, directory, lines)
-        for each in ([meant] if tenant else [*directory.names, None, ""])
+        for each in ([meant] if tenant else [*directory.names, *_mapped(directory), None, ""])
         for way in directory.routes.ways(_OTHERS if each is None else each, *asked)
     ]
     if as_json:
@@ -61,10 +64,17 @@ def explain(config: Path, tenant: str, kind: str, severity: str, *, as_json: boo
     headings = ["tenant", "alerts", "receiver", "because of"]
     befores = [None, *rows]
     cells = [
-        _cells(row, directory.names, config, alone=not before or before.tenant != row.tenant)
+        _cells(row, names, config, alone=not before or before.tenant != row.tenant)
         for before, row in zip(befores, rows, strict=False)
     ]
     print_table(headings, cells, words=len(headings))
+
+
+def _mapped(directory: Directory) -> list[str]:
+    """Give the tenants of mappings that go a way of their own, by their cost centre."""
+    routed = {route.cost_centre for route in directory.routes.routes} - {""}
+    cost_centres = directory.routes.cost_centres
+    return [each for each in directory.mapped_names if cost_centres.get(each) in routed]
 
 
 def _row(tenant: str | None, way: Way, directory: Directory, lines: Mapping[Key, int]) -> Row:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from alerts.numbers import count
 from spendwatch import conversion
 from spendwatch.app import system_clock
+from spendwatch.azure import file_problems
+from spendwatch.azure_mappings import Mappings
 from spendwatch.commands.checking_live import ask_all, print_seen
 from spendwatch.commands.checking_live import facts as live_facts
 from spendwatch.commands.checking_live import summary as marks_in_words
@@ -82,18 +84,22 @@ def check(config: Path, *, live: bool = False, as_json: bool) -> None:
         exchange_rates=conversion.exchange_rates(settings),
         currency=settings.service.currency,
     )
-    problems = (*_missing_files(settings), *_unwritable_files(settings))
+    problems = (
+        *_missing_files(settings),
+        *file_problems(settings),
+        *_unwritable_files(settings),
+    )
     if problems and not live:
         raise ConfigError(problems)
     warnings = _warnings(config, settings)
     summary, declared = _summary(settings, prices), _declared(settings)
     if as_json:
         facts = {"config": str(config), "warnings": warnings, **summary, "declared": declared}
-        _print_facts(facts, list(ask_all(settings, problems)) if live else None)
+        _print_facts(facts, list(ask_all(settings, problems, prices)) if live else None)
         return
     _print_settings(config, problems, warnings, summary, declared)
     if live:
-        _check_live(settings, problems)
+        _check_live(settings, problems, prices)
 
 
 def _print_settings(
@@ -121,10 +127,10 @@ def _print_facts(facts: dict[str, Any], found: Sequence[Seen] | None) -> None:
         raise SystemExit(FAILED)
 
 
-def _check_live(settings: Settings, problems: Sequence[str]) -> None:
+def _check_live(settings: Settings, problems: Sequence[str], prices: PriceTable) -> None:
     """Print each line as soon as it is known: what does not answer takes its time."""
     marks: Counter[Mark] = Counter()
-    for seen in ask_all(settings, problems):
+    for seen in ask_all(settings, problems, prices):
         print_seen(seen)
         marks[seen.mark] += 1
     print_line(f"live: {marks_in_words(marks)}")
@@ -167,7 +173,8 @@ def _why_unwritable(path: Path) -> str:
 def _warnings(config: Path, settings: Settings) -> tuple[str, ...]:
     """Say with its line what is worth a look; nothing of it can be set by the environment."""
     places = Places(str(config), key_lines(config.read_text(encoding="utf-8")), {})
-    return places.sentences(find_warnings(settings, system_clock()))
+    mapped = Mappings(settings).cost_centres()
+    return places.sentences(find_warnings(settings, system_clock(), mapped))
 
 
 def _declared(settings: Settings) -> dict[str, int]:

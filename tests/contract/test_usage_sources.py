@@ -5,16 +5,23 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from dataclasses import replace
-from datetime import UTC, date
+from datetime import UTC, date, datetime, time
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from detector.model import Rejection, Usage
+from detector.model import Grain, Rejection, Usage
+from detector.sources.azure_logs import AzureLogsSource
+from detector.sources.azure_metrics import AzureMetricsSource, MetricNames
 from detector.sources.base import Coverage, Window
+from detector.sources.carriers import Attribution, Carrier
 from detector.sources.csv_file import CsvFileSource
+from detector.sources.kql_text import own
+from detector.sources.kusto_query import KustoQuerySource
 from detector.sources.sample import SampleSource
+from detector.sources.scopes import ScopeRules
+from tests.detector.log_stores import LLM_COLUMNS, METRIC_COLUMNS, NOW, ScriptedStore, llm, metric
 
 FIRST, LAST = date(2026, 11, 10), date(2026, 11, 16)
 FIELDS = [
@@ -65,7 +72,88 @@ def folder_of_daily_files(folder):
     return CsvFileSource("contract", folder, {}, LAST)
 
 
-@pytest.fixture(params=[sample, csv_file, parquet_file, folder_of_daily_files])
+def slots():
+    """The sample's use as cells of a query's answer, each day in the hour it begins."""
+    for row in rows():
+        at = datetime.combine(date.fromisoformat(row["date"]), time(), UTC)
+        yield at, {name: row[name] for name in FIELDS if name not in ("tenant", "feature", "scope")}
+
+
+def azure_logs(_folder):
+    cells = [
+        llm(
+            at,
+            request_header=row["tenant"],
+            feature_header=row["feature"],
+            cached_known=True,
+            **use,
+        )
+        for row, (at, use) in zip(rows(), slots(), strict=True)
+    ]
+    carriers = Carrier("request_header", "x-tenant"), Carrier("request_header", "x-feature")
+    return AzureLogsSource(
+        "contract",
+        ScriptedStore(llm_usage=(LLM_COLUMNS, cells)),
+        Attribution(carriers[:1], carriers[1:]),
+        scopes=ScopeRules("global"),
+        clock=lambda: NOW,
+    )
+
+
+def azure_metrics(_folder):
+    cells = [
+        metric(at, dimension_1=row["tenant"], dimension_2=row["feature"], streamed="false",
+               cached_known=True, **use)
+        for row, (at, use) in zip(rows(), slots(), strict=True)
+    ]  # fmt: skip
+    names = (("name", "points", "total"), [])
+    return AzureMetricsSource(
+        "contract",
+        ScriptedStore(metric_usage=(METRIC_COLUMNS, cells), metric_names=names),
+        Attribution((Carrier("dimension", "Tenant"),), (Carrier("dimension", "Feature"),)),
+        names=MetricNames(streamed="Streamed"),
+        scopes=ScopeRules("global"),
+        clock=lambda: NOW,
+    )
+
+
+def kusto_query(_folder, grain=Grain.DAY, time_column="day"):
+    cells = [
+        [at, *(row[name] for name in FIELDS)] for row, (at, _) in zip(rows(), slots(), strict=True)
+    ]
+    columns = {time_column: "At", **{name: name.title() for name in FIELDS}}
+    return KustoQuerySource(
+        "contract",
+        ScriptedStore(usage=(tuple(columns.values()), cells)),
+        own("usage.kql", "Usage | where At >= window_start and At < window_end"),
+        columns,
+        clock=lambda: NOW,
+        grain=grain,
+    )
+
+
+def kusto_query_of_hours(folder):
+    return kusto_query(folder, Grain.HOUR, "start_at")
+
+
+SOURCES = [
+    sample,
+    csv_file,
+    parquet_file,
+    folder_of_daily_files,
+    azure_logs,
+    azure_metrics,
+    kusto_query,
+    kusto_query_of_hours,
+]
+
+
+def as_days(items):
+    """The same use, whatever the length of the slots it was told in."""
+    return (replace(item, grain=Grain.DAY) for item in items)
+
+
+@pytest.fixture(params=SOURCES)
 def source(request, tmp_path):
     return request.param(tmp_path)
 
@@ -76,7 +164,7 @@ def test_a_source_has_the_name_it_was_given(source):
 
 def test_every_source_tells_the_same_use(source):
     expected = Counter(sample(None).usage(Window()))
-    assert Counter(source.usage(Window())) == expected
+    assert Counter(as_days(source.usage(Window()))) == expected
 
 
 def test_usage_arrives_ordered_by_day(source):

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
-import json
 from collections import Counter
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
-
-from aiohttp import web
 
 from tests.slack import people
 from tests.slack.chat import add_message, remove
@@ -180,22 +175,3 @@ CONTROLS |= {
     name: listed(name)
     for name in ("ephemerals", "views", "homes", "files", "rejections", "envelopes")
 }
-
-
-async def handle(slack: Workspace, request: web.Request) -> web.Response:
-    """Do what a test asks for."""
-    control = CONTROLS.get(request.match_info["name"])
-    if control is None:
-        return web.json_response({"error": "no such control"}, status=404)
-    body = await request.read()
-    try:
-        result = control(slack, **(json.loads(body) if body else {}))
-        if inspect.isawaitable(result):
-            result = await result
-    except (ControlError, KeyError, TypeError) as refusal:
-        return web.json_response({"error": f"{type(refusal).__name__}: {refusal}"}, status=400)
-    return web.json_response({"result": result}, dumps=_dumps)
-
-
-def _dumps(value: Any) -> str:
-    return json.dumps(value, default=asdict)

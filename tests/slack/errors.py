@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tests.local_serving import ControlError as ControlError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -36,7 +38,3 @@ class RateLimitError(SlackError):
     def __init__(self, wait_s: float) -> None:
         super().__init__("ratelimited")
         self.wait_s = wait_s
-
-
-class ControlError(Exception):
-    """The test asked for something that nobody could do."""

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import signal
-import subprocess
-import sys
-import time
-from contextlib import closing
-from http.client import HTTPConnection
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from tests.local_process import LocalProcess
 from tests.slack.identity import APP_TOKEN, BOT_TOKEN, BOT_USER
 from tests.slack.state import (
     JSON,
@@ -26,62 +19,29 @@ from tests.slack.state import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
 CHANNEL = "C0ALERTS"
 """There from the beginning, with the app, Ana and Ben as members."""
 ANA, BEN = "U0ANA", "U0BEN"
 T = TypeVar("T")
 
 
-class LocalSlack:
+class LocalSlack(LocalProcess):
     """A local Slack in a process of its own."""
 
     bot_token, app_token, bot_user = BOT_TOKEN, APP_TOKEN, BOT_USER
     channel, ana, ben = CHANNEL, ANA, BEN
 
     def __init__(self, *, speed: float = 1.0, folder: Path | None = None, port: int = 0) -> None:
-        options = ["--port", str(port), "--speed", str(speed), "--with-parent"]
+        options = ["--port", str(port), "--speed", str(speed)]
         options += ["--folder", str(folder)] if folder else []
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.slack.server", *options],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError("the local Slack did not start")
-        ports = json.loads(line)
-        self.port, self._control_port = int(ports["port"]), int(ports["control_port"])
-
-    def stop(self) -> None:
-        """End the process."""
-        self._process.kill()
-        self._process.communicate()
-
-    def __enter__(self) -> LocalSlack:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
+        super().__init__("tests.slack.server", *options)
 
     @property
     def base_url(self) -> str:
         """What WebClient takes as ``base_url``."""
         return f"http://127.0.0.1:{self.port}/api/"
-
-    def control(self, name: str, /, **arguments: Any) -> Any:
-        """Ask for anything; everything below does it through this."""
-        with closing(HTTPConnection("127.0.0.1", self._control_port, timeout=120)) as connection:
-            connection.request("POST", f"/_control/{name}", json.dumps(arguments))
-            answer = json.loads(connection.getresponse().read())
-        if "error" in answer:
-            raise AssertionError(f"{name}: {answer['error']}")
-        return answer["result"]
 
     # The workspace
 
@@ -201,14 +161,6 @@ class LocalSlack:
         """Be there again; a reset does so too."""
         self.control("accept_connections")
 
-    def freeze(self) -> None:
-        """Stop answering anybody, this client included, until ``thaw``."""
-        self._process.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Go on after ``freeze``."""
-        self._process.send_signal(signal.SIGCONT)
-
     def disconnect(
         self, reason: str = "refresh_requested", close_after_s: float | None = None, **more: Any
     ) -> int:
@@ -307,15 +259,6 @@ class LocalSlack:
     def ratelimited(self) -> int:
         """How often the service was told that it calls too often; scripted 429s do not count."""
         return int(self.report()["ratelimited"])
-
-    def wait_until(self, condition: Callable[[LocalSlack], Any], within_s: float = 10.0) -> Any:
-        """Look again and again until something is so."""
-        until = time.monotonic() + within_s
-        while not (found := condition(self)):
-            if time.monotonic() > until:
-                raise AssertionError(f"not so within {within_s} s")
-            time.sleep(0.01)
-        return found
 
 
 def load(kind: type[T], body: JSON) -> T:

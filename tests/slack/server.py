@@ -8,12 +8,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import sys
 from pathlib import Path
 
 from aiohttp import web
 
-from tests.slack import control, responses, web_api
+from tests.local_serving import answer_control, options, serve
+from tests.slack import responses, web_api
+from tests.slack.control import CONTROLS
 from tests.slack.workspace import Workspace
 
 HOST = "127.0.0.1"
@@ -85,7 +86,7 @@ class Server:
         return await responses.respond(self._slack, request)
 
     async def _control(self, request: web.Request) -> web.Response:
-        return await control.handle(self._slack, request)
+        return await answer_control(CONTROLS, self._slack, request)
 
     async def _reset(self, request: web.Request) -> web.Response:
         body = await request.read()
@@ -105,27 +106,20 @@ class Server:
         return web.json_response({"result": None})
 
 
-async def serve(arguments: argparse.Namespace) -> None:
-    """Serve until the process is ended, or whoever started it is gone."""
+async def start(arguments: argparse.Namespace) -> dict[str, int]:
+    """Begin to serve."""
     if arguments.folder:
         arguments.folder.mkdir(parents=True, exist_ok=True)
-    ports = await Server(arguments.speed, arguments.folder).start(arguments.port)
-    sys.stdout.write(json.dumps(ports) + "\n")
-    sys.stdout.flush()
-    if arguments.with_parent:
-        await asyncio.to_thread(sys.stdin.read)
-    else:
-        await asyncio.Event().wait()
+    return await Server(arguments.speed, arguments.folder).start(arguments.port)
 
 
 def main() -> None:
     """Read the command line and serve."""
-    parser = argparse.ArgumentParser(description="A strict local Slack for tests")
-    parser.add_argument("--port", type=int, default=0)
+    parser = options("A strict local Slack for tests")
     parser.add_argument("--folder", type=Path, help="write requests.jsonl there")
     parser.add_argument("--speed", type=float, default=1.0, help="Slack's seconds in one of ours")
-    parser.add_argument("--with-parent", action="store_true", help="end when stdin is closed")
-    asyncio.run(serve(parser.parse_args()))
+    arguments = parser.parse_args()
+    asyncio.run(serve(start(arguments), with_parent=arguments.with_parent))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from spendwatch.settings_warnings import find_warnings
+from tests.spendwatch.azure_settings import CLASSIC, LOGS, METRICS
 from tests.spendwatch.config_files import RATE, load
 
 NOW = datetime(2026, 11, 13, 6, tzinfo=UTC)
@@ -80,6 +81,36 @@ def test_whoever_the_settings_do_not_know_is_named_with_the_nearest_one_they_do(
         (("planned_events", 0, "tenant"), near.format("'acnne'")),
         (("prices", "rates", 0, "tenant"), words.format("'zz'")),
     ]
+
+
+def test_a_client_secret_that_nobody_uses_is_named(tmp_path):
+    environ = {"SPENDWATCH_AZURE__CLIENT_SECRET": "hunter2"}
+    (found,) = find_warnings(load(tmp_path, "", environ), NOW)
+    assert found.key == ("azure", "credential")
+    assert found.text.startswith("is 'default', so SPENDWATCH_AZURE__CLIENT_SECRET is not used")
+    assert "hunter2" not in found.text
+
+
+def test_a_carrier_for_which_nothing_is_left_is_named(tmp_path):
+    line = """tenant = [
+      { carrier = "subscription", ids = { a = "b" } },
+      { carrier = "subscription" },
+      { carrier = "subscription", file = "x.csv" },
+      { carrier = "product" },
+    ]
+    """
+    (found,) = find_warnings(load(tmp_path, LOGS + line), NOW)
+    assert found.key == ("sources", 0, "tenant", 2)
+    assert found.text == (
+        "is never asked: tenant[1] takes every id there is; write it before that one"
+    )
+
+
+def test_logs_and_metrics_of_one_workspace_may_be_the_same_calls(tmp_path):
+    (found,) = find_warnings(load(tmp_path, LOGS + METRICS), NOW)
+    assert found.key == ("sources", 1)
+    assert "has its metrics where sources[0] has its logs" in found.text
+    assert find_warnings(load(tmp_path, LOGS + CLASSIC), NOW) == []
 
 
 def test_a_pattern_is_compared_with_ids_and_not_with_aliases(tmp_path):

@@ -1,0 +1,179 @@
+"""What a pull learns of the telemetry while its rows pass: sums by UTC day, and remarks."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from detector.sources.base import ApiDay, Telemetry, UnattributedUse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import date, datetime
+
+    from detector.sources.slot_sums import Use
+
+MOST_IDS = 10_000
+"""Groups of unattributed use kept apart; what comes after is summed without its ids."""
+MOST_VALUES = 1_000
+"""Distinct values of a dimension that are counted: API Management keeps 100."""
+NEAR_CAP = 90
+MAX_SHOWN = 300
+
+
+class Group(NamedTuple):
+    """What unattributed use is kept apart by."""
+
+    day: date
+    ids: tuple[tuple[str, str], ...]
+    model: str
+    deployment: str
+    scope: str
+
+
+class _Unattributed:
+    """Use of one day and set of ids, added up."""
+
+    __slots__ = ("cached", "completion", "prompt", "requests")
+
+    def __init__(self) -> None:
+        self.requests = self.prompt = self.completion = 0
+        self.cached: int | None = 0
+
+    def add(self, use: Use) -> None:
+        self.requests += use.requests
+        self.prompt += use.prompt_tokens or 0
+        self.completion += use.completion_tokens or 0
+        if use.prompt_tokens != 0:
+            known = self.cached is not None and use.cached_tokens is not None
+            self.cached = (self.cached or 0) + (use.cached_tokens or 0) if known else None
+
+    def as_use(self, group: Group) -> UnattributedUse:
+        return UnattributedUse(
+            group.day,
+            group.ids,
+            group.model,
+            group.deployment,
+            group.scope,
+            self.requests,
+            self.prompt,
+            self.completion,
+            self.cached,
+        )
+
+
+@dataclass(slots=True)
+class _Remark:
+    """How often something was seen, and where first."""
+
+    times: int
+    where: str
+
+
+class TelemetrySums:
+    """Adds up what the rows of one pull tell; bounded, however many ids the rows carry."""
+
+    def __init__(self) -> None:
+        self._apis: dict[tuple[date, str], ApiDay] = {}
+        self._unattributed: dict[Group, _Unattributed] = defaultdict(_Unattributed)
+        self._values: dict[date, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        self._counted: dict[str, _Remark] = {}
+        self._told: dict[str, None] = {}
+
+    def add_api(self, seen: ApiDay) -> None:
+        """Add what a row shows of an API."""
+        key = seen.day, seen.api
+        self._apis[key] = _added(self._apis[key], seen) if key in self._apis else seen
+
+    def add_unattributed(
+        self, day: date, ids: Mapping[str, str], served: tuple[str, str, str], use: Use
+    ) -> None:
+        """Add use without a tenant; ``served`` is its model, deployment and scope."""
+        carried = tuple((key, _cut(value)) for key, value in ids.items() if value)
+        group = Group(day, carried, *served)
+        if group not in self._unattributed and len(self._unattributed) >= MOST_IDS:
+            self.tell(f"only the first {MOST_IDS:,} groups of ids without a tenant are kept apart")
+            group = Group(day, (), *served)
+        self._unattributed[group].add(use)
+
+    def add_values(self, day: date, values: Mapping[str, str]) -> None:
+        """Note the values that a row has of each dimension."""
+        for name, value in values.items():
+            seen = self._values[day][name]
+            if value and len(seen) < MOST_VALUES:
+                seen.add(value)
+
+    def count(self, what: str, where: Callable[[], str]) -> None:
+        """Count something that rows have in common and that is told once for all of them."""
+        if what in self._counted:
+            self._counted[what].times += 1
+        else:
+            self._counted[what] = _Remark(1, where())
+
+    def tell(self, remark: str) -> None:
+        """Tell a sentence once."""
+        self._told[remark] = None
+
+    def telemetry(self) -> Telemetry:
+        """Give all of it, days in order."""
+        return Telemetry(
+            apis=tuple(self._with_values(self._apis[key]) for key in sorted(self._apis)),
+            unattributed=tuple(use.as_use(group) for group, use in self._unattributed.items()),
+            remarks=(*self._told, *self._counts(), *self._near_cap()),
+        )
+
+    def _with_values(self, seen: ApiDay) -> ApiDay:
+        """Add the fullest dimension of the day: the cap is the namespace's, not an API's."""
+        fullest, count = self._fullest(seen.day)
+        return replace(seen, fullest_dimension=fullest, dimension_values=count)
+
+    def _fullest(self, day: date) -> tuple[str, int]:
+        counts = {name: len(seen) for name, seen in self._values.get(day, {}).items() if seen}
+        fullest = max(counts, key=lambda name: counts[name], default="")
+        return fullest, counts.get(fullest, 0)
+
+    def _counts(self) -> list[str]:
+        return [
+            f"{seen.times:,} {'row' if seen.times == 1 else 'rows'}: {what} (first: {seen.where})"
+            for what, seen in self._counted.items()
+        ]
+
+    def _near_cap(self) -> list[str]:
+        """Warn of each dimension before API Management drops its values, on its fullest day."""
+        fullest: dict[str, tuple[int, date]] = {}
+        for day, names in self._values.items():
+            for name, seen in names.items():
+                fullest[name] = max(fullest.get(name, (0, day)), (len(seen), day))
+        return [
+            f"the dimension {name!r} had {'at least ' if count >= MOST_VALUES else ''}{count:,} "
+            f"values on {day}: API Management silently drops the metrics of values beyond 100; "
+            "read the gateway's logs instead (kind azure_logs), or use a dimension of fewer values"
+            for name, (count, day) in fullest.items()
+            if count >= NEAR_CAP
+        ]
+
+
+def _cut(value: str) -> str:
+    return value if len(value) <= MAX_SHOWN else value[: MAX_SHOWN - 1] + "…"
+
+
+def _added(one: ApiDay, other: ApiDay) -> ApiDay:
+    """Add up two sights of one API on one day."""
+    return ApiDay(
+        one.day,
+        one.api,
+        one.calls + other.calls,
+        one.calls_without_tokens + other.calls_without_tokens,
+        one.rows_without_call + other.rows_without_call,
+        one.streamed_calls + other.streamed_calls,
+        one.cached_known_calls + other.cached_known_calls,
+        _later(one.newest_at, other.newest_at),
+        _later(one.ingested_at, other.ingested_at),
+    )
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    if one is None or other is None:
+        return one or other
+    return max(one, other)
