@@ -210,6 +210,7 @@ def keeping_shown(
 ) -> Showing:
     """Return what keeps the messages that stand for alerts as the alerts are."""
     return Showing(
+        lambda: reading(app.engine),
         lambda: writing(app.engine),
         channels,
         app.clock,
