@@ -177,7 +177,7 @@ sbom: ## write build/sbom.json, the list (CycloneDX) of all packages that ship
 	build/venv-sbom/bin/python -W ignore -m cyclonedx_py requirements --pyproject pyproject.toml \
 	    --output-reproducible --validate --output-file build/sbom.json requirements/runtime.txt
 
-pictures: $(READY) ## draw the pictures of the documentation again (needs Chromium; CHROMIUM= names one)
+pictures: $(READY) ## draw the pictures of the documentation again (needs Chromium, CHROMIUM= names one, and a font with emoji)
 	$(BIN)/python -m docs.pictures.draw
 
 # Only Docker's own format knows a health check.
