@@ -146,6 +146,7 @@ class _Pull:
         self.newest = datetime.min.replace(tzinfo=UTC)
         self.told_whole: set[date] = set()
         self.touched: set[date] = set()
+        self.failure: SourceError | None = None
 
     def run(self, windows: Sequence[Window]) -> PullReport:
         self._stream_all(windows)
@@ -167,6 +168,8 @@ class _Pull:
         rows = self._usage_only(self.source.usage(_in_utc(self.window, self.app)))
         for day, usage in groupby(rows, key=lambda row: row.start_at.date()):
             self._record_utc_day(day, usage)
+        if self.failure:
+            raise self.failure
         coverage = self.source.coverage()
         self._remove_empty_utc_days(coverage)
         self._record_local_days(coverage)
@@ -180,13 +183,20 @@ class _Pull:
 
     def _usage_only(self, stream: Iterable[Usage | Rejection]) -> Iterator[Usage]:
         """Pass on what was asked for; keep what was refused."""
-        for row in stream:
+        for row in self._until_failure(stream):
             if isinstance(row, Rejection):
                 self._reject(row)
             elif row.grain is not Grain.DAY or self.window.holds(row.start_at.date()):
                 self._refuse_disorder(row)
                 self.report.rows += 1
                 yield row
+
+    def _until_failure(self, stream: Iterable[Usage | Rejection]) -> Iterator[Usage | Rejection]:
+        """End the stream where its source fails, so that the day before is seen to be over."""
+        try:
+            yield from stream
+        except SourceError as error:
+            self.failure = error
 
     def _refuse_disorder(self, row: Usage) -> None:
         if row.start_at < self.newest:
@@ -200,10 +210,17 @@ class _Pull:
         """Record a UTC day part by part, so that neither memory nor a transaction grows with it."""
         told = 0
         for part in cut_day(day, usage, PART_ROWS):
+            if self.failure and not self._came_whole(day):
+                raise self.failure
             self._record_part(day, part)
             told += len(part.rows)
         self.streamed.add(day)
         self.on_day(day, told)
+
+    def _came_whole(self, day: date) -> bool:
+        """Whether the source, which has failed since, told all of a day."""
+        coverage = self.source.coverage()
+        return day in _span(coverage) - coverage.partial_days
 
     def _record_part(self, day: date, part: Part) -> None:
         whole_days = merge_usage(row for row in part.rows if row.grain is Grain.DAY)
