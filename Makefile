@@ -42,6 +42,7 @@ PURE_CORE := \
     detector/sources/kql_text.py \
     detector/sources/log_analytics_faults.py \
     detector/sources/log_analytics_results.py \
+    detector/sources/log_analytics_stream.py \
     detector/sources/log_analytics_words.py \
     detector/sources/scopes.py \
     detector/sources/slot_sums.py \

@@ -58,9 +58,9 @@ def test_every_type_of_a_column_becomes_a_value_of_ours(log_analytics):
     log_analytics.put(columns, [values, [None] * 9])
     answer = store_on(log_analytics).ask(QUERY, DAY, NEXT_DAY)
     assert answer.columns == tuple(columns)
-    assert answer.rows[0] == [datetime(2026, 11, 13, 5, 0, 0, 123456, tzinfo=UTC), *values[1:]]
+    assert answer.rows[0] == (datetime(2026, 11, 13, 5, 0, 0, 123456, tzinfo=UTC), *values[1:])
     assert answer.rows[0][0].tzinfo is UTC
-    assert answer.rows[1] == [None] * 9
+    assert answer.rows[1] == (None,) * 9
     assert answer.whole
 
 

@@ -1,0 +1,100 @@
+"""The body of a result, read while it comes."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detector.sources import log_analytics_stream
+from detector.sources.log_analytics_stream import noted, read_result
+
+COLUMNS = [{"name": "at", "type": "datetime"}, {"name": "who", "type": "string"}]
+NOON = "2026-11-13T12:00:00.1234567Z"
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def body(rows, **more):
+    return {"tables": [{"name": "PrimaryResult", "columns": COLUMNS, "rows": rows, **more}]}
+
+
+def read(result, size=10**6):
+    raw = json.dumps(result, ensure_ascii=False).encode()
+    return read_result(raw[at : at + size] for at in range(0, len(raw), size))
+
+
+def in_tuples(result):
+    """What was read, as JSON has it."""
+    return json.loads(json.dumps(result))
+
+
+@given(st.dictionaries(st.text(), JSON, max_size=4), st.integers(1, 9))
+def test_any_object_is_what_json_says_however_it_is_cut(result, size):
+    result.pop("tables", None)
+    assert read(result, size) == result
+
+
+@given(st.lists(st.lists(JSON, max_size=4), max_size=6), st.integers(1, 9))
+def test_rows_are_tuples_of_what_json_says_however_they_are_cut(rows, size):
+    table = {"columns": [], "rows": rows}
+    (found,) = read({"tables": [table], "error": None}, size)["tables"]
+    assert all(type(row) is tuple for row in found["rows"])
+    assert in_tuples(found) == in_tuples(table)
+
+
+@given(JSON, st.integers(1, 9))
+def test_tables_of_any_other_shape_stay_what_they_are(tables, size):
+    assert in_tuples(read({"tables": tables}, size)) == in_tuples({"tables": tables})
+
+
+def test_times_are_datetimes_and_what_is_none_stays_text(monkeypatch):
+    monkeypatch.setattr(log_analytics_stream, "MOST_KNOWN", 1)
+    rows = [[NOON, "a"], ["2026-11-13T12:00:00", "b"], ["soon", NOON], [None, None], [], [NOON]]
+    found = read(body(rows))["tables"][0]["rows"]
+    noon = datetime(2026, 11, 13, 12, 0, 0, 123456, tzinfo=UTC)
+    assert found == [
+        (noon, "a"), (noon.replace(microsecond=0), "b"), ("soon", NOON), (None, None), (), (noon,),
+    ]  # fmt: skip
+
+
+def test_columns_that_come_after_their_rows_are_heeded():
+    table = {"rows": [[NOON, "a"], 7], "columns": COLUMNS}
+    rows = read({"tables": [table]})["tables"][0]["rows"]
+    assert rows[0][0] == datetime(2026, 11, 13, 12, 0, 0, 123456, tzinfo=UTC)
+    assert rows[1] == 7
+
+
+def test_a_text_that_stands_in_many_rows_is_kept_once():
+    rows = read(body([[NOON, "tenant-a"], [NOON, "tenant-a"]]))["tables"][0]["rows"]
+    assert rows[0][0] is rows[1][0]
+    assert rows[0][1] is rows[1][1]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"", b" ", b"[]", b"7", b"<html>", b"{", b'{"a"', b'{"a": 1', b'{"a": 1,}', b'{"a" 1}',
+        b'{"a": 1} {}', b'{"tables": [', b'{"tables": [{"rows": [[1,', b'{"tables": [{} {}]}',
+        b'{"a": "\xff"}',
+    ],
+)  # fmt: skip
+def test_what_is_no_result_is_a_value_error(raw):
+    with pytest.raises(ValueError, match=r"."):
+        read_result([raw])
+
+
+def test_an_empty_object_and_a_byte_order_mark_are_read():
+    assert read_result([b"\xef\xbb\xbf { }", b"\n"]) == {}
+
+
+def test_how_a_body_begins_is_kept_and_the_rest_is_not():
+    head, chunks = bytearray(), [b"x" * log_analytics_stream.HEAD_BYTES, b"y"]
+    assert list(noted(chunks, head)) == chunks
+    assert bytes(head) == chunks[0]
