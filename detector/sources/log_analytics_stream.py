@@ -21,6 +21,7 @@ MOST_KNOWN = 20_000
 """Different texts that are remembered at a time, so that each is kept once."""
 _DECODER = json.JSONDecoder()
 _SPACE = " \t\r\n"
+_AFTER = frozenset(_SPACE + ",:]}")
 
 
 def read_result(chunks: Iterable[bytes]) -> dict[str, Any]:
@@ -163,8 +164,8 @@ class _Text:
                 if not self._read_on():
                     raise
                 continue
-            # A number that ends where the text does may go on.
-            if end < len(self._text) or not self._read_on():
+            # A number may go on: of 1.5 there may be no more than 1 or 1. yet.
+            if self._text[end : end + 1] in _AFTER or not self._read_on():
                 self._at = end
                 return value
 

@@ -34,7 +34,7 @@ async def answer(state: State, request: web.Request) -> web.StreamResponse:
     state.requests.append(noted)
     try:
         response = await _answer(state, request, noted, window)
-        noted.status = response.status
+        noted.status, noted.size = response.status, response.content_length
         return response
     finally:
         noted.ended_s = time.monotonic()
@@ -131,6 +131,7 @@ async def _run(state: State, noted: Request, window: Window) -> web.Response:
     most = state.settings.most_rows
     if any(len(table["rows"]) > most for table in result["tables"]):
         result = _partial(result, most)
+    noted.rows = len(result["tables"][0]["rows"])
     return web.json_response(result)
 
 

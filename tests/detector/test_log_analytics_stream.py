@@ -21,6 +21,13 @@ JSON = st.recursive(
 )
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _reads_little_at_a_time():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(log_analytics_stream, "LEAST_READ", 1)
+        yield
+
+
 def body(rows, **more):
     return {"tables": [{"name": "PrimaryResult", "columns": COLUMNS, "rows": rows, **more}]}
 
