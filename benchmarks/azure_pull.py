@@ -37,15 +37,14 @@ from spendwatch.app import build_app
 from spendwatch.db import DatabaseBusyError, reading
 from spendwatch.ingest import pull
 from spendwatch.settings import load_settings
-from tests.azure.engine import Engine
 from tests.azure.local import LocalLogAnalytics
-from tests.azure.telemetry import Shape, make
 from tests.spendwatch.local_identity import managed_identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from spendwatch.app import App
+    from tests.azure.engine import Engine
     from tests.azure.state import Request
 
 ENGINE = "benchmarks.azure_pull:open_engine"
@@ -85,7 +84,13 @@ model_dimension = "Model"
 
 
 def open_engine(calls: int, tenants: int, days: int) -> Engine:
-    """Make the workspace that the service answers for; inside its process."""
+    """Make the workspace that the service answers for; inside its process, the client has no part.
+
+    What it is made with is loaded there alone: it would weigh in the memory of the client.
+    """
+    from tests.azure.engine import Engine
+    from tests.azure.telemetry import Shape, make
+
     shape = Shape(FIRST, days=days, tenants=tenants, calls_a_day=calls)
     return Engine(make(shape, also=["metrics"] if days > 1 else ()).connection)
 
@@ -159,8 +164,7 @@ def measure_day(calls: int, feature: str, words: str) -> int:
         )
         found = json.loads(child.stdout.splitlines()[-1])
         requests = service.requests()
-    shape = Shape(FIRST, days=1, tenants=TENANTS, calls_a_day=calls)
-    truth = sum(sums.prompt + sums.completion for sums in make(shape).truth(by=()).values())
+    truth = true_tokens(calls)
     sizes = [each.size or 0 for each in requests]
     answered = sum((each.ended_s or math.nan) - each.began_s for each in requests)
     line("queries", f"{len(requests)}", f"at most {MOST_QUERIES}")
@@ -172,6 +176,14 @@ def measure_day(calls: int, feature: str, words: str) -> int:
     line("seconds, of these the service answering", f"{answered:.1f}")
     line("peak memory of the client", f"{found['peak_mb']:.0f} MB", f"at most {MOST_MB} MB")
     return int(len(requests) > MOST_QUERIES) + int(found["tokens"] != truth)
+
+
+def true_tokens(calls: int) -> int:
+    """Work out what the ledger should hold of the day."""
+    from tests.azure.telemetry import Shape, make
+
+    shape = Shape(FIRST, days=1, tenants=TENANTS, calls_a_day=calls)
+    return sum(sums.prompt + sums.completion for sums in make(shape).truth(by=()).values())
 
 
 def pull_hour(app: App, last: date) -> int:

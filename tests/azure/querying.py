@@ -123,7 +123,10 @@ async def _run(state: State, noted: Request, window: Window) -> web.Response:
     """Let the engine run the query; what it refuses goes out in its own words."""
     try:
         engine = engine_at(state.engine, noted.place)
-        result = await asyncio.to_thread(engine.run, noted.query, *window)
+        running = asyncio.to_thread(engine.run, noted.query, *window)
+        result = await asyncio.wait_for(running, noted.wait_s)
+    except TimeoutError:
+        return _refusal(504, bodies.TIMED_OUT)
     except Exception as error:
         if not hasattr(error, "body"):
             raise
