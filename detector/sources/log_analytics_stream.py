@@ -2,24 +2,25 @@
 
 The SDK holds a result four times over: its text, that text parsed twice, and an object with a
 dictionary for every row. A day of a large gateway is hundreds of thousands of rows. So the body is
-parsed here row by row, each text that stands in many rows is kept once, and nothing is kept twice.
+parsed here row by row and kept column by column, a text that stands in many rows once.
 """
 
 from __future__ import annotations
 
 import codecs
 import json
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
+from typing import Any, overload
 
 HEAD_BYTES = 16 * 1024
 LEAST_READ = 256 * 1024
 MOST_KNOWN = 20_000
 """Different texts that are remembered at a time, so that each is kept once."""
 _DECODER = json.JSONDecoder()
+_WHOLE = ("int", "long")
 _SPACE = " \t\r\n"
 _AFTER = frozenset(_SPACE + ",:]}")
 
@@ -35,8 +36,9 @@ def read_result(chunks: Iterable[bytes]) -> dict[str, Any]:
     Returns
     -------
     dict
-        The object; the rows of ``tables`` are tuples, in which the cells of columns of the type
-        datetime are datetimes (UTC) and texts are kept once.
+        The object; the rows of ``tables`` give tuples, in which the cells of columns of the type
+        datetime are datetimes (UTC) and texts are kept once. Where a row does not fit the
+        columns, they are a list of what was read.
 
     Raises
     ------
@@ -47,7 +49,7 @@ def read_result(chunks: Iterable[bytes]) -> dict[str, Any]:
     --------
     >>> column = b'{"name": "n", "type": "long"}'
     >>> body = [b'{"tables": [{"columns": [', column, b'], "rows": [[1', b'2], [3]]}]}']
-    >>> read_result(body)["tables"][0]["rows"]
+    >>> list(read_result(body)["tables"][0]["rows"])
     [(12,), (3,)]
     """
     text = _Text(chunks)
@@ -73,55 +75,81 @@ def _table(text: _Text) -> Any:
     if text.peek() != "{":
         return text.value()
     table: dict[str, Any] = {}
-    cells = _Cells()
-    rows: list[Any] | None = None
     for key in text.named():
+        columns = table.get("columns")
         if key == "rows" and text.peek() == "[":
-            times = _times(table)
-            rows = table[key] = [cells.read(text.value(), times) for _ in text.items()]
-        else:
-            table[key] = text.value()
-            if key == "columns" and rows is not None:
-                times = _times(table)
-                rows[:] = [cells.read(row, times) for row in rows]
+            rows = (text.value() for _ in text.items())
+            table[key] = _rows(rows, columns) if isinstance(columns, list) else list(rows)
+            continue
+        table[key] = text.value()
+        if key == "columns" and isinstance(table[key], list) and type(table.get("rows")) is list:
+            table["rows"] = _rows(table["rows"], table[key])
     return table
 
 
-def _times(table: dict[str, Any]) -> Sequence[int]:
-    """Give which columns hold times, as far as that is known."""
-    columns = table.get("columns")
-    if not isinstance(columns, list):
-        return ()
-    kinds = [column.get("type") if isinstance(column, dict) else None for column in columns]
-    return [at for at, kind in enumerate(kinds) if kind == "datetime"]
+def _rows(rows: Iterable[Any], columns: list[Any]) -> Sequence[Any]:
+    """Keep rows column by column; where one is no row of these columns, as a list."""
+    kept = Rows([each.get("type") if isinstance(each, dict) else None for each in columns])
+    waiting = iter(rows)
+    for row in waiting:
+        if not isinstance(row, list) or len(row) != len(columns):
+            return [*kept, row, *waiting]
+        kept.add(row)
+    return kept
 
 
-class _Cells:
-    """Makes rows of what was parsed."""
+class Rows(Sequence[tuple[Any, ...]]):
+    """Rows of one table, kept column by column; a row is made when it is looked at.
 
-    def __init__(self) -> None:
+    A tuple for each row, with an object for each number, would weigh twice as much.
+    """
+
+    def __init__(self, kinds: Sequence[str | None]) -> None:
+        self._columns: list[Any] = [array("q") if kind in _WHOLE else [] for kind in kinds]
+        self._read = [self._moment if kind == "datetime" else self._once for kind in kinds]
         self._texts: dict[str, str] = {}
         self._moments: dict[str, Any] = {}
+        self._count = 0
 
-    def read(self, row: Any, times: Sequence[int]) -> Any:
-        """Give a row as a tuple; what is no row stays what it is."""
-        if not isinstance(row, (list, tuple)):
-            return row
-        cells = list(row)
-        for at in times:
-            if at < len(cells) and isinstance(cells[at], str):
-                cells[at] = self._moment(cells[at])
-        if len(self._texts) > MOST_KNOWN:
-            self._texts.clear()
-        once = self._texts.setdefault
-        return tuple([once(cell, cell) if type(cell) is str else cell for cell in cells])
+    def add(self, row: list[Any]) -> None:
+        """Add a row that has a cell for each column."""
+        for known in (self._texts, self._moments):
+            if len(known) > MOST_KNOWN:
+                known.clear()
+        for at, cell in enumerate(row):
+            column = self._columns[at]
+            value = self._read[at](cell) if type(cell) is str else cell
+            try:
+                column.append(value)
+            except (TypeError, OverflowError):  # a null, or no whole number of 64 bits
+                self._columns[at] = [*column, value]
+        self._count += 1
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, at: int) -> tuple[Any, ...]: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[tuple[Any, ...]]: ...
+    def __getitem__(self, at: int | slice) -> tuple[Any, ...] | list[tuple[Any, ...]]:
+        if isinstance(at, slice):
+            return [self[each] for each in range(*at.indices(self._count))]
+        if not -self._count <= at < self._count:
+            raise IndexError(at)
+        return tuple([column[at] for column in self._columns])
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        return zip(*self._columns, strict=True) if self._columns else repeat((), self._count)
+
+    def _once(self, text: str) -> str:
+        """Give a text as it was first kept."""
+        return self._texts.setdefault(text, text)
 
     def _moment(self, text: str) -> Any:
         """Read a time; a text that is none stays one, for its reader to complain of."""
         known = self._moments.get(text)
         if known is None:
-            if len(self._moments) > MOST_KNOWN:
-                self._moments.clear()
             known = self._moments[text] = _moment_of(text)
         return known
 

@@ -39,7 +39,7 @@ def read(result, size=10**6):
 
 def in_tuples(result):
     """What was read, as JSON has it."""
-    return json.loads(json.dumps(result))
+    return json.loads(json.dumps(result, default=list))
 
 
 @given(st.dictionaries(st.text(), JSON, max_size=4), st.integers(1, 9))
@@ -48,12 +48,20 @@ def test_any_object_is_what_json_says_however_it_is_cut(result, size):
     assert read(result, size) == result
 
 
-@given(st.lists(st.lists(JSON, max_size=4), max_size=6), st.integers(1, 9))
-def test_rows_are_tuples_of_what_json_says_however_they_are_cut(rows, size):
-    table = {"columns": [], "rows": rows}
+KINDS = st.sampled_from(["string", "long", "int", "real", "dynamic", "bool", None])
+
+
+@given(
+    st.lists(st.lists(JSON, min_size=3, max_size=3) | JSON, max_size=6),
+    st.lists(KINDS, min_size=3, max_size=3),
+    st.integers(1, 9),
+)
+def test_rows_are_what_json_says_however_they_are_cut(rows, kinds, size):
+    columns = [{"name": "n", "type": kind} if kind else "odd" for kind in kinds]
+    table = {"columns": columns, "rows": rows}
     (found,) = read({"tables": [table], "error": None}, size)["tables"]
-    assert all(type(row) is tuple for row in found["rows"])
     assert in_tuples(found) == in_tuples(table)
+    assert len(found["rows"]) == len(rows)
 
 
 @given(JSON, st.integers(1, 9))
@@ -63,19 +71,38 @@ def test_tables_of_any_other_shape_stay_what_they_are(tables, size):
 
 def test_times_are_datetimes_and_what_is_none_stays_text(monkeypatch):
     monkeypatch.setattr(log_analytics_stream, "MOST_KNOWN", 1)
-    rows = [[NOON, "a"], ["2026-11-13T12:00:00", "b"], ["soon", NOON], [None, None], [], [NOON]]
+    rows = [[NOON, "a"], ["2026-11-13T12:00:00", "b"], ["soon", NOON], [None, None], [NOON, "a"]]
     found = read(body(rows))["tables"][0]["rows"]
     noon = datetime(2026, 11, 13, 12, 0, 0, 123456, tzinfo=UTC)
-    assert found == [
-        (noon, "a"), (noon.replace(microsecond=0), "b"), ("soon", NOON), (None, None), (), (noon,),
+    assert list(found) == [
+        (noon, "a"), (noon.replace(microsecond=0), "b"), ("soon", NOON), (None, None), (noon, "a"),
     ]  # fmt: skip
 
 
+def test_rows_are_a_sequence():
+    found = read(body([[NOON, str(number)] for number in range(3)]))["tables"][0]["rows"]
+    assert [row[1] for row in found] == ["0", "1", "2"]
+    assert (found[-1][1], [row[1] for row in found[1:]]) == ("2", ["1", "2"])
+    with pytest.raises(IndexError):
+        found[3]
+
+
+def test_numbers_that_are_none_stay_what_they_are():
+    columns = [{"name": "n", "type": "long"}]
+    for odd in (None, 1.5, 10**30, "7"):
+        table = {"columns": columns, "rows": [[1], [odd], [2]]}
+        assert list(read({"tables": [table]})["tables"][0]["rows"]) == [(1,), (odd,), (2,)]
+
+
 def test_columns_that_come_after_their_rows_are_heeded():
-    table = {"rows": [[NOON, "a"], 7], "columns": COLUMNS}
+    table = {"rows": [[NOON, "a"]], "columns": COLUMNS}
     rows = read({"tables": [table]})["tables"][0]["rows"]
     assert rows[0][0] == datetime(2026, 11, 13, 12, 0, 0, 123456, tzinfo=UTC)
-    assert rows[1] == 7
+
+
+def test_rows_of_which_one_does_not_fit_the_columns_are_kept_as_they_came():
+    rows = read(body([["soon", "a"], [1], ["b", "c"]]))["tables"][0]["rows"]
+    assert rows == [("soon", "a"), [1], ["b", "c"]]
 
 
 def test_a_text_that_stands_in_many_rows_is_kept_once():
