@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -20,6 +19,7 @@ from detector.sources.base import Coverage, SourceError, Window
 from detector.tables import TENANT_NAME
 from detector.usage import cut_day, local_day, local_days, merge_usage, utc_days, whole_day
 from spendwatch.db import reading, writing
+from spendwatch.pull_report import PullReport
 from spendwatch.retention import SLOT_DAYS
 from spendwatch.watching import Watch
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from sqlmodel import Session
 
-    from detector.recording import Recorded
     from detector.sources.base import UsageSource
     from detector.usage import Part
     from spendwatch.app import App
@@ -40,29 +39,6 @@ REJECTIONS_AT_ONCE = 1_000
 OnDay = Callable[["date", int], None]
 Windows = Callable[[frozenset[date]], Sequence[Window]]
 """What to ask for, once it is known which UTC days got rows late."""
-
-
-@dataclass(slots=True)
-class PullReport:
-    """What one pull brought: counted while it runs, printed and stored at its end."""
-
-    source: str
-    days: set[date] = field(default_factory=set)
-    rows: int = 0
-    rejected: int = 0
-    kept: int = 0
-    first_rejection: str = ""
-    added: int = 0
-    revised: int = 0
-    zeroed: int = 0
-    unpriced_models: set[str] = field(default_factory=set)
-    late_days: frozenset[date] = frozenset()
-
-    def count(self, recorded: Recorded) -> None:
-        """Add what one slice changed."""
-        self.added += recorded.added
-        self.revised += recorded.revised
-        self.zeroed += recorded.zeroed
 
 
 def pull(
