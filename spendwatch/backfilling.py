@@ -105,7 +105,7 @@ def judge_history(
     """
     newest = app.last_settled_day()
     for day in sorted(days):
-        on_step(f"judging {day}")
+        on_step(day.isoformat())
         yield judge(app, day, history=day < newest)
         if day == newest:
             wake_up(app)

@@ -78,6 +78,23 @@ def test_fault_10_even_no_tokens_cost_unknown_without_a_price():
     assert price_day(table(FULL), DAY, key(), used(0)).micro_usd == 0
 
 
+@pytest.mark.parametrize(("untold", "cost"), [(3, 0), (2, None), (0, None)])
+def test_a_model_without_a_price_costs_nothing_where_no_request_told_its_tokens(untold, cost):
+    tokens = DayTokens(3, untold, prompt_tokens=0, completion_tokens=0)
+    assert price_day(table(), DAY, key("new"), tokens).micro_usd == cost
+
+
+def test_no_tokens_of_a_deployment_that_names_no_model_cost_nothing():
+    nameless = SeriesKey("acme", deployment="chat-large")
+    assert price_day(table(), DAY, nameless, used(0)).micro_usd == 0
+    assert price_day(table(), DAY, nameless, used(1)).micro_usd is None
+
+
+def test_requests_without_tokens_and_others_of_one_model_without_a_price_have_no_cost():
+    tokens = DayTokens(3, 3, prompt_tokens=1, completion_tokens=0)
+    assert price_day(table(), DAY, SeriesKey("acme", model="novel"), tokens).micro_usd is None
+
+
 def test_requests_that_no_model_served_cost_nothing():
     assert price_day(table(), DAY, key(""), used(0)).micro_usd == 0
     assert price_day(table(), DAY, key(""), used(1)).micro_usd is None
