@@ -76,6 +76,7 @@ PURE_CORE := \
     alerts/taken.py \
     alerts/verdicts.py \
     alerts/render/*.py \
+    spendwatch/azure_words.py \
     spendwatch/clock_guard.py \
     spendwatch/coverage_words.py \
     spendwatch/due.py

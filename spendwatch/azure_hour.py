@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from spendwatch.azure import AzureAccount
     from spendwatch.directory import Directory
     from spendwatch.settings import Settings
-    from spendwatch.settings_azure import AnyAzureSource
+    from spendwatch.settings_azure import AnyAzureSource, CarrierSettings
 
 Line = tuple[str, Mark, str]
 """A topic, whether it is as it should be, and words."""
@@ -96,7 +96,7 @@ class Hour:
         yield (
             "tenants",
             *words.tenants_words(
-                self._attributed(costs), telemetry.unattributed, bar, words.tenant_cure(self.source)
+                self._attributed(costs), telemetry.unattributed, bar, self._tenant_cure(telemetry)
             ),
         )
         metrics = isinstance(self.source, AzureMetricsSource)
@@ -106,7 +106,7 @@ class Hour:
             yield "sampling", *sampled
         prompt = sum(each.prompt_tokens or 0 for each in usage)
         known = sum(each.prompt_tokens or 0 for each in usage if each.cached_tokens is not None)
-        yield "cached tokens", *words.cached_words(known, prompt, words.cached_cure(self.source))
+        yield "cached tokens", *words.cached_words(known, prompt, self._cached_cure())
         if metrics:
             estimated = sum(each.estimated for each in usage)
             yield "estimates", *words.estimated_words(estimated, len(usage))
@@ -114,6 +114,22 @@ class Hour:
         used = [each for each in costs if _tokens(each) or each.given]
         unpriced = [each for each in used if each.micro_usd is None]
         yield "prices", *words.prices_words(_models(unpriced), _models(used))
+
+    def _tenant_cure(self, telemetry: Telemetry) -> str:
+        """Say how calls get a tenant; of carriers with a name those are told that none had."""
+        carriers = getattr(self.source, "tenant", ())
+        seen = {key.casefold() for use in telemetry.unattributed for key, _ in use.ids}
+        named = [each for each in carriers if each.name]
+        missed = [e for e in named if f"{e.carrier} {e.name}".casefold() not in seen]
+        return words.tenant_cure(
+            self.source.kind,
+            [_mapping(each) for each in carriers if each.file or each.ids],
+            [(each.carrier, each.name) for each in missed],
+        )
+
+    def _cached_cure(self) -> str:
+        header = getattr(self.source, "cached_tokens_header", "")
+        return words.cached_cure(self.source.kind, header, asked=bool(header))
 
     def _attributed(self, costs: Sequence[CostDay]) -> words.Attributed:
         """Say how much has a tenant: of the cost or, where nothing has a price, of the tokens."""
@@ -135,9 +151,14 @@ class Hour:
 
 
 def _held(span: str, usage: Sequence[Usage], telemetry: Telemetry) -> tuple[Mark, str]:
-    calls = sum(each.requests for each in usage)
+    without_call = sum(each.rows_without_call for each in telemetry.apis)
+    calls = sum(each.requests for each in usage) - without_call
     apis = {each.api for each in telemetry.apis if each.api}
     return words.calls_words(span, calls, sum(map(_tokens, usage)), len(apis))
+
+
+def _mapping(carrier: CarrierSettings) -> str:
+    return str(carrier.file) if carrier.file else f"the ids of the carrier {carrier.carrier}"
 
 
 def _tokens(used: Usage | CostDay) -> int:

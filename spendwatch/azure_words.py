@@ -11,20 +11,21 @@ from typing import TYPE_CHECKING
 
 from alerts.numbers import count, percent
 from spendwatch.live import Mark
-from spendwatch.settings_azure import AzureLogsSource, AzureMetricsSource, KustoQuerySource
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from detector.sources.base import ApiDay, UnattributedUse
-    from spendwatch.settings_azure import AnyAzureSource, CarrierSettings
 
 Told = tuple[Mark, str]
 
 LOOKED_BACK_DAYS = 3
 STALE_AFTER = timedelta(hours=2)
 MOST_NAMED = 3
+LOGS_KIND, METRICS_KIND, QUERY_KIND = "azure_logs", "azure_metrics", "kusto_query"
+SAMPLING_SHARE = 0.01
+"""So many rows of tokens without their call, of all calls, look like sampling."""
 _DAY = timedelta(days=1)
 
 
@@ -51,8 +52,8 @@ TOKENS = Table(
     "probe_llm.kql",
     "tokens",
     'in the diagnostic setting of API Management tick "Logs related to generative AI gateway" '
-    f"(GatewayLlmLogs), {_RESOURCE_SPECIFIC}, and log LLM messages in the Azure Monitor settings "
-    "of each API",
+    f"(GatewayLlmLogs), {_RESOURCE_SPECIFIC}, and set largeLanguageModel logs to enabled in each "
+    "API's azuremonitor diagnostic (prompts and answers need not be logged)",
 )
 ELSEWHERE = Table("AzureDiagnostics", "probe_diagnostics.kql", "logs", "")
 _EMIT = (
@@ -116,7 +117,7 @@ def elsewhere_words(found: Probed) -> Told:
 def calls_words(span_words: str, calls: int, tokens: int, apis: int) -> Told:
     """Say what an hour held."""
     if not calls and not tokens:
-        return Mark.WARNING, f"{span_words}: no usage; `spendwatch backfill` tells of other hours"
+        return Mark.WARNING, f"{span_words}: no usage in this time"
     of = f" of {count(apis, 'API')}" if apis else ""
     return Mark.OK, f"{span_words}: {count(calls, 'call')}{of}, {count(tokens, 'token')}"
 
@@ -169,10 +170,17 @@ def sampled_words(apis: Sequence[ApiDay]) -> Told | None:
     without = sum(each.rows_without_call for each in apis)
     if not without:
         return None
+    calls = without + sum(each.calls for each in apis)
+    belong = "belong" if without > 1 else "belongs"
+    words = (
+        f"{count(without, 'row')} with tokens {belong} to no logged call "
+        f"({percent(without, calls)} of all), so nobody knows whose they are: "
+    )
+    if without < SAMPLING_SHARE * calls:
+        return Mark.OK, words + "nothing need be changed while they stay so few"
     return Mark.WARNING, (
-        f"{count(without, 'row')} with tokens {'belong' if without > 1 else 'belongs'} to no "
-        "logged call, so nobody knows whose they are: set the sampling of the API's Azure Monitor "
-        "diagnostic to 100 %"
+        words + "tick GatewayLogs in the gateway's diagnostic setting, and set the sampling of the "
+        "API's Azure Monitor diagnostic to 100 %"
     )
 
 
@@ -190,8 +198,9 @@ def cached_words(known: int, prompt_tokens: int, cure: str) -> Told:
 def prices_words(unpriced: Sequence[str], priced: Sequence[str]) -> Told:
     """Say which models have no price."""
     if unpriced:
+        whose = "its" if len(unpriced) == 1 else "their"
         return Mark.WARNING, (
-            f"no price for {', '.join(unpriced)}: their cost is unknown; `spendwatch prices show "
+            f"no price for {', '.join(unpriced)}: {whose} cost is unknown; `spendwatch prices show "
             "MODEL` says why and what to add"
         )
     return Mark.OK, f"every model has a price: {', '.join(priced)}"
@@ -208,40 +217,61 @@ def estimated_words(estimated: int, rows: int) -> Told:
     )
 
 
-def tenant_cure(source: AnyAzureSource) -> str:
-    """Say how calls get a tenant."""
-    if isinstance(source, KustoQuerySource):
+def tenant_cure(kind: str, mapped: Sequence[str], missed: Sequence[tuple[str, str]]) -> str:
+    """Say how calls get a tenant.
+
+    ``mapped`` names the mappings; ``missed`` are carriers (kind and name) that no call without a
+    tenant had.
+    """
+    if kind == QUERY_KIND:
         return "let the query return a tenant for every row"
-    mapped = [each for each in source.tenant if each.file or each.ids]
-    advice = [f"add the ids that are missing to {_mapping(each)}" for each in mapped]
-    if isinstance(source, AzureLogsSource):
+    advice = [f"add the ids that are missing to {each}" for each in mapped]
+    advice += [carrier_cure(carrier, name) for carrier, name in missed]
+    if kind == METRICS_KIND:
+        advice.append(
+            "let the policy send a dimension that names the tenant, and add it to `tenant`"
+        )
+    elif not missed:
         advice.append(
             "where calls carry no id, require a subscription key of the API, or log a request "
             "header that names the tenant and add it to `tenant` as a carrier"
         )
-    else:
-        advice.append(
-            "let the policy send a dimension that names the tenant, and add it to `tenant`"
-        )
     return "; ".join(advice)
 
 
-def _mapping(carrier: CarrierSettings) -> str:
-    return str(carrier.file) if carrier.file else f"the ids of the carrier {carrier.carrier}"
+_PLACED = {
+    "request_header": (
+        "list it in frontend.request.headers of the API's azuremonitor diagnostic (the default "
+        "logs none), and let every caller send it"
+    ),
+    "response_header": (
+        "let an outbound policy set it, and on-error too, and list it in frontend.response.headers "
+        "of the API's azuremonitor diagnostic"
+    ),
+    "trace": (
+        "let a trace policy write it, with a severity not below the verbosity of the API's "
+        "azuremonitor diagnostic"
+    ),
+    "dimension": "let the policy send it",
+}
 
 
-def cached_cure(source: AnyAzureSource) -> str:
-    """Say how cached tokens get known."""
-    if isinstance(source, AzureLogsSource):
-        header = source.cached_tokens_header or "X-Cached-Tokens"
-        return (
-            f"let an outbound policy set the response header {header}, and log it: name it among "
-            "the frontend response headers of the API's Azure Monitor diagnostic"
-            + ("" if source.cached_tokens_header else ", and set cached_tokens_header")
-        )
-    if isinstance(source, AzureMetricsSource):
+def carrier_cure(carrier: str, name: str) -> str:
+    """Say how a carrier that is never seen gets into the telemetry."""
+    return f"none of those has the {carrier.replace('_', ' ')} {name}: {_PLACED[carrier]}"
+
+
+def cached_cure(kind: str, header: str = "", *, asked: bool = True) -> str:
+    """Say how cached tokens get known; ``asked``: the header stands in the settings."""
+    if kind == METRICS_KIND:
         return "they come with the metric Prompt Cached Tokens, which not every gateway sends"
-    return "let the query return cached_tokens"
+    if kind == QUERY_KIND:
+        return "let the query return cached_tokens"
+    return (
+        f"let an outbound policy set the response header {header or 'X-Cached-Tokens'}, and log "
+        "it: name it among the frontend response headers of the API's Azure Monitor diagnostic"
+        + ("" if asked else ", and set cached_tokens_header")
+    )
 
 
 def span(time: timedelta) -> str:

@@ -19,6 +19,7 @@ from detector.telemetry import (
     source_use,
     unattributed_uses,
 )
+from spendwatch.azure_words import LOGS_KIND
 from spendwatch.coverage_words import ApiCoverage, SourceCoverage
 from spendwatch.jobs import REPULLED_DAYS
 
@@ -45,10 +46,12 @@ def coverage_of(app: App, session: Session, first: date, last: date) -> tuple[So
     states = _states(session, first, last)
     costs = source_use(session, first, last)
     found = []
+    kinds = {each.name: each.kind for each in app.settings.sources}
     for source in app.source_names:
         mine = [use for use in costs if use.source == source]
         causes = causes_of(uses.get(source, ()), app.prices)
-        spent = _with_costs(app, SourceCoverage(source, causes=causes), mine)
+        bare = SourceCoverage(source, kind=kinds.get(source, LOGS_KIND), causes=causes)
+        spent = _with_costs(app, bare, mine)
         days = _with_days(spent, states.get(source, {}), last, watched=source in marks)
         shown = _with_apis(days, told.get(source, ()))
         found.append(_with_mark(app, shown, marks[source]) if source in marks else shown)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from alerts.numbers import count, day_list, money, percent
+from spendwatch.azure_words import LOGS_KIND, METRICS, METRICS_KIND, SAMPLING_SHARE, cached_cure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,8 +23,8 @@ DIMENSION_CAP = 100
 NEAR_CAP = 90
 NEARLY_ALL = 0.9
 """Failed calls tell no cached tokens either, and are not counted apart."""
-SAMPLING_SHARE = 0.01
-"""So many rows of tokens without their call, of all calls, look like sampling."""
+_PLACES = ("api", "backend")
+"""Carriers that say what was called, not by whom."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,8 @@ class SourceCoverage:
 
     Attributes
     ----------
+    kind : str
+        Of the source, as in the settings.
     watched : bool
         The source tells of its telemetry at all.
     cost_micro_usd, unattributed_micro_usd : int
@@ -82,6 +85,7 @@ class SourceCoverage:
     dimension_values: int = 0
     causes: tuple[Cause, ...] = ()
     remarks: tuple[str, ...] = ()
+    kind: str = LOGS_KIND
 
     @property
     def attributed_share(self) -> float | None:
@@ -124,9 +128,7 @@ def _rows(found: SourceCoverage) -> Iterator[Gap]:
         yield Gap(
             "days without a row",
             f"{_days(found.empty_days)} without any usage",
-            "in the gateway's diagnostic setting tick GatewayLogs and GatewayLlmLogs, send them to "
-            "this workspace and choose Resource specific (logAnalyticsDestinationType: Dedicated): "
-            "otherwise rows land in AzureDiagnostics and these tables stay empty",
+            _ROWS.get(found.kind, "let the query return rows for them, if there was usage"),
         )
     if found.partial_days:
         yield Gap(
@@ -137,24 +139,58 @@ def _rows(found: SourceCoverage) -> Iterator[Gap]:
         )
 
 
+_ROWS = {
+    LOGS_KIND: (
+        "in the gateway's diagnostic setting tick GatewayLogs and GatewayLlmLogs, send them to "
+        "this workspace and choose Resource specific (logAnalyticsDestinationType: Dedicated): "
+        "otherwise rows land in AzureDiagnostics and these tables stay empty"
+    ),
+    METRICS_KIND: METRICS.cure,
+}
+
+
 def _tenants(found: SourceCoverage) -> Iterator[Gap]:
     if found.unattributed_micro_usd <= 0:
         return
     share = percent(found.unattributed_micro_usd, found.cost_micro_usd)
+    callers = [cause for cause in found.causes if _names_a_caller(cause)]
     yield Gap(
         "no tenant",
         f"{share} of the cost ({money(found.unattributed_micro_usd)}) has no tenant",
-        "map the ids below to tenants: a `file` of id,tenant at a carrier of the source's `tenant`",
+        _MAPPED if callers else _UNMAPPED.get(found.kind, "let every row of it name a tenant"),
     )
-    if any(not cause.ids for cause in found.causes) or not found.causes:
+    if found.kind == LOGS_KIND and (_nameless(found) or not found.causes):
         yield Gap(
             "no id",
-            "some of it carries no id that a tenant could be mapped from",
+            "some of it carries no id of a caller that a tenant could be mapped from",
             "require a subscription key (subscriptionRequired: true on the API), or have callers "
             "send a header such as x-tenant-id, list it in frontend.request.headers of the API's "
             "azuremonitor diagnostic (the default logs none), and add it as the carrier "
             "request_header",
         )
+    elif found.kind == METRICS_KIND and _nameless(found):
+        yield Gap(
+            "no id",
+            "some of it carries no dimension that a tenant could be mapped from",
+            "let llm-emit-token-metric send a dimension that names the tenant, and add it to the "
+            "source's `tenant`",
+        )
+
+
+_MAPPED = (
+    "map the ids below to tenants: a `file` of id,tenant at a carrier of the source's `tenant`"
+)
+_UNMAPPED = dict.fromkeys((LOGS_KIND, METRICS_KIND), "see the gaps below")
+
+
+def _names_a_caller(cause: Cause) -> bool:
+    return any(kind not in _PLACES for kind, _ in cause.ids)
+
+
+def _nameless(found: SourceCoverage) -> int:
+    """Count calls that carry no id of a caller; of rows without their call another gap tells."""
+    nameless = sum(cause.requests for cause in found.causes if not _names_a_caller(cause))
+    return max(0, nameless - sum(api.rows_without_call for api in found.apis))
 
 
 def _tokens(found: SourceCoverage) -> Iterator[Gap]:
@@ -227,10 +263,15 @@ def _cached(found: SourceCoverage) -> Iterator[Gap]:
         "cached tokens unknown",
         f"{percent(tokens - known, tokens)} of the calls do not tell their cached tokens: they "
         "are priced in full, so their cost is an upper bound",
-        "set a response header in an outbound policy (X-Cached-Tokens, from "
-        "usage.prompt_tokens_details.cached_tokens) and list it in frontend.response.headers of "
-        "the azuremonitor diagnostic; not for streams, whose body that would hold back",
+        _CACHED if found.kind == LOGS_KIND else cached_cure(found.kind),
     )
+
+
+_CACHED = (
+    "set a response header in an outbound policy (X-Cached-Tokens, from "
+    "usage.prompt_tokens_details.cached_tokens) and list it in frontend.response.headers of "
+    "the azuremonitor diagnostic; not for streams, whose body that would hold back"
+)
 
 
 def _prices(found: SourceCoverage) -> Iterator[Gap]:

@@ -176,6 +176,19 @@ def test_calls_without_a_tenant_are_named_by_their_ids_the_largest_first(azure, 
     assert "missing to subscriptions.csv; where calls carry no id, require a subscription" in told
 
 
+def test_a_header_that_no_call_without_a_tenant_had_is_named_with_where_to_list_it(azure):
+    azure.usage({**GOOD, "subscription": "bu-1"})
+    header = 'tenant = [{ carrier = "request_header", name = "X-Tenant" }]\n'
+    told = azure.check(LOGS + header)["tenants"][1]
+    assert "none of those has the request header X-Tenant: list it in frontend.request" in told
+    assert "subscription key" not in told
+    (azure.folder / "tenants.csv").write_text("id,tenant\nacme,acme\n")
+    azure.usage({**GOOD, "request_header": "unmapped"})
+    told = azure.check(LOGS + header.replace(" }]", ', file = "tenants.csv" }]'))["tenants"][1]
+    assert "add the ids that are missing to tenants.csv; where calls carry no id" in told
+    assert "none of those" not in told
+
+
 def test_a_little_without_a_tenant_is_told_and_no_warning(azure):
     azure.usage(GOOD, {**GOOD, "subscription": "", "prompt_tokens": 100, "completion_tokens": 1})
     mark, told = azure.check(LOGS)["tenants"]
@@ -212,6 +225,17 @@ def test_tokens_without_a_call_show_that_calls_are_sampled(azure):
     assert told.endswith("diagnostic to 100 %")
 
 
+def test_a_few_tokens_without_a_call_are_told_and_no_warning(azure):
+    azure.usage(GOOD, {**GOOD, "subscription": "", "requests": 1, "without_call": 1})
+    found = azure.check(LOGS)
+    assert found["sampling"] == (
+        "ok",
+        "1 row with tokens belongs to no logged call (1 % of all), so nobody knows whose they "
+        "are: nothing need be changed while they stay so few",
+    )
+    assert "100 calls of 1 API" in found["hour"][1]
+
+
 def test_unknown_cached_tokens_are_told_with_the_header_to_log(azure):
     azure.usage({**GOOD, "cached_known": False})
     mark, told = azure.check(LOGS)["cached tokens"]
@@ -230,7 +254,7 @@ def test_a_model_without_a_price_is_named(azure):
     azure.usage(GOOD, {**GOOD, "model": "gpt-99", "deployment": "new"})
     mark, told = azure.check(LOGS)["prices"]
     assert mark == "warning"
-    assert told.startswith("no price for gpt-99: their cost is unknown; `spendwatch prices show")
+    assert told.startswith("no price for gpt-99: its cost is unknown; `spendwatch prices show")
 
 
 def test_where_nothing_has_a_price_shares_are_of_tokens(azure):

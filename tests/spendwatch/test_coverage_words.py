@@ -28,7 +28,7 @@ WORST = SourceCoverage(
     late_days=(DAY - timedelta(days=9),),
     fullest_dimension="Subscription ID",
     dimension_values=97,
-    causes=(Cause((("subscription", "bu-hr"),), 20_000_000, 9, 9), Cause((), 10_000_000, 9, 9)),
+    causes=(Cause((("subscription", "bu-hr"),), 20_000_000, 9, 9), Cause((), 10_000_000, 9, 90)),
 )
 
 
@@ -69,6 +69,34 @@ def test_a_gap_whose_ids_are_all_known_asks_for_no_header():
     causes = (Cause((("subscription", "bu-hr"),), 1, 9, 9),)
     assert names(cost_micro_usd=2, unattributed_micro_usd=1, causes=causes) == ["no tenant"]
     assert names(cost_micro_usd=2, unattributed_micro_usd=1) == ["no tenant", "no id"]
+
+
+def test_calls_that_name_an_api_alone_need_a_key_and_rows_without_a_call_do_not():
+    keyless = Cause((("api", "chat"),), 1, 9, 7)
+    orphans = Cause((), 1, 9, 5)
+    api = ApiCoverage("", rows_without_call=5)
+    known = {"cost_micro_usd": 2, "unattributed_micro_usd": 1, "apis": (api,)}
+    lost, nameless = names(**known, causes=(orphans,)), names(**known, causes=(orphans, keyless))
+    assert (lost[:2], nameless[:2]) == (["no tenant", "rows without call"], ["no tenant", "no id"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "no_tenant", "more"),
+    [
+        ("azure_metrics", "see the gaps below", ["no id"]),
+        ("kusto_query", "let every row of it name a tenant", []),
+    ],
+)
+def test_what_to_change_is_said_for_the_kind_of_source(kind, no_tenant, more):
+    api = ApiCoverage("chat", 10)
+    spent = {"cost_micro_usd": 2, "unattributed_micro_usd": 1, "empty_days": (DAY,)}
+    causes = (Cause((("api", "chat"),), 1, 9, 7),)
+    found = SourceCoverage("g", watched=True, kind=kind, apis=(api,), causes=causes, **spent)
+    change = {gap.name: gap.change for gap in gaps_of(found)}
+    expected = ["days without a row", "no tenant", *more, "cached tokens unknown"]
+    assert list(change) == expected
+    assert change["no tenant"] == no_tenant
+    assert not any("frontend" in each or "GatewayLogs" in each for each in change.values())
 
 
 def test_failed_calls_do_not_make_cached_tokens_unknown():
