@@ -174,10 +174,9 @@ def price_day(
     CostDay
         ``micro_usd = (prompt - cached) * input + cached * cached_input + completion * output``
         with rates per 1M tokens (so one token at 1.00 is one micro-dollar), exact in decimal and
-        rounded half to even at the very end; 0 where no model is named, or no request told its
-        tokens, and none were used: those requests are counted apart. Unknown cached tokens
-        pay the full input rate, an upper bound where the cached one is cheaper. None without a
-        price or a rate for a meter that was used: see :func:`explain_unknown_cost`.
+        rounded half to even at the very end; 0 for no tokens where no model served or told.
+        Unknown cached tokens pay the full input rate, an upper bound where the cached one is
+        cheaper. None without a rate for a meter that was used: :func:`explain_unknown_cost`.
 
     Examples
     --------
@@ -193,11 +192,10 @@ def price_day(
     given = tokens.given_micro_usd is not None and not (reprice and known)
     quote = None if given else find_price(table, key, day)
     priced = isinstance(quote, Quote) and not _missing_meters(quote.price, tokens)
-    used = any(many for _, many in _uses(tokens))
-    served = used or (key.model and not _is_untold(tokens))
-    cost = None if served or not known else 0
-    if isinstance(quote, Quote) and priced:
-        cost = _cost(quote.price, tokens)
+    told = tokens.requests_without_usage < max(1, tokens.requests)
+    served = (told and key.model) or any(used for _, used in _uses(tokens))
+    unpriced = None if served or not known else 0
+    cost = _cost(quote.price, tokens) if isinstance(quote, Quote) and priced else unpriced
     return CostDay(
         day,
         key,
@@ -212,11 +210,6 @@ def price_day(
         upper_bound=isinstance(quote, Quote) and priced and _is_upper_bound(quote.price, tokens),
         given=given,
     )
-
-
-def _is_untold(tokens: DayTokens) -> bool:
-    """Whether there were requests, and none of them told its tokens."""
-    return 0 < tokens.requests <= tokens.requests_without_usage
 
 
 def explain_unknown_cost(table: PriceTable, day: date, key: SeriesKey, tokens: DayTokens) -> str:

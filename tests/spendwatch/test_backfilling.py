@@ -50,9 +50,13 @@ def backfilled(app, window=ALL):
 
 
 def told(app):
+    return [message.title for message in messages(app)]
+
+
+def messages(app):
     channel = RecordingChannel(app.clock)
     run_cycle(app, {"desk": channel})
-    return [each.message.title for each in channel.sent]
+    return [each.message for each in channel.sent]
 
 
 def alerts_of(app):
@@ -175,9 +179,11 @@ def test_history_is_judged_in_silence(tmp_path):
 def test_only_what_is_open_today_speaks_and_says_since_when(tmp_path):
     app = filled(tmp_path, spend={20: 150, 1: 300, 0: 900})
     backfilled(app)
-    titles = told(app)
-    assert len(titles) == 1
-    assert titles[0].startswith("acme: $900 on Thu 12 Nov")
+    (message,) = messages(app)
+    assert message.title.startswith("acme: $900 on Thu 12 Nov")
+    found = {line.label: line.text for line in message.lines}
+    assert found["Found"] == "in history that was judged in silence; it lasts until today"
+    assert not {"Late", "Held"} & found.keys()
     assert alerts_of(app)[0].days == (DAY - ONE, DAY)
 
 
