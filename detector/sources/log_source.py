@@ -7,24 +7,22 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from detector.model import Rejection
 from detector.sources.answer_table import COUNT, MOMENT, Column, Query, place_columns, read_cells
 from detector.sources.asking import Pace
 from detector.sources.base import Coverage, LateDays, SourceError, Telemetry
-from detector.sources.log_pull import LogPull, floor_to, midnight, span_of
+from detector.sources.log_pull import LogPull, midnight, span_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import date, datetime
 
-    from detector.model import Usage
+    from detector.model import Rejection, Usage
     from detector.sources.base import Window
     from detector.sources.log_pull import Reader
     from detector.sources.log_query import LogStore, Statement
 
 LATE_WINDOW_DAYS = 7
 """Rows older than this are not looked for: the service replaces older times on arrival."""
-_HOUR = timedelta(hours=1)
 LATE = (
     Column("day", "day", MOMENT),
     Column("late_rows", "late_rows", COUNT),
@@ -91,21 +89,6 @@ class LogSource(ABC):
         """Tell how good the last window was."""
         return self._pull.sums.telemetry() if self._pull else Telemetry()
 
-    def check(self) -> tuple[str, ...]:
-        """Ask for the last whole hour; say in sentences what it held. Raises SourceError."""
-        now = self._clock()
-        end = floor_to(now, _HOUR)
-        pull = self._pull_of((end - _HOUR, end), now.date(), Pace())
-        found = list(pull.usage())
-        refused = [each for each in found if isinstance(each, Rejection)]
-        told = [each for each in found if not isinstance(each, Rejection)]
-        return (
-            f"{self._store.place}: {self._statement.name} answered for {end - _HOUR:%Y-%m-%d %H:%M}"
-            f" to {end:%H:%M}: {_in_words(told)}",
-            *([_refused_words(refused)] if refused else []),
-            *pull.sums.telemetry().remarks,
-        )
-
     def _pull_of(self, span: tuple[datetime, datetime], today: date, pace: Pace) -> LogPull:
         return LogPull(self._name, self._store, self._statement, self._reader(), span, today, pace)
 
@@ -136,22 +119,3 @@ class LogSource(ABC):
         days = {row["day"].date() for row in rows if row["day"] and row["late_rows"]}
         arrivals = [row["ingested_at"] for row in rows if row["ingested_at"]]
         return LateDays(frozenset(days), max(arrivals, default=None) if answer.whole else None)
-
-
-def _in_words(told: Sequence[Usage]) -> str:
-    """Say how much an hour held and how much of it has a tenant."""
-    if not told:
-        return "no usage"
-    tenants = {usage.tenant for usage in told} - {""}
-    without = sum(usage.requests for usage in told if not usage.tenant)
-    tokens = sum((usage.prompt_tokens or 0) + (usage.completion_tokens or 0) for usage in told)
-    requests = sum(usage.requests for usage in told)
-    return (
-        f"{requests:,} requests, {tokens:,} tokens, {len(tenants):,} tenants; "
-        f"{without:,} requests without a tenant"
-    )
-
-
-def _refused_words(refused: Sequence[Rejection]) -> str:
-    first = refused[0]
-    return f"{len(refused):,} rows were refused; the first: {first.where}: {first.reason}"

@@ -399,25 +399,3 @@ def test_a_source_that_was_not_asked_yet_knows_nothing():
     assert isinstance(source, WatchedSource)
     assert source.coverage().first_day is None
     assert source.telemetry() == Telemetry()
-
-
-def test_a_check_says_in_words_what_the_last_hour_held():
-    hour = NOW.replace(hour=11, minute=0)
-    source, store = source_of(
-        llm(hour, request_header="acme", prompt_tokens=1_000, requests=3),
-        llm(hour, prompt_tokens=200, requests=2),
-        llm(hour, prompt_tokens=-1),
-        llm(hour + HOUR, prompt_tokens=99),
-    )
-    held, refused = source.check()
-    assert held == (
-        "workspace W-1: llm_usage.kql answered for 2026-11-20 11:00 to 12:00: 5 requests, "
-        "1,200 tokens, 1 tenants; 2 requests without a tenant"
-    )
-    assert refused.startswith("1 rows were refused; the first: llm_usage.kql, 2026-11-20 11:00")
-    assert [(begin, end) for _, begin, end in store.asked] == [(hour, hour + HOUR)]
-
-
-def test_a_check_of_an_hour_without_use_says_so():
-    source, _ = source_of()
-    assert source.check()[0].endswith(": no usage")

@@ -251,20 +251,6 @@ def test_late_rows_of_a_users_table_are_not_known():
     assert isinstance(source, WatchedSource)
 
 
-def test_a_check_tells_a_missing_column_without_a_pull():
-    source, store = source_of(columns=("At",))
-    with pytest.raises(SourceError, match="no column 'Team'"):
-        source.check()
-    assert len(store.asked) == 1
-
-
-def test_a_check_of_a_query_that_answers_in_days_asks_for_one_hour_too():
-    source, store = by_day()
-    assert source.check()[0].endswith(": no usage")
-    ((_, begin, end),) = store.asked
-    assert end - begin == HOUR
-
-
 def test_fault_92_hostile_names_stay_data_and_never_enter_a_query():
     rows = [[DAY, name, name, 1, 0] for name in HOSTILE]
     source, store = source_of(*rows)
