@@ -146,6 +146,7 @@ class AzureAccount:
             slot_minutes=minutes,
             cached_header=settings.cached_tokens_header,
             learnt=learnt,
+            orphans=tells_orphans(settings, self._settings),
         )
 
     def _metrics(
@@ -233,6 +234,14 @@ def slot_of(settings: AttributedSource, zones: Iterable[ZoneInfo], now: datetime
     offsets = (at.astimezone(zone).utcoffset() for zone in zones for at in moments)
     uneven = any(offset and offset % _HOUR for offset in offsets)
     return Grain.QUARTER_HOUR if uneven else Grain.HOUR
+
+
+def tells_orphans(source: AzureLogsSource, settings: Settings) -> bool:
+    """Whether a source tells tokens without a call: the first one of its workspace does."""
+    workspace = source.workspace_id.casefold()
+    logs = [each for each in settings.sources if each.kind == "azure_logs"]
+    first = next(each for each in logs if each.workspace_id.casefold() == workspace)
+    return first.name == source.name
 
 
 def scope_rules(settings: AttributedSource, spillover: str = "") -> ScopeRules:

@@ -56,7 +56,9 @@ class AzureLogsSource(LogSource):
 
     ``apis`` are the ids of the APIs to count (none: each that answers with tokens);
     ``slot_minutes`` is 60, or 15 where a tenant's time zone is not whole hours from UTC;
-    ``cached_header`` is the logged response header that tells the cached tokens, empty for none.
+    ``cached_header`` is the logged response header that tells the cached tokens, empty for none;
+    ``orphans`` says whether tokens without a call are told: they belong to no API, so of several
+    sources that read one workspace the first alone tells them.
     """
 
     def __init__(  # noqa: PLR0913 - named, as the settings are
@@ -71,6 +73,7 @@ class AzureLogsSource(LogSource):
         slot_minutes: int = 60,
         cached_header: str = "",
         learnt: Learnt | None = None,
+        orphans: bool = True,
     ) -> None:
         self._attribution = attribution
         self._scopes = scopes
@@ -84,6 +87,7 @@ class AzureLogsSource(LogSource):
             QUERY,
             slot_minutes=slot_minutes,
             apis=list(apis),
+            tell_rows_without_call=orphans,
             by_user="user" in self._keys,
             by_backend="backend" in self._keys,
             cached_header_name=cached_header,

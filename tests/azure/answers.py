@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 LLM: dict[str, Any] = {
     "slot_minutes": 60,
     "apis": [],
+    "tell_rows_without_call": True,
     "by_user": True,
     "by_backend": True,
     "request_header_name": "x-tenant-id",

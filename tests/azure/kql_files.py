@@ -27,6 +27,7 @@ needs_parser = pytest.mark.skipif(
 _USAGE = {"slot_minutes": 60}
 _LLM = {
     "apis": [],
+    "tell_rows_without_call": True,
     "by_user": False,
     "by_backend": False,
     "request_header_name": "",

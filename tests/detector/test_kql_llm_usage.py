@@ -226,6 +226,18 @@ def test_calls_of_apis_without_llm_rows_are_none_of_ours(tables):
     assert {row["api"] for row in usage(tables)} == {"openai"}
 
 
+def test_rows_without_a_call_are_told_by_one_of_several_queries_of_a_workspace(tables):
+    for api in ("chat", "batch"):
+        tables.call(api, ApiId=api)
+        tables.answer(api)
+    tables.answer("orphan", PromptTokens=7)
+    first = usage(tables, apis=["chat"])
+    second = usage(tables, apis=["batch"], tell_rows_without_call=False)
+    assert sums(first, *COUNTS, "prompt_tokens") == (2, 0, 1, 17)
+    assert sums(second, *COUNTS, "prompt_tokens") == (1, 0, 0, 10)
+    assert {row["api"] for row in second} == {"batch"}
+
+
 def test_of_named_apis_alone_is_told_and_other_apis_rows_are_not_without_call(tables):
     for api in ("openai", "claude", "other"):
         tables.call(api, ApiId=api)

@@ -10,7 +10,13 @@ import pytest
 from detector.model import Grain
 from detector.sources.base import SourceError, WatchedSource, Window
 from spendwatch.app import build_app
-from spendwatch.azure import AzureAccount, file_problems, scope_rules, slot_of
+from spendwatch.azure import (
+    AzureAccount,
+    file_problems,
+    scope_rules,
+    slot_of,
+    tells_orphans,
+)
 from spendwatch.azure_mappings import Mappings
 from spendwatch.directory import CurrentDirectory
 from spendwatch.settings import load_settings
@@ -58,6 +64,24 @@ def test_a_source_asks_the_workspace_or_the_resource_it_names(place):
     settings = place(LOGS + CLASSIC)
     places = [account(settings).store(each).place for each in settings.sources]
     assert places == [f"workspace {WORKSPACE}", f"resource {INSIGHTS}"]
+
+
+def test_of_the_sources_of_one_workspace_the_first_alone_tells_tokens_without_a_call(place):
+    other = WORKSPACE.replace("0f1e", "1f1e")
+    settings = place(
+        f'{LOGS}apis = ["chat"]\n'
+        + LOGS.replace("gateway", "batch").replace(WORKSPACE, WORKSPACE.upper())
+        + 'apis = ["batch"]\n'
+        + LOGS.replace("gateway", "elsewhere").replace(WORKSPACE, other)
+        + METRICS
+    )
+    logs = [each for each in settings.sources if each.kind == "azure_logs"]
+    assert [(each.name, tells_orphans(each, settings)) for each in logs] == [
+        ("gateway", True), ("batch", False), ("elsewhere", True),
+    ]  # fmt: skip
+    built = [account(settings).source(each, [ZoneInfo("UTC")]) for each in logs]
+    told = ["let tell_rows_without_call = true;" in each._statement.text for each in built]
+    assert told == [True, False, True]
 
 
 def test_credential_and_gate_are_the_same_for_every_source_and_every_pull(place):
