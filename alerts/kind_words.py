@@ -258,7 +258,7 @@ def _source_failing(finding: Finding, _: str) -> Words:
         who=f"source {_fact(finding, 'source')}",
         what=f"cannot be read for {full_day(finding.day)}",
         lines=(Line("Why", _fact(finding, "error")),),
-        look=(Action("check the settings", "spendwatch check"),),
+        look=(Action("ask it now", "spendwatch check --live"),),
     )
 
 

@@ -196,8 +196,7 @@ def held_until_now(reason: Reason, late_days: int = 0) -> Line:
     ----------
     reason : Reason
     late_days : int
-        Days that were judged late, where that is the reason; 0 where they were history when they
-        were judged, as with the first run.
+        Days that were judged late, where that is the reason; 0 where they were history.
     """
     if reason is Reason.LATE and late_days:
         return Line("Late", f"{count(late_days, 'day')} judged late, as nothing ran")

@@ -16,7 +16,7 @@ from spendwatch.commands.checking_live import ask_all, print_seen
 from spendwatch.commands.checking_live import facts as live_facts
 from spendwatch.commands.checking_live import summary as marks_in_words
 from spendwatch.commands.opening import open_settings, parse_pairs
-from spendwatch.config_template import QUESTIONS, read_answers, render_config
+from spendwatch.config_template import AZURE_LOGS, QUESTIONS, read_answers, render_config
 from spendwatch.exits import FAILED, UsageProblem
 from spendwatch.live import Mark
 from spendwatch.output import print_json, print_line
@@ -47,13 +47,15 @@ def init(path: Path, pairs: Sequence[str], *, ask: bool, as_json: bool) -> None:
         raise UsageProblem(f"--set knows {', '.join(known)}; not {', '.join(strangers)}")
     if ask and sys.stdin.isatty():
         _ask_the_rest(texts)
-    config = render_config(read_answers(texts))
+    answers = read_answers(texts)
+    config = render_config(answers)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(config, encoding="utf-8")
     if as_json:
         print_json({"written": str(path)})
         return
-    print_line(f"wrote {path}; now try: spendwatch check --config {path}")
+    live = " --live" if answers.source == AZURE_LOGS else ""
+    print_line(f"wrote {path}; now try: spendwatch check{live} --config {path}")
 
 
 def _ask_the_rest(texts: dict[str, str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 import typer
@@ -154,6 +155,20 @@ def test_init_writes_settings_that_check_accepts(tmp_path, capsys):
     assert run("init", str(path), "--yes", "--set", "tenants=acme,bolt") == 0
     assert run("check", "--config", str(path)) == 0
     assert "declares 2 tenants" in capsys.readouterr().out
+
+
+def test_init_leads_from_a_gateways_logs_to_the_live_check(tmp_path, capsys):
+    path = tmp_path / "config.toml"
+    run(
+        "init",
+        str(path),
+        "--yes",
+        "--set",
+        "source=azure_logs",
+        "--set",
+        f"workspace_id={UUID(int=7)}",
+    )
+    assert f"now try: spendwatch check --live --config {path}" in capsys.readouterr().out
 
 
 def test_init_never_overwrites(tmp_path, capsys):
