@@ -6,15 +6,17 @@ are data and are made inert where they are printed.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from alerts.numbers import count, day_list, money, percent
 from spendwatch.azure_words import LOGS_KIND, METRICS, METRICS_KIND, SAMPLING_SHARE, cached_cure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from datetime import date, datetime
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
 
     from detector.attribution import Cause
 
@@ -322,3 +324,39 @@ def summary_of(found: SourceCoverage) -> str:
     if not found.watched:
         return f"{said}; this source tells nothing of its telemetry"
     return said
+
+
+_DAYS_AT_END = re.compile(r": (\d{4}-\d\d-\d\d) to (\d{4}-\d\d-\d\d)$")
+_ONE_DAY = timedelta(days=1)
+
+
+def merged_remarks(remarks: Iterable[str]) -> list[str]:
+    """Say once what is said of several stretches of days that follow one another.
+
+    Examples
+    --------
+    >>> said = "W holds no usage for llm_usage.kql"
+    >>> merged_remarks([f"{said}: 2026-11-06 to 2026-11-10", f"{said}: 2026-11-01 to 2026-11-05"])
+    ['W holds no usage for llm_usage.kql: 2026-11-01 to 2026-11-10']
+    """
+    plain: list[str] = []
+    spans: dict[str, list[tuple[date, date]]] = {}
+    for remark in remarks:
+        found = _DAYS_AT_END.search(remark)
+        if found is None:
+            plain.append(remark)
+            continue
+        first, last = map(date.fromisoformat, found.groups())
+        spans.setdefault(remark[: found.start()], []).append((first, last))
+    joined = [f"{said}: {a} to {b}" for said, days in spans.items() for a, b in _joined(days)]
+    return [*plain, *joined]
+
+
+def _joined(spans: Iterable[tuple[date, date]]) -> list[tuple[date, date]]:
+    found: list[tuple[date, date]] = []
+    for first, last in sorted(spans):
+        if found and first <= found[-1][1] + _ONE_DAY:
+            found[-1] = found[-1][0], max(last, found[-1][1])
+        else:
+            found.append((first, last))
+    return found

@@ -10,7 +10,7 @@ from alerts.numbers import count, money, percent
 from detector.attribution import name_ids
 from spendwatch.commands.opening import open_app
 from spendwatch.coverage import coverage_of
-from spendwatch.coverage_words import gaps_of, summary_of
+from spendwatch.coverage_words import gaps_of, merged_remarks, summary_of
 from spendwatch.db import reading
 from spendwatch.moments import local_words
 from spendwatch.output import print_json, print_line, print_table
@@ -62,7 +62,7 @@ def _print_source(app: App, found: SourceCoverage) -> None:
     for gap in gaps:
         print_line(f"- {gap.name}: {safe_name(gap.what, WORDS_LIMIT)}")
         print_line(f"  change: {gap.change}")
-    for remark in found.remarks:
+    for remark in merged_remarks(found.remarks):
         print_line(f"- remark: {safe_name(remark, WORDS_LIMIT)}")
     if not gaps and found.watched:
         print_line("no gaps: all that telemetry can tell is there")

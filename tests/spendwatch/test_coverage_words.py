@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 
 from detector.attribution import Cause
-from spendwatch.coverage_words import ApiCoverage, SourceCoverage, gaps_of, summary_of
+from spendwatch.coverage_words import (
+    ApiCoverage,
+    SourceCoverage,
+    gaps_of,
+    merged_remarks,
+    summary_of,
+)
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "coverage.txt"
 DAY = date(2026, 11, 12)
@@ -115,3 +121,14 @@ def test_the_summary_is_the_share_with_a_tenant():
     assert summary_of(SourceCoverage("files", cost_micro_usd=1)).endswith(
         "nothing of its telemetry"
     )
+
+
+def test_stretches_that_follow_one_another_are_one_remark_and_others_stay_apart():
+    said = ["holds none: 2026-11-06 to 2026-11-10", "holds none: 2026-11-01 to 2026-11-05"]
+    apart = ["holds none: 2026-10-01 to 2026-10-02", "else: 2026-11-01 to 2026-11-05", "no days"]
+    assert merged_remarks([*said, *apart]) == [
+        "no days",
+        "holds none: 2026-10-01 to 2026-10-02",
+        "holds none: 2026-11-01 to 2026-11-10",
+        "else: 2026-11-01 to 2026-11-05",
+    ]
