@@ -62,13 +62,6 @@ def test_a_source_made_anew_asks_at_the_pace_that_was_learnt():
         assert [end - begin for _, begin, end in store.asked] == spans
 
 
-def test_trying_an_hour_teaches_no_pace():
-    source, store = source_of(on(20, 11))
-    source.check()
-    list(source.usage(Window(november(12), november(14))))
-    assert [end - begin for _, begin, end in store.asked] == [HOUR, ONE, 2 * ONE]
-
-
 def test_days_to_come_are_not_asked_for():
     source, store = source_of()
     list(source.usage(Window(november(19), november(25))))
