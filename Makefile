@@ -17,9 +17,11 @@ PYTHONS ?= 3.11 3.12 3.13
 # to the one in .importlinter that forbids them every import of the kind.
 PURE_CORE := \
     detector/attribute.py \
+    detector/attribution.py \
     detector/backtest.py \
     detector/baseline.py \
     detector/budget.py \
+    detector/day_windows.py \
     detector/detect.py \
     detector/drivers.py \
     detector/forecast.py \
@@ -74,6 +76,7 @@ PURE_CORE := \
     alerts/verdicts.py \
     alerts/render/*.py \
     spendwatch/clock_guard.py \
+    spendwatch/coverage_words.py \
     spendwatch/due.py
 
 empty :=

@@ -7,22 +7,24 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from alerts.episode import BUDGETS
 from alerts.names import safe_name
 from alerts.notice import Action, Line
-from alerts.numbers import count, exact_money, full_day, money, percent, short_day, times
+from alerts.numbers import count, exact_money, full_day, moment, money, percent, short_day, times
 from alerts.phrases import against, amount, drivers, forecast, forecast_title, pace
 from detector.model import UNATTRIBUTED, FindingKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from detector.model import BudgetState, Finding
 
 TEXT_LIMIT = 300
+CAUSE_LIMIT = 80
+"""Letters of one id: three of them are one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,8 @@ def ending(finding: Finding, day: date) -> str:
     if budget and day >= budget.ends_on:
         return _period_over(finding, budget)
     on = f" on {full_day(day)}" if finding.kind is FindingKind.UNPRICED_MODEL else ""
-    return f"resolved, {OVER[finding.kind]}{on}"
+    over = "calls tell their tokens again" if "calls" in finding.facts else OVER[finding.kind]
+    return f"resolved, {over}{on}"
 
 
 def _period_over(finding: Finding, budget: BudgetState) -> str:
@@ -222,6 +225,8 @@ def _rejected_usage(finding: Finding, _: str) -> Words:
 
 
 def _source_stale(finding: Finding, _: str) -> Words:
+    if "stopped_at" in finding.facts:
+        return _stopped_early(finding)
     usual = int(finding.facts.get("usual_rows", 0))
     usually = f" (usually {count(usual, 'row')} a day)" if usual else ""
     last = _fact_day(finding, "last_day")
@@ -235,6 +240,19 @@ def _source_stale(finding: Finding, _: str) -> Words:
     )
 
 
+def _stopped_early(finding: Finding) -> Words:
+    at = moment(datetime.fromisoformat(str(finding.facts["stopped_at"])))
+    return Words(
+        who=f"source {_fact(finding, 'source')}",
+        what=f"silent since {at}, so {full_day(finding.day)} is not all there",
+        lines=(
+            Line("What", "it usually gives usage for hours longer than that"),
+            Line("Data", "rises of the day are judged, drops are not until the rest is there"),
+        ),
+        look=(_COVERAGE,),
+    )
+
+
 def _source_failing(finding: Finding, _: str) -> Words:
     return Words(
         who=f"source {_fact(finding, 'source')}",
@@ -244,7 +262,13 @@ def _source_failing(finding: Finding, _: str) -> Words:
     )
 
 
+_COVERAGE = Action("see what to change", "spendwatch coverage")
+MOST_CAUSES = 3
+
+
 def _attribution_gap(finding: Finding, _: str) -> Words:
+    if "calls" in finding.facts:
+        return _calls_without_tokens(finding)
     share = percent(float(finding.facts.get("share", 0)))
     usual = finding.facts.get("usual_share")
     usually = f", usually {percent(float(usual))}" if usual is not None else ""
@@ -252,8 +276,60 @@ def _attribution_gap(finding: Finding, _: str) -> Words:
     return Words(
         who="unattributed",
         what=f"{share} of the cost of {full_day(finding.day)} has no tenant ({cost})",
-        lines=(Line("What", f"{cost} that no tenant's baseline or budget sees{usually}"),),
-        look=(Action("see where", f"spendwatch costs --tenant {UNATTRIBUTED}"),),
+        lines=(
+            Line("What", f"{cost} that no tenant's baseline or budget sees{usually}"),
+            *_causes(finding),
+            *_untold(finding),
+        ),
+        look=(
+            Action("see where", f"spendwatch costs --tenant {UNATTRIBUTED}"),
+            *((_COVERAGE,) if "causes" in finding.facts else ()),
+        ),
+    )
+
+
+def _causes(finding: Finding) -> Iterator[Line]:
+    """Name the ids that cost most; the others are counted."""
+    keys = [f"cause_{number}" for number in range(1, MOST_CAUSES + 1)]
+    named = [
+        f"{safe_name(str(finding.facts[key]), CAUSE_LIMIT)} "
+        f"({money(int(finding.facts.get(f'{key}_micro_usd', 0)))})"
+        for key in keys
+        if key in finding.facts
+    ]
+    more = int(finding.facts.get("causes", 0)) - len(named)
+    others = f"; and {count(more, 'other')}" if more > 0 else ""
+    if named:
+        yield Line("Why", f"most of it from {'; '.join(named)}{others}")
+
+
+def _untold(finding: Finding) -> Iterator[Line]:
+    """Count what telemetry lacks besides; it may be the cause."""
+    rows, calls = (
+        int(finding.facts.get(key, 0)) for key in ("rows_without_call", "without_tokens")
+    )
+    said = [f"{count(rows, 'row')} of tokens whose call was not logged"] if rows else []
+    said += [f"{count(calls, 'call')} that told no tokens"] if calls else []
+    if said:
+        yield Line("Data", " and ".join(said))
+
+
+def _calls_without_tokens(finding: Finding) -> Words:
+    """Tell of calls that are billed and in no cost, as they told no tokens."""
+    share = percent(float(finding.facts.get("share", 0)))
+    without, calls, streamed = (
+        int(finding.facts.get(key, 0)) for key in ("without_tokens", "calls", "streamed")
+    )
+    unseen = f", about {money(finding.magnitude)} unseen" if finding.magnitude else ""
+    api = safe_name(str(finding.facts.get("api") or "no API named"), CAUSE_LIMIT)
+    return Words(
+        who=f"source {_fact(finding, 'source')}",
+        what=f"{share} of the calls of {full_day(finding.day)} told no tokens{unseen}",
+        lines=(
+            Line("What", f"{without:,} of {calls:,} calls are billed and in nobody's cost"),
+            Line("Why", f"most of them of API {api}; {count(streamed, 'call')} were streams"),
+        ),
+        look=(_COVERAGE,),
     )
 
 

@@ -59,6 +59,8 @@ class Situation:
     missed_days : int
         After downtime: the days that are judged late, where newer ones are still to be judged;
         0 where the day is the newest.
+    history : bool
+        The day was over before anything ran: only what lasts until today is told, with today.
     """
 
     now: datetime
@@ -67,6 +69,7 @@ class Situation:
     quiet_hours: Mapping[str, QuietHours] = field(default_factory=dict)
     learning_until: date | None = None
     missed_days: int = 0
+    history: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +141,8 @@ def _is_nobodys_news(alert: Alert, change: Change) -> bool:
 
 def _late(situation: Situation) -> Ruling | None:
     """Wait until all missed days are judged: only what still holds then is told."""
+    if situation.history:
+        return Ruling(told=False, reason=Reason.LATE, detail="history when it was judged")
     if not situation.missed_days:
         return None
     detail = f"one of {count(situation.missed_days, 'day')} missed while nothing ran"

@@ -236,7 +236,9 @@ def without_double_telling(
 
     Where much of the cost never had a tenant the gap is old news, and a spike of it is told.
     """
-    gap = any(finding.kind is FindingKind.ATTRIBUTION_GAP for finding in findings)
+    gap = any(
+        finding.kind is FindingKind.ATTRIBUTION_GAP and not finding.subject for finding in findings
+    )
     if not gap or usual_share * 100 > percent:
         return tuple(findings)
     return tuple(

@@ -238,7 +238,7 @@ def due_days(session: Session, day: date, most: int, *, again: bool = False) -> 
     changed = sorted({*rows.scalars(), *([day] if again else [])})
     newest, one = newest_judged_day(session), timedelta(days=1)
     since = day if newest is None else max(newest + one, day - (most - 1) * one)
-    first = _first_day_of_use(session)
+    first = first_day_of_use(session)
     missed = consecutive_days(since, day)
     return DueDays(
         missed=tuple(each for each in missed if first is None or each >= first),
@@ -262,7 +262,7 @@ def pulls_since(session: Session, since: datetime, day: date) -> dict[str, list[
     return pulls
 
 
-def _first_day_of_use(session: Session) -> date | None:
+def first_day_of_use(session: Session) -> date | None:
     """Read the first day any source told use of: nothing can be said of those before it."""
     first = select(func.min(SOURCE_DAY.c.day)).where(SOURCE_DAY.c.rows > 0)
     found: date | None = session.connection().execute(first).scalar()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +22,15 @@ if TYPE_CHECKING:
     from detector.model import SeriesKey
     from detector.price_table import PriceTable
     from detector.pricing import PriceChange
+    from detector.sources.base import ApiDay
+
+EARLY = timedelta(hours=4)
+"""So much longer than ever before a source must be silent until its day counts as cut off."""
+LEAST_DAYS = 7
+"""Days a source must have told of before its silence is compared with theirs."""
+_SLOT = timedelta(hours=1)
+STOPPED_EARLY = "stopped early"
+"""The rule of a source that told of a part of the day alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,9 @@ class SourceDay:
         Where the first of them stands.
     error : str
         Why the source could not answer at all; empty where it did.
+    stopped_at : datetime or None
+        When its telemetry ended, hours before the day did and before it ever does; None where it
+        goes on as usual, or tells nothing of that.
     """
 
     source: str
@@ -55,6 +67,40 @@ class SourceDay:
     reasons: str = ""
     first: str = ""
     error: str = ""
+    stopped_at: datetime | None = None
+
+
+def stopped_early(day: date, settled_at: datetime, told: Iterable[ApiDay]) -> datetime | None:
+    """Return when telemetry ended on a day, where that is too early to believe.
+
+    Parameters
+    ----------
+    day : date
+        The judged day.
+    settled_at : datetime
+        From when on it could be judged; UTC-aware.
+    told : iterable of ApiDay
+        Of one source, of the UTC days up to the judged one.
+
+    Returns
+    -------
+    datetime or None
+        None too where fewer than :data:`LEAST_DAYS` days before it are known, and where the UTC
+        day goes on after the judged day is settled: in zones far east of UTC.
+    """
+    newest: dict[date, datetime] = {}
+    for api in told:
+        if api.newest_at:
+            newest[api.day] = max(api.newest_at + _SLOT, newest.get(api.day, api.newest_at))
+    silences = {each: _midnight_after(each) - at for each, at in newest.items()}
+    before = [silence for each, silence in silences.items() if each < day]
+    if len(before) < LEAST_DAYS or day not in silences or settled_at < _midnight_after(day):
+        return None
+    return newest[day] if silences[day] > max(before) + EARLY else None
+
+
+def _midnight_after(day: date) -> datetime:
+    return datetime.combine(day + timedelta(days=1), time(), UTC)
 
 
 def stale_sources(sources: Iterable[SourceDay]) -> tuple[SourceDay, ...]:
@@ -70,6 +116,7 @@ def source_findings(day: date, sources: Sequence[SourceDay]) -> tuple[Finding, .
     findings: list[Finding] = []
     facts: dict[str, str | int | float]
     for state in sources:
+        rule = ""
         if state.error:
             facts = {"source": state.source, "error": state.error}
             kind, magnitude = FindingKind.SOURCE_FAILING, 1
@@ -77,13 +124,13 @@ def source_findings(day: date, sources: Sequence[SourceDay]) -> tuple[Finding, .
             last = state.last_day.isoformat() if state.last_day else ""
             facts = {"source": state.source, "last_day": last, "usual_rows": state.usual_rows}
             kind, magnitude = FindingKind.SOURCE_STALE, 1
+        elif state.stopped_at:
+            facts = {"source": state.source, "stopped_at": state.stopped_at.isoformat()}
+            kind, magnitude, rule = FindingKind.SOURCE_STALE, 1, STOPPED_EARLY
         else:
             continue
-        findings.append(
-            Finding(
-                kind, day, Severity.CRITICAL, subject=state.source, magnitude=magnitude, facts=facts
-            )
-        )
+        found = Finding(kind, day, Severity.CRITICAL, subject=state.source, magnitude=magnitude)
+        findings.append(replace(found, rule=rule, facts=facts))
     return (*findings, *_rejected(day, sources))
 
 

@@ -219,6 +219,13 @@ def rows_by_day(session: Session, source: str) -> dict[date, int]:
     return {row.day: row.rows for row in session.connection().execute(statement)}
 
 
+def partial_days(session: Session, first: date, last: date) -> tuple[date, ...]:
+    """Return the days of a span that some source did not answer wholly, ascending."""
+    table = SOURCE_DAY.c
+    lacking = select(table.day).where(table.day >= first, table.day <= last, table.whole.is_(False))
+    return tuple(sorted(set(session.connection().execute(lacking).scalars())))
+
+
 def _stored(session: Session, part: Slice) -> dict[int, Measures]:
     statement = (
         select(COST_DAY.c.series_id, *(COST_DAY.c[name] for name in MEASURES))

@@ -71,11 +71,14 @@ class RuleBook:
         How many days before the judged one a baseline may look at.
     unattributed_percent : float
         Cost without a tenant above this share of a day is an attribution gap.
+    tokenless_percent : float
+        Successful calls without tokens above this share of a source's day are one too.
     """
 
     method: str = "classic"
     window_days: int = 30
     unattributed_percent: float = 5.0
+    tokenless_percent: float = 25.0
     everyone: Rules = field(default_factory=Rules)
     tenants: Mapping[str, Rules] = field(default_factory=dict)
 

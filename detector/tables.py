@@ -145,6 +145,58 @@ class Pull(SQLModel, table=True):
     error: str = ""
 
 
+class ApiDayRow(SQLModel, table=True):
+    """What a gateway's telemetry showed of one API on one UTC day: how far it can be believed."""
+
+    __tablename__ = "api_day"
+
+    source: str = Field(primary_key=True)
+    day: date = Field(primary_key=True)
+    api: str = Field(primary_key=True)
+    calls: int = Field(sa_type=BigInteger)
+    calls_without_tokens: int = Field(sa_type=BigInteger)
+    rows_without_call: int = Field(sa_type=BigInteger)
+    streamed_calls: int = Field(sa_type=BigInteger)
+    cached_known_calls: int = Field(sa_type=BigInteger)
+    newest_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    ingested_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    fullest_dimension: str
+    dimension_values: int
+
+
+class UnattributedUseRow(SQLModel, table=True):
+    """Usage of one UTC day without a tenant, by what its rows carried (``ids``: JSON)."""
+
+    __tablename__ = "unattributed_use"
+    __table_args__ = (Index("ix_unattributed_use_day", "day", "source"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    source: str
+    day: date
+    ids: str
+    model: str
+    deployment: str
+    scope: str
+    requests: int = Field(sa_type=BigInteger)
+    prompt_tokens: int = Field(sa_type=BigInteger)
+    completion_tokens: int = Field(sa_type=BigInteger)
+    cached_tokens: int | None = Field(sa_type=BigInteger)
+
+
+class Watermark(SQLModel, table=True):
+    """How far a watched source is known: what had arrived by ``seen_until`` was pulled.
+
+    ``ingested_at`` is when the newest row known of arrived; ``late_days`` (older days that rows
+    came for) and ``remarks`` are of the newest pull, as JSON.
+    """
+
+    source: str = Field(primary_key=True)
+    seen_until: datetime = Field(sa_type=UtcDateTime)
+    ingested_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    late_days: str
+    remarks: str
+
+
 class TenantName(SQLModel, table=True):
     """How a tenant was spelt when it was first seen; ids are kept normalised."""
 
@@ -155,7 +207,7 @@ class TenantName(SQLModel, table=True):
 
 
 class JudgedDay(SQLModel, table=True):
-    """That a day was judged, and when."""
+    """That a day was judged, and when; ``silently`` where it was history by then."""
 
     __tablename__ = "judged_day"
 
@@ -163,6 +215,7 @@ class JudgedDay(SQLModel, table=True):
     judged_at: datetime = Field(sa_type=UtcDateTime)
     method: str
     findings: int
+    silently: bool = False
 
 
 class PricedWith(SQLModel, table=True):
@@ -200,6 +253,9 @@ SLOT_DAY = _table(SlotDay)
 SOURCE_DAY = _table(SourceDayRow)
 REJECTED_ROW = _table(RejectedRow)
 PULL = _table(Pull)
+API_DAY = _table(ApiDayRow)
+UNATTRIBUTED_USE = _table(UnattributedUseRow)
+WATERMARK = _table(Watermark)
 TENANT_NAME = _table(TenantName)
 JUDGED_DAY = _table(JudgedDay)
 PRICED_WITH = _table(PricedWith)

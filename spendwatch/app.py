@@ -85,6 +85,15 @@ class App:
         ends = (midnight.replace(tzinfo=zone) for zone in self.directory.every_zone())
         return max(ends).astimezone(UTC) + timedelta(hours=self.settings.service.settle_hours)
 
+    def final_at(self, day: date) -> datetime:
+        """Return from when on a day counts as final: late rows are not expected any more."""
+        service = self.settings.service
+        return self.settled_at(day) + timedelta(hours=service.final_hours - service.settle_hours)
+
+    def is_final(self, day: date) -> bool:
+        """Whether late rows for a day are not expected any more."""
+        return self.clock() >= self.final_at(day)
+
     def usage_sources(self) -> tuple[UsageSource, ...]:
         """Build the adapters of all configured sources, for one pull of each."""
         return tuple(self._build(source) for source in self.settings.sources)

@@ -177,10 +177,13 @@ def backfill(
     first: FirstDay,
     last: ToOption = None,
     source: Annotated[str, typer.Option(help="One source; by default all.")] = "",
+    again: Annotated[
+        bool, typer.Option("--again", help="Ask for days too that are whole and final.")
+    ] = False,
     reprice: RepriceOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Pull past days from the configured sources; repeatable at any time."""
+    """Pull past days from the sources and judge them in silence; goes on where it stopped."""
     from spendwatch.commands import cycle
 
     cycle.backfill(
@@ -188,6 +191,7 @@ def backfill(
         first,
         last,
         source,
+        again=again,
         reprice=reprice,
         as_json=as_json,
     )
@@ -249,6 +253,19 @@ def costs(
         config, by=by, tenant=tenant, first=first, last=last,
         revised=revised, as_json=as_json,
     )  # fmt: skip
+
+
+@app.command()
+def coverage(
+    config: ConfigOption = DEFAULT_CONFIG,
+    *,
+    days: Annotated[int, typer.Option("--days", min=1, max=400, help="So many settled days.")] = 7,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what telemetry cannot attribute, and what to change in the gateway for it."""
+    from spendwatch.commands import covering
+
+    covering.coverage(config, days, as_json=as_json)
 
 
 @app.command()

@@ -12,6 +12,7 @@ SERVICE = """\
 # database_url = "sqlite:///data/spendwatch.db"  # relative paths begin at this file's folder
 # data_dir = "data"            # folder for everything spendwatch writes itself
 # settle_hours = 2             # a day is judged this long after it ended everywhere; 0 to 72
+# final_hours = 48             # and may change until so long after it; settle_hours to 720
 # refresh_hours = 6            # `run` asks a source again this often, for late rows; 1 to 24
 # patience_minutes = 60        # and waits this long for one that does not answer; 1 to 1440
 # retention_days = 400         # older costs are removed; alerts and answers never; 120 to 4000
@@ -146,11 +147,12 @@ TENANTS = """\
 """
 
 REST = """\
-# How a day is judged, for everybody. In `detection` of a tenant all but the first four again.
+# How a day is judged, for everybody. In `detection` of a tenant all but the first five again.
 [detection]
 # method = "classic"           # z-score against the tenant's own past days; the only one so far
 # window_days = 30             # how many days before the judged one are looked at; 7 to 180
 # unattributed_percent = 5.0   # tell when more of a day's cost has no tenant; above 0, to 100
+# tokenless_percent = 25.0     # or more of a day's calls told no tokens; above 0, to 100
 # unattributed_names = ["unknown", "none", "-", "n/a"]  # what your gateway writes for no tenant
 # min_days = 14                # usable days a z-score needs; 2 to window_days
 # z = 3.0                      # how many spreads from the mean is abnormal; above 0, to 100

@@ -35,6 +35,7 @@ def rule_book(settings: Settings) -> RuleBook:
         method=detection.method,
         window_days=detection.window_days,
         unattributed_percent=detection.unattributed_percent,
+        tokenless_percent=detection.tokenless_percent,
         everyone=_rules(detection),
         tenants={tenant.id: _rules(tenant.detection) for tenant in settings.tenants},
     )

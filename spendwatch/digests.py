@@ -108,6 +108,7 @@ def _interim(app: App, session: Session, last: datetime | None, now: datetime) -
     first, judged = _begun_at(session), _judged_days(session)
     since = max(last or now - LONGEST, now - LONGEST)
     begins = since if last else first and max(first, since)
+    heard_since = max(since, first or since)  # what was history when it was judged is no news
     days = _days_to_judge(app, judged, since, now)
     spent, unpriced = tenant_costs(app, session, days)
     lasting = digest_store.lasting_alerts(session)
@@ -117,8 +118,8 @@ def _interim(app: App, session: Session, last: datetime | None, now: datetime) -
         days=days,
         judged=judged.intersection(days),
         lasting=lasting,
-        ended=digest_store.alerts_that_came_and_went(session, since),
-        held=digest_store.held_back(session, since),
+        ended=digest_store.alerts_that_came_and_went(session, heard_since),
+        held=digest_store.held_back(session, heard_since),
         answers=store.newest_answers(session, [alert.number for alert in lasting]),
         spent=spent,
         unpriced=unpriced,

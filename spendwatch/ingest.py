@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,8 @@ from detector.sources.base import Coverage, SourceError, Window
 from detector.tables import TENANT_NAME
 from detector.usage import cut_day, local_day, local_days, merge_usage, utc_days, whole_day
 from spendwatch.db import reading, writing
+from spendwatch.retention import SLOT_DAYS
+from spendwatch.watching import Watch
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -36,6 +38,8 @@ PART_ROWS = 5_000
 REJECTIONS_AT_ONCE = 1_000
 
 OnDay = Callable[["date", int], None]
+Windows = Callable[[frozenset[date]], Sequence[Window]]
+"""What to ask for, once it is known which UTC days got rows late."""
 
 
 @dataclass(slots=True)
@@ -52,6 +56,7 @@ class PullReport:
     revised: int = 0
     zeroed: int = 0
     unpriced_models: set[str] = field(default_factory=set)
+    late_days: frozenset[date] = frozenset()
 
     def count(self, recorded: Recorded) -> None:
         """Add what one slice changed."""
@@ -72,9 +77,34 @@ def pull(
 
     ``window`` counts local days: the source is asked for every UTC day they reach into.
     """
-    run = _Pull(app, source, window, reprice=reprice, on_day=on_day)
+    return pull_windows(app, source, [window], reprice=reprice, on_day=on_day)
+
+
+def pull_windows(
+    app: App,
+    source: UsageSource,
+    windows: Sequence[Window],
+    *,
+    reprice: bool = False,
+    on_day: OnDay = lambda _day, _rows: None,
+) -> PullReport:
+    """Stream several windows, as :func:`pull` does one; all of them are one pull."""
+    run = _Pull(app, source, reprice=reprice, on_day=on_day)
+    return _noting_failure(run, lambda: run.run(windows))
+
+
+def pull_what_changed(app: App, source: UsageSource, windows: Windows) -> PullReport:
+    """Ask a watched source once which days got rows late, then for what ``windows`` make of it.
+
+    Only once all of it has come is what arrived until now taken as seen.
+    """
+    run = _Pull(app, source)
+    return _noting_failure(run, lambda: run.run_what_changed(windows))
+
+
+def _noting_failure(run: _Pull, work: Callable[[], PullReport]) -> PullReport:
     try:
-        return run.run()
+        return work()
     except SourceError as error:
         run.note_failure(str(error))
         raise
@@ -88,22 +118,52 @@ class _Pull:
     """
 
     def __init__(
-        self, app: App, source: UsageSource, window: Window, *, reprice: bool, on_day: OnDay
+        self,
+        app: App,
+        source: UsageSource,
+        *,
+        reprice: bool = False,
+        on_day: OnDay = lambda _day, _rows: None,
     ) -> None:
-        self.app, self.source, self.window = app, source, window
+        self.app, self.source = app, source
         self.reprice, self.on_day = reprice, on_day
         self.report = PullReport(source.name)
+        self.asked: Sequence[Window] = ()
+        self.rejections: list[Rejection] = []
+        self._begin(Window())
+        started_at = app.clock()
+        self.watch = Watch(app.engine, source, started_at)
+        with writing(app.engine) as session:
+            self.number = note_pull_start(session, source.name, started_at)
+            self.watch.begin(session)
+            self.index = SeriesIndex(session, source.name)
+            self.known_names = _known_names(session)
+
+    def _begin(self, window: Window) -> None:
+        """Forget the stream before: each window is one of its own."""
+        self.window = window
         self.streamed: set[date] = set()
         self.newest = datetime.min.replace(tzinfo=UTC)
         self.told_whole: set[date] = set()
         self.touched: set[date] = set()
-        self.rejections: list[Rejection] = []
-        with writing(app.engine) as session:
-            self.number = note_pull_start(session, source.name, app.clock())
-            self.index = SeriesIndex(session, source.name)
-            self.known_names = _known_names(session)
 
-    def run(self) -> PullReport:
+    def run(self, windows: Sequence[Window]) -> PullReport:
+        self._stream_all(windows)
+        self._note_end()
+        return self.report
+
+    def run_what_changed(self, windows: Windows) -> PullReport:
+        self.report.late_days = self.watch.ask_for_late_days()
+        return self.run(windows(self.report.late_days))
+
+    def _stream_all(self, windows: Sequence[Window]) -> None:
+        """Stream the newest window first: a fault of an old day must not cost the new ones."""
+        self.asked = windows
+        for window in reversed(windows):
+            self._begin(window)
+            self._stream()
+
+    def _stream(self) -> None:
         rows = self._usage_only(self.source.usage(_in_utc(self.window, self.app)))
         for day, usage in groupby(rows, key=lambda row: row.start_at.date()):
             self._record_utc_day(day, usage)
@@ -111,8 +171,7 @@ class _Pull:
         self._remove_empty_utc_days(coverage)
         self._record_local_days(coverage)
         self._record_empty_days(coverage)
-        self._note_end()
-        return self.report
+        self.watch.record((_span(coverage) | self.streamed) - coverage.partial_days)
 
     def note_failure(self, words: str) -> None:
         """Keep what had come until then, and why no more did."""
@@ -212,9 +271,18 @@ class _Pull:
             usage = sum_local_day(session, self.source.name, day, self._zone_of, zones)
             if day not in self.touched and known_rows and not usage:
                 return  # its rows were told as a whole day
+            if known_rows and self._lost_slots(session, day, coverage):
+                return  # some of its slots are forgotten by now: their sum would be too small
             whole = self._knows_all_slots(session, day, coverage)
             part = Slice(self.source.name, day, whole, from_slots=True)
             self._record(session, part, self._price(day, usage))
+
+    def _lost_slots(self, session: Session, day: date, coverage: Coverage) -> bool:
+        """Whether a day is so old that slots of it were removed, and not all are told again."""
+        if day > self.app.clock().date() - timedelta(days=SLOT_DAYS):
+            return False
+        needed = utc_days(day, self.app.directory.every_zone())
+        return not needed <= _span(coverage) | slot_days(session, self.source.name)
 
     def _knows_all_slots(self, session: Session, day: date, coverage: Coverage) -> bool:
         """Whether every UTC day that reaches into the local day was answered, now or before."""
@@ -290,10 +358,12 @@ class _Pull:
 
     def _note_end(self, error: str = "") -> None:
         report, days = self.report, self.report.days
+        firsts = [window.first_day or min(days, default=None) for window in self.asked]
+        lasts = [window.last_day or max(days, default=None) for window in self.asked]
         ending = {
             "ended_at": self.app.clock(),
-            "first_day": self.window.first_day or min(days, default=None),
-            "last_day": self.window.last_day or max(days, default=None),
+            "first_day": min(filter(None, firsts), default=None),
+            "last_day": max(filter(None, lasts), default=None),
             "rows": report.rows,
             "rejected": report.rejected,
             "kept": report.kept,
@@ -302,6 +372,8 @@ class _Pull:
         with writing(self.app.engine) as session:
             keep_rejections(session, self.number, self.rejections)
             note_pull_end(session, self.number, ending)
+            if not error:
+                self.watch.end(session)
 
 
 def _known_names(session: Session) -> set[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -16,16 +16,18 @@ from alerts.delivery import Delivered, deliver
 from alerts.picturing import Picturing
 from alerts.showing import Known, Showing
 from alerts.waking import wake
+from detector.day_windows import windows_of
 from detector.history import consecutive_days
 from detector.model import EVERYONE, FindingKind, Judgement
 from detector.pulls import DueDays, due_days, newest_judged_day
-from detector.sources.base import SourceError, Window
+from detector.sources.base import SourceError, WatchedSource, Window
 from detector.tables import SOURCE_DAY
+from detector.usage import local_days
 from spendwatch import conversion
 from spendwatch.charts import chart_of
 from spendwatch.db import reading, writing
 from spendwatch.digests import write_digests
-from spendwatch.ingest import PullReport, pull
+from spendwatch.ingest import PullReport, pull_what_changed
 from spendwatch.judging import Judged, judge, write_judgement
 from spendwatch.repricing import note_priced, reprice_if_changed
 from spendwatch.situation import display_names, telling
@@ -43,6 +45,8 @@ MOST_MISSED_DAYS = 400
 """Older days that were missed are beyond what is kept."""
 REPULLED_DAYS = 3
 """Days that every cycle pulls again, because late rows may still change them."""
+LONGEST_STRETCH = 5
+"""Days a watched source is asked for at once; of a pull that dies the stretches before are kept."""
 
 OnStep = Callable[[str], None]
 
@@ -78,7 +82,7 @@ def run_cycle(
     for source in app.usage_sources():
         on_step(f"pulling {source.name}")
         try:
-            cycle.pulls.append(pull(app, source, window_to_pull(app, source, cycle.day)))
+            cycle.pulls.append(pull_due_days(app, source, cycle.day))
         except SourceError as error:
             cycle.failures.append(f"{source.name}: {error}")
     due = days_due(app, cycle.day, again=True)
@@ -110,8 +114,32 @@ def judge_all(app: App, due: DueDays, on_step: OnStep = lambda _words: None) -> 
         yield judge(app, day, missed_days=late if waits else 0)
 
 
-def window_to_pull(app: App, source: UsageSource, day: date) -> Window:
-    """Return the days to ask for: the last few, what the baseline lacks, what was missed."""
+def pull_due_days(app: App, source: UsageSource, day: date) -> PullReport:
+    """Pull whatever may have changed or is missing, once ``day`` is settled; raises SourceError."""
+    return pull_what_changed(app, source, lambda late: windows_to_pull(app, source, day, late))
+
+
+def windows_to_pull(
+    app: App, source: UsageSource, day: date, late: Iterable[date] = ()
+) -> tuple[Window, ...]:
+    """Return the days to ask for: the last few, what the baseline lacks, what was missed.
+
+    And local days that any of the ``late`` UTC days reach into, back to what is kept. A source
+    that cannot tell those is asked for one stretch: whatever came late is in it.
+    """
+    missing = _days_without_usage(app, source, day)
+    days = {day - timedelta(days=step) for step in range(REPULLED_DAYS)} | missing
+    if not isinstance(source, WatchedSource):
+        return (Window(min(days), day),)
+    oldest = day - timedelta(days=app.settings.service.retention_days)
+    zones = app.directory.every_zone()
+    reached = {local for utc_day in late for local in local_days(utc_day, zones)}
+    wanted = days | {each for each in reached if oldest <= each <= day}
+    return windows_of(wanted, LONGEST_STRETCH)
+
+
+def _days_without_usage(app: App, source: UsageSource, day: date) -> set[date]:
+    """Return the days that are needed, and of which there is no whole answer with rows."""
     with reading(app.engine) as session:
         newest = newest_judged_day(session) or day
         first = min(newest + timedelta(days=1), day - timedelta(days=app.book.window_days))
@@ -127,8 +155,7 @@ def window_to_pull(app: App, source: UsageSource, day: date) -> Window:
             )
             .scalars()
         )
-    missing = [past for past in consecutive_days(first, day) if past not in have]
-    return Window(min([day - timedelta(days=REPULLED_DAYS - 1), *missing]), day)
+    return set(consecutive_days(first, day)) - have
 
 
 def wake_up(app: App, caught_up_days: int = 0) -> Told:

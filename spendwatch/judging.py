@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, insert
+from sqlalchemy import delete, insert, select
 
 from alerts.declaring import planned_lesson
+from alerts.episode import EVENTS
 from alerts.intake import take_in
 from alerts.replies import lessons
 from detector import ledger
+from detector.attribution import causes_of, explain_gap, tokenless_findings
 from detector.budget import budget_findings
 from detector.detect import Context, detect, without_double_telling
 from detector.pulls import judged_before, pull_changes, source_days
@@ -21,16 +23,19 @@ from detector.quality import (
     price_change_findings,
     source_findings,
     stale_sources,
+    stopped_early,
     unattributed_share,
     unpriced_findings,
 )
 from detector.tables import JUDGED_DAY
+from detector.telemetry import api_days, source_use, unattributed_uses
 from spendwatch import conversion
 from spendwatch.budgeting import budget_states, note_caps
 from spendwatch.db import reading, writing
 from spendwatch.situation import planned_events, telling, tenant_costs
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import date, datetime
 
     from sqlmodel import Session
@@ -39,6 +44,7 @@ if TYPE_CHECKING:
     from detector.history import History
     from detector.model import Finding, Judgement, Lesson
     from detector.quality import SourceDay
+    from detector.sources.base import ApiDay, UnattributedUse
     from spendwatch.app import App
 
 
@@ -50,22 +56,26 @@ class Judged:
     told: Told
 
 
-def judge(app: App, day: date, *, missed_days: int = 0) -> Judged:
+def judge(app: App, day: date, *, missed_days: int = 0, history: bool = False) -> Judged:
     """Judge one day and write findings, alerts and notifications in one transaction.
 
     Where newer days are still to be judged after downtime, ``missed_days`` says how many there
-    were: nothing is told before all of them are.
+    were: nothing is told before all of them are. Of ``history`` nothing is told at all: what
+    lasts until today is told with today's news, what happened once and is over is not even noted.
     """
     # A pull that commits while this reads is newer than the judgement, and has it made again.
     started_at = app.clock()
     with reading(app.engine) as session:
         judgement = assess(app, session, day)
+    if history:
+        lasting = (each for each in judgement.findings if each.kind not in EVENTS)
+        judgement = replace(judgement, findings=tuple(lasting))
 
     def note(session: Session) -> None:
         note_caps(app, session)
-        _note_judged(session, judgement, app.book.method, started_at)
+        _note_judged(session, judgement, app.book.method, started_at, silently=history)
 
-    return write_judgement(app, judgement, note, missed_days=missed_days)
+    return write_judgement(app, judgement, note, missed_days=missed_days, history=history)
 
 
 def write_judgement(
@@ -74,12 +84,16 @@ def write_judgement(
     note: Callable[[Session], None],
     *,
     missed_days: int = 0,
+    history: bool = False,
 ) -> Judged:
     """Turn findings into alerts and notifications; ``note`` writes along in the transaction."""
     with reading(app.engine) as session:
         spent, _ = tenant_costs(app, session, [judgement.day])
         around = telling(app, session)
-        situation = replace(around.situation, missed_days=missed_days)
+        situation = replace(around.situation, missed_days=missed_days, history=history)
+        if history:
+            # An alert is as old as its day: no digest takes it for what happened since the last.
+            situation = replace(situation, now=app.settled_at(judgement.day))
         around = replace(around, spent=spent, situation=situation)
     with writing(app.engine) as session:
         told = take_in(session, judgement, around)
@@ -102,11 +116,17 @@ def assess(
         canonical=app.directory.canonical,
         sources=app.source_names,
     )
-    sources = source_days(session, day, app.book.window_days, app.source_names)
+    telemetry = _read_telemetry(app, session, history.days)
+    sources = tuple(
+        replace(state, stopped_at=telemetry.stopped_at.get(state.source))
+        for state in source_days(session, day, app.book.window_days, app.source_names)
+    )
+    if any(state.stopped_at for state in sources):
+        history = _cut_off(history)
     states = budget_states(app, session, day)
     lessons = taught(app, session) if heed_answers else ()
     quality = _quality(app, history, sources, judged_before(session, day))
-    found = (*quality, *budget_findings(states, day))
+    found = (*_explained(app, quality, telemetry, day), *budget_findings(states, day))
     unwatched = ledger.unwatched_tenants(session, day, app.directory.canonical)
     context = Context(lessons, app.prices, sources, states, found, unwatched)
     judgement = detect(history, app.book, context)
@@ -116,6 +136,54 @@ def assess(
         app.book.unattributed_percent,
     )
     return replace(judgement, findings=told)
+
+
+@dataclass(frozen=True, slots=True)
+class _Telemetry:
+    """What is known of the sources besides their usage, of the judged day and those before it."""
+
+    apis: Mapping[str, tuple[ApiDay, ...]]
+    uses: Mapping[str, tuple[UnattributedUse, ...]]
+    spent: Mapping[str, int]
+    stopped_at: Mapping[str, datetime | None]
+
+
+def _read_telemetry(app: App, session: Session, days: Sequence[date]) -> _Telemetry:
+    day = days[-1]
+    apis = {
+        source: told
+        for source, told in api_days(session, days[0], day).items()
+        if source in app.source_names
+    }
+    if not apis:
+        return _Telemetry({}, {}, {}, {})
+    spent: dict[str, int] = {}
+    for use in source_use(session, days[0], day):
+        spent[use.source] = spent.get(use.source, 0) + use.micro_usd
+    return _Telemetry(
+        apis,
+        unattributed_uses(session, day, day),
+        spent,
+        {source: stopped_early(day, app.settled_at(day), told) for source, told in apis.items()},
+    )
+
+
+def _cut_off(history: History) -> History:
+    """Treat the judged day as one that may lack rows: rises are told, drops are not."""
+    whole = history.whole.copy()
+    whole[-1] = False
+    return history._replace(whole=whole)
+
+
+def _explained(
+    app: App, findings: Sequence[Finding], told: _Telemetry, day: date
+) -> tuple[Finding, ...]:
+    """Give an attribution gap its causes, and tell of calls that are in no cost at all."""
+    uses = [use for name in app.source_names for use in told.uses.get(name, ())]
+    causes = causes_of(uses, app.prices)
+    today = [api for apis in told.apis.values() for api in apis if api.day == day]
+    tokenless = tokenless_findings(day, told.apis, told.spent, app.book.tokenless_percent)
+    return (*(explain_gap(each, causes, today) for each in findings), *tokenless)
 
 
 def _quality(
@@ -150,13 +218,19 @@ def taught(app: App, session: Session) -> tuple[Lesson, ...]:
     )
 
 
-def _note_judged(session: Session, judgement: Judgement, method: str, judged_at: datetime) -> None:
+def _note_judged(
+    session: Session, judgement: Judgement, method: str, judged_at: datetime, *, silently: bool
+) -> None:
+    """Note that a day was judged; what was history stays so when it is judged again."""
     connection = session.connection()
-    connection.execute(delete(JUDGED_DAY).where(JUDGED_DAY.c.day == judgement.day))
+    mine = JUDGED_DAY.c.day == judgement.day
+    before = connection.execute(select(JUDGED_DAY.c.silently).where(mine)).scalar()
+    connection.execute(delete(JUDGED_DAY).where(mine))
     row = {
         "day": judgement.day,
         "judged_at": judged_at,
         "method": method,
         "findings": len(judgement.findings),
+        "silently": silently or bool(before),
     }
     connection.execute(insert(JUDGED_DAY), [row])

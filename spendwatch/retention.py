@@ -10,6 +10,7 @@ from sqlalchemy import delete, func, select
 from alerts.outbox import NotificationState
 from alerts.tables import NOTIFICATION
 from detector.tables import (
+    API_DAY,
     COST_DAY,
     COST_REVISION,
     JUDGED_DAY,
@@ -17,6 +18,7 @@ from detector.tables import (
     REJECTED_ROW,
     SLOT_DAY,
     SOURCE_DAY,
+    UNATTRIBUTED_USE,
     USAGE_SLOT,
 )
 from spendwatch.db import reading, writing
@@ -47,6 +49,8 @@ def forget(app: App, today: date, on_step: Callable[[str], None] = lambda _words
         (COST_REVISION, COST_REVISION.c.day, before),
         (COST_DAY, COST_DAY.c.day, before),
         (SOURCE_DAY, SOURCE_DAY.c.day, before),
+        (API_DAY, API_DAY.c.day, before),
+        (UNATTRIBUTED_USE, UNATTRIBUTED_USE.c.day, before),
         (JUDGED_DAY, JUDGED_DAY.c.day, before),
     ):
         on_step(f"removing old rows of {table.name}")

@@ -18,17 +18,16 @@ from spendwatch.db import DatabaseDamagedError, DatabaseError, reading
 from spendwatch.digests import write_digests
 from spendwatch.disk import short_of_room
 from spendwatch.due import Attempt, pull_due, ready_to_judge
-from spendwatch.ingest import pull
 from spendwatch.jobs import (
     attach_charts,
     days_due,
     judge_all,
     keeping_shown,
+    pull_due_days,
     reprice,
     take_over,
     tell,
     wake_up,
-    window_to_pull,
 )
 from spendwatch.keeping import check_data, keep_data
 from spendwatch.self_report import report_stop
@@ -144,7 +143,7 @@ class Service:
             return
         (source,) = (each for each in app.usage_sources() if each.name == name)
         try:
-            report = pull(app, source, window_to_pull(app, source, day))
+            report = pull_due_days(app, source, day)
         except SourceError as error:
             self.log.warning("source_failed", source=name, error=str(error))
             return

@@ -63,10 +63,19 @@ class ServiceSettings(Section):
     backup_dir: FilePath
     backup_at: ClockTimeOrOff = time(3)
     settle_hours: Annotated[int, whole(0, 72)] = 2
+    final_hours: Annotated[int, whole(0, 720)] = 48
     refresh_hours: Annotated[int, whole(1, 24)] = 6
     patience_minutes: Annotated[int, whole(1, 1440)] = 60
     retention_days: Annotated[int, whole(120, 4000)] = 400
     min_free_mb: Annotated[int, whole(0, 1_000_000)] = 100
+
+    @model_validator(mode="after")
+    def _settles_before_it_is_final(self) -> ServiceSettings:
+        if self.final_hours < self.settle_hours:
+            raise ValueError(
+                "final_hours must not be below settle_hours: a day is judged before it is final"
+            )
+        return self
 
 
 class SampleSource(Section):
@@ -196,6 +205,7 @@ class DetectionSettings(RuleSettings):
     method: Literal["classic"] = "classic"
     window_days: Annotated[int, whole(7, 180)] = 30
     unattributed_percent: Annotated[float, number(0, 100, above=True)] = 5.0
+    tokenless_percent: Annotated[float, number(0, 100, above=True)] = 25.0
     unattributed_names: tuple[Name, ...] = ("unknown", "none", "-", "n/a")
 
 

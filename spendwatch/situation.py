@@ -93,7 +93,11 @@ def learning_until(app: App, session: Session) -> date | None:
     days = app.settings.alerts.learning_days
     if not days:
         return None
-    first: date | None = session.connection().execute(select(func.min(JUDGED_DAY.c.day))).scalar()
+    first: date | None = (
+        session.connection()
+        .execute(select(func.min(JUDGED_DAY.c.day)).where(JUDGED_DAY.c.silently.is_(False)))
+        .scalar()
+    )
     # Before anything was judged, the day that now is will be the first.
     return (first or app.last_settled_day()) + timedelta(days=days)
 

@@ -68,6 +68,8 @@ class Standing:
         How Slack stands; None where no receiver is there, or this service has noted nothing yet.
     damage : str
         What the newest look at the database found wrong; empty where nothing was.
+    final_at : datetime or None
+        Until when the newest judged day may still change; None where it is final.
     """
 
     now: datetime
@@ -82,6 +84,7 @@ class Standing:
     slack: SlackStanding | None = None
     short_of_room: str = ""
     damage: str = ""
+    final_at: datetime | None = None
 
     @property
     def serving(self) -> bool:
@@ -135,9 +138,16 @@ def work_lines(found: Standing, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
     """Say what was pulled, what was judged and what waits, each with its label."""
     for pull in found.pulls:
         yield "pull", f"{safe_name(pull.source)}: {_pull(pull, local_words(pull.started_at, zone))}"
-    yield "judged", full_day(found.judged_day) if found.judged_day else "no day so far"
+    yield "judged", _judged(found, zone)
     queue = ", ".join(f"{many} {state}" for state, many in sorted(found.queue.items()))
     yield "outbox", queue or "empty"
+
+
+def _judged(found: Standing, zone: ZoneInfo) -> str:
+    if found.judged_day is None:
+        return "no day so far"
+    may = f", may still change until {local_words(found.final_at, zone)}" if found.final_at else ""
+    return f"{full_day(found.judged_day)}{may}"
 
 
 def next_due_words(found: Standing, zone: ZoneInfo) -> str:
@@ -159,10 +169,12 @@ def standing(app: App) -> Standing:
     day, now = app.last_settled_day(), app.clock()
     with reading(app.engine) as session:
         leader = leader_of(session)
+        judged = newest_judged_day(session)
         return Standing(
             now=now,
             leader=leader,
-            judged_day=newest_judged_day(session),
+            judged_day=judged,
+            final_at=app.final_at(judged) if judged and not app.is_final(judged) else None,
             settled_day=day,
             settled_at=app.settled_at(day),
             next_due_at=app.settled_at(day + timedelta(days=1)),

@@ -13,6 +13,7 @@ from detector.history import consecutive_days
 from detector.sources.base import SourceError, Window
 from detector.sources.csv_file import CsvFileSource
 from spendwatch.app import build_channels
+from spendwatch.backfilling import days_to_backfill, days_to_judge, judge_history, pull_history
 from spendwatch.commands.looking_up import message_words
 from spendwatch.commands.opening import open_app, parse_pairs
 from spendwatch.exits import FAILED, UsageProblem
@@ -23,7 +24,7 @@ from spendwatch.logs import logger
 from spendwatch.output import print_json, print_line, progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import date
     from pathlib import Path
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from detector.sources.base import UsageSource
     from spendwatch.app import App
     from spendwatch.jobs import Cycle
+    from spendwatch.judging import Judged
 
 MOST_NAMED = 10
 """Messages that did not go out and are named one by one; the outbox lists all."""
@@ -156,35 +158,75 @@ def backfill(
     last: date | None,
     only: str,
     *,
+    again: bool,
     reprice: bool,
     as_json: bool,
 ) -> None:
-    """Pull past days of the configured sources."""
+    """Pull past days of the configured sources, then judge those that never were."""
     app = open_app(config)
     _refuse_unsettled(app, last, "--to")
     last = last or app.last_settled_day()
     if last < first:
         raise UsageProblem(f"--from {first} is after --to {last}")
+    window = Window(first, last)
     sources = _chosen(app, only)
-    days = len(consecutive_days(first, last)) * len(sources)
+    with leading(app.engine, "backfill", app.clock):
+        asked = {
+            source.name: consecutive_days(first, last)
+            if again or reprice
+            else days_to_backfill(app, source, window)
+            for source in sources
+        }
+        reports, failures = _pull_history(app, sources, asked, reprice=reprice)
+        judged = [] if failures else _judge_history(app, window)
+    _print_reports(reports, as_json=as_json)
+    if not as_json:
+        for words in _history_words(asked, len(consecutive_days(first, last)), judged):
+            print_line(words)
+    if failures:
+        raise SourceError("; ".join(failures))
+
+
+def _pull_history(
+    app: App,
+    sources: Sequence[UsageSource],
+    asked: Mapping[str, Sequence[date]],
+    *,
+    reprice: bool,
+) -> tuple[list[PullReport], list[str]]:
+    """Pull the days that each source is asked for; one that fails holds up no other."""
     reports, failures = [], []
-    with leading(app.engine, "backfill", app.clock), progress("backfilling", days) as step:
+    with progress("backfilling", sum(map(len, asked.values()))) as step:
         for source in sources:
+            if not asked[source.name]:
+                continue
             try:
                 reports.append(
-                    pull(
-                        app,
-                        source,
-                        Window(first, last),
-                        reprice=reprice,
-                        on_day=lambda day, _rows: step(day.isoformat()),
-                    )
+                    pull_history(app, source, asked[source.name], reprice=reprice, on_step=step)
                 )
             except SourceError as error:
                 failures.append(f"{source.name}: {error}")
-    _print_reports(reports, as_json=as_json)
-    if failures:
-        raise SourceError("; ".join(failures))
+    return reports, failures
+
+
+def _judge_history(app: App, window: Window) -> list[Judged]:
+    days = days_to_judge(app, window)
+    with progress("judging", len(days)) as step:
+        return list(judge_history(app, days, step))
+
+
+def _history_words(
+    asked: Mapping[str, Sequence[date]], days: int, judged: Sequence[Judged]
+) -> Iterator[str]:
+    """Say what was known before, and what history came to."""
+    for name, wanted in asked.items():
+        if len(wanted) < days:
+            known = count(days - len(wanted), "day")
+            yield f"{name}: {known} not asked again, whole and final already (--again asks)"
+    if judged:
+        opened = sum(len(each.judgement.findings) for each in judged)
+        what = f"{count(len(judged), 'day')} judged, {count(opened, 'finding')}"
+        yield f"{what}; history stays silent, `spendwatch once` or `run` tells what is open today"
 
 
 def _chosen(app: App, only: str) -> list[UsageSource]:

@@ -10,15 +10,17 @@ from alerts.numbers import count, day_list, exact_money, money, percent
 from detector import ledger
 from detector.history import consecutive_days
 from detector.model import UNATTRIBUTED, normalise_tenant
+from detector.recording import partial_days
 from spendwatch.budgeting import budget_states
 from spendwatch.commands.opening import open_app
 from spendwatch.db import reading
 from spendwatch.exits import UsageProblem
+from spendwatch.moments import local_words
 from spendwatch.output import print_json, print_line, print_table
 from spendwatch.situation import display_names
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from sqlmodel import Session
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from detector.model import BudgetState
     from spendwatch.app import App
 
+_MOST_OPEN_DAYS = timedelta(days=31)
 GROUPS = ("tenant", "feature", "model", "deployment", "scope", "source", "day")
 DEFAULT_DAYS = 30
 
@@ -64,6 +67,22 @@ def costs(
     rows.append(["total", *[""] * (len(groups) - 1), _cost(total, unpriced), "", "", "", ""])
     headings = [*groups, "cost", "share", "tokens", "requests", "remarks"]
     print_table(headings, rows, f"{first} to {last}", words=len(groups))
+    for words in provisional_words(app, first, last):
+        print_line(words)
+
+
+def provisional_words(app: App, first: date, last: date) -> Iterator[str]:
+    """Say which of some days may still change, or lack rows."""
+    zone = app.directory.default_zone
+    days = consecutive_days(max(first, app.last_settled_day() - _MOST_OPEN_DAYS), last)
+    changing = [day for day in days if not app.is_final(day)]
+    if changing:
+        until = local_words(app.final_at(changing[-1]), zone)
+        yield f"{day_list(changing)} may still change, until {until} in {zone.key}"
+    with reading(app.engine) as session:
+        partial = partial_days(session, first, last)
+    if partial:
+        yield f"partial, rows may be missing: {day_list(partial)}"
 
 
 def _groups(by: str) -> tuple[str, ...]:

@@ -68,6 +68,11 @@ def show(config: Path, number: int, *, as_json: bool) -> None:
     print_line()
     for words in _judged_again(decisions):
         print_line(words)
+    day = alert.finding.day
+    if not alert.ended and not app.is_final(day):
+        zone = app.directory.default_zone
+        until = local_words(app.final_at(day), zone)
+        print_line(f"{full_day(day)} is provisional: it may still change until {until}")
     if alert.held:
         what = "newer news" if alert.announced else "not told so far:"
         print_line(f"{what} held back, {alert.held}")

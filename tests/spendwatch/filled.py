@@ -13,12 +13,18 @@ from alerts import outbox
 from alerts.intake import take_in
 from alerts.model import Teaching, Verb, Verdict
 from alerts.replies import Answer, answer
+from detector.sources.base import ApiDay, Telemetry, UnattributedUse
 from detector.tables import JUDGED_DAY
+from detector.telemetry import SourceMark, begin_watching, move_watermark, record_telemetry
 from spendwatch.db import writing
 from spendwatch.db_upgrade import open_database
 from tests.builders import DAY, NOW, a_notification, a_telling, judgement, one_of_each
 from tests.detector.ledgers import LATER, cost, record
 
+TELEMETRY = Telemetry(
+    [ApiDay(DAY, "chat", 100, 7, 3, 50, 20, NOW, NOW, "Subscription ID", 91), ApiDay(DAY, "")],
+    [UnattributedUse(DAY, (("subscription", "bu-数"),), "gpt-4o", requests=3, prompt_tokens=1_000)],
+)
 ALERTS, REPLIES, COSTS = 10, 2, 3
 
 
@@ -41,6 +47,10 @@ def fill(engine):
         outbox.add_notifications(session, [replace(a_notification("group"), alert_number=None)])
         judged = {"day": DAY, "judged_at": NOW, "method": "classic", "findings": ALERTS}
         session.connection().execute(insert(JUDGED_DAY), [judged])
+        begin_watching(session, "gateway", NOW)
+        record_telemetry(session, "gateway", TELEMETRY, whole={DAY})
+        mark = SourceMark("gateway", NOW, NOW, (DAY - timedelta(days=9),), ("a remark, 数",))
+        move_watermark(session, mark)
 
 
 def break_a_page(file):

@@ -1,0 +1,140 @@
+"""How good the attribution is, read from the ledger and from what sources told of themselves."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from detector.attribution import causes_of
+from detector.history import consecutive_days
+from detector.model import UNATTRIBUTED
+from detector.tables import SOURCE_DAY
+from detector.telemetry import (
+    api_days,
+    newest_arrival,
+    source_marks,
+    source_use,
+    unattributed_uses,
+)
+from spendwatch.coverage_words import ApiCoverage, SourceCoverage
+from spendwatch.jobs import REPULLED_DAYS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import date
+
+    from sqlmodel import Session
+
+    from detector.attribution import Cause
+    from detector.sources.base import ApiDay
+    from detector.telemetry import SourceMark, SourceUse
+    from spendwatch.app import App
+
+API = "api"
+"""The carrier that names an API."""
+
+
+def coverage_of(app: App, session: Session, first: date, last: date) -> tuple[SourceCoverage, ...]:
+    """Say how good the attribution of every source in service is, both days included."""
+    told = api_days(session, first, last)
+    uses = unattributed_uses(session, first, last)
+    marks = source_marks(session)
+    states = _states(session, first, last)
+    costs = source_use(session, first, last)
+    found = []
+    for source in app.source_names:
+        mine = [use for use in costs if use.source == source]
+        causes = causes_of(uses.get(source, ()), app.prices)
+        spent = _with_costs(app, SourceCoverage(source, causes=causes), mine)
+        days = _with_days(spent, states.get(source, {}), last, watched=source in marks)
+        shown = _with_apis(days, told.get(source, ()))
+        found.append(_with_mark(app, shown, marks[source]) if source in marks else shown)
+    return tuple(found)
+
+
+def _with_costs(app: App, found: SourceCoverage, uses: Sequence[SourceUse]) -> SourceCoverage:
+    unpriced = Counter[str]()
+    for use in uses:
+        unpriced[use.model] += use.unpriced_tokens
+    return replace(
+        found,
+        cost_micro_usd=sum(use.micro_usd for use in uses),
+        unattributed_micro_usd=sum(
+            use.micro_usd for use in uses if app.directory.canonical(use.tenant) == UNATTRIBUTED
+        ),
+        unpriced=tuple((model, many) for model, many in unpriced.most_common() if many),
+    )
+
+
+def _with_days(
+    found: SourceCoverage, held: Mapping[date, tuple[int, bool]], last: date, *, watched: bool
+) -> SourceCoverage:
+    """Note which days lack rows; a file that has none at weekends is not called to account."""
+    begun = min((day for day, (rows, _) in held.items() if rows), default=last)
+    days = consecutive_days(begun, last) if watched else ()
+    return replace(
+        found,
+        watched=watched,
+        empty_days=tuple(day for day in days if not held.get(day, (0, True))[0]),
+        partial_days=tuple(sorted(day for day, (_, whole) in held.items() if not whole)),
+    )
+
+
+def _with_apis(found: SourceCoverage, apis: Sequence[ApiDay]) -> SourceCoverage:
+    fullest = max(apis, key=lambda api: api.dimension_values, default=None)
+    return replace(
+        found,
+        apis=_by_api(apis, found.causes),
+        newest_at=max((api.newest_at for api in apis if api.newest_at), default=None),
+        ingested_at=newest_arrival(apis),
+        fullest_dimension=fullest.fullest_dimension if fullest else "",
+        dimension_values=fullest.dimension_values if fullest else 0,
+    )
+
+
+def _with_mark(app: App, found: SourceCoverage, mark: SourceMark) -> SourceCoverage:
+    return replace(
+        found,
+        late_days=_older(app, mark.late_days),
+        ingested_at=mark.ingested_at or found.ingested_at,
+        remarks=mark.remarks,
+    )
+
+
+def _states(session: Session, first: date, last: date) -> dict[str, dict[date, tuple[int, bool]]]:
+    table = SOURCE_DAY.c
+    found: dict[str, dict[date, tuple[int, bool]]] = {}
+    for row in session.connection().execute(
+        select(table.source, table.day, table.rows, table.whole).where(
+            table.day >= first, table.day <= last
+        )
+    ):
+        found.setdefault(row.source, {})[row.day] = (row.rows, row.whole)
+    return found
+
+
+def _older(app: App, late: Sequence[date]) -> tuple[date, ...]:
+    """Leave out the days that are pulled again anyhow: that rows come for those is usual."""
+    newest = app.last_settled_day()
+    return tuple(day for day in late if (newest - day).days >= REPULLED_DAYS)
+
+
+def _by_api(apis: Iterable[ApiDay], causes: Iterable[Cause]) -> tuple[ApiCoverage, ...]:
+    """Sum the days of each API, most calls first; cost without a tenant where its ids name one."""
+    sums: dict[str, Counter[str]] = {}
+    for api in apis:
+        mine = sums.setdefault(api.api, Counter())
+        mine["calls"] += api.calls
+        mine["without_tokens"] += api.calls_without_tokens
+        mine["rows_without_call"] += api.rows_without_call
+        mine["streamed"] += api.streamed_calls
+        mine["cached_known"] += api.cached_known_calls
+    for cause in causes:
+        name = dict(cause.ids).get(API, "")
+        if name in sums:
+            sums[name]["unattributed_micro_usd"] += cause.micro_usd
+    found = (ApiCoverage(name, **counts) for name, counts in sums.items())
+    return tuple(sorted(found, key=lambda each: (-each.calls, each.api)))
