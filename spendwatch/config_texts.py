@@ -76,7 +76,6 @@ AZURE = """\
 # client_id = "1f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"  # also: which managed identity
 # query_timeout_s = 180        # one query takes at most this long; 10 to 600
 # run_timeout_s = 900          # all queries of one pull together; 10 to 86400
-# final_after_hours = 48       # so long after its end a day can still change; 3 to 168
 # endpoint = "https://api.loganalytics.io"  # where queries are sent to (default: the cloud's)
 """
 

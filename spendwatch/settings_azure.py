@@ -148,7 +148,6 @@ class AzureSettings(Section):
     endpoint: Annotated[str, BeforeValidator(address_or_empty)] = ""
     query_timeout_s: Annotated[int, whole(10, 600)] = 180
     run_timeout_s: Annotated[int, whole(10, 86_400)] = 900
-    final_after_hours: Annotated[int, whole(3, 168)] = 48
 
 
 class IdentitySettings(Section):

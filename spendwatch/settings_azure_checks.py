@@ -14,14 +14,12 @@ from spendwatch.settings_azure import (
 from spendwatch.settings_environment import CLIENT_SECRET
 from spendwatch.settings_inheritance import table, tables
 from spendwatch.settings_problems import Problem
-from spendwatch.settings_sections import ServiceSettings
 from spendwatch.settings_types import shown
 from spendwatch.toml_lines import dotted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from spendwatch.settings_sections import Section
     from spendwatch.toml_lines import Key
 
 MOST_DIMENSIONS = 5
@@ -64,27 +62,19 @@ def _identity(azure: dict[str, Any]) -> Iterator[Problem]:
 
 
 def _times(document: dict[str, Any]) -> Iterator[Problem]:
-    azure, service = table(document, "azure"), table(document, "service")
-    query, run = (_number(azure, AzureSettings, f"{each}_timeout_s") for each in ("query", "run"))
+    azure = table(document, "azure")
+    query, run = (_number(azure, f"{each}_timeout_s") for each in ("query", "run"))
     if run < query:
         yield Problem(
             ("azure", "run_timeout_s"),
             f"must be at least azure.query_timeout_s ({query}), not {run}: one pull is one query "
             "or more",
         )
-    final = _number(azure, AzureSettings, "final_after_hours")
-    settled = _number(service, ServiceSettings, "settle_hours")
-    if final <= settled:
-        yield Problem(
-            ("azure", "final_after_hours"),
-            f"must be more than service.settle_hours ({settled}), not {final}: a day is judged "
-            "before it is final",
-        )
 
 
-def _number(section: dict[str, Any], model: type[Section], key: str) -> int:
-    default: int = model.model_fields[key].default
-    value = section.get(key, default)
+def _number(azure: dict[str, Any], key: str) -> int:
+    default: int = AzureSettings.model_fields[key].default
+    value = azure.get(key, default)
     if isinstance(value, str) and value.isdecimal():
         value = int(value[:18])
     return value if isinstance(value, int) else default

@@ -52,7 +52,6 @@ MODELS = (
     ("reason", "o3"),
     ("model-router", "gpt-5-2025-08-07"),
 )
-MODEL_SHARES = (0.35, 0.3, 0.05, 0.1, 0.2)
 LLM_APIS = ("openai-chat", "openai-responses")
 REALTIME_API = "openai-realtime"
 OTHER_API = "weather"
@@ -61,7 +60,10 @@ PRODUCTS = ("gold", "silver", "")
 USERS = ("user-1", "user-2", "")
 SHARED_SUBSCRIPTION = "shared-key"
 BACKENDS = ("ptu-east", "standard-east", "standard-west", "")
-BACKEND_SHARES = (0.3, 0.45, 0.15, 0.1)
+# The first and the second choice of each model's backend pool.
+POOLS = np.array([(0, 1), (1, 2), (1, 2), (3, 3), (2, 1)])
+SECOND_CHOICE = 0.3
+UNUSUAL = 0.03
 HEADERS = ("present", "other_case", "absent", "unreadable")
 HOURS = np.array([1, 1, 1, 1, 1, 2, 3, 5, 8, 9, 9, 8, 7, 8, 9, 9, 8, 6, 4, 3, 2, 2, 1, 1]) / 109
 DAY_US = 86_400_000_000
@@ -164,8 +166,9 @@ def draw(shape: Shape) -> pa.Table:
         "started": _started(rng, shape, count, kinds),
         "tenant": _words(tenant_names(shape.tenants), tenants),
     }
-    columns |= _identity(rng, shape, count, tenants)
-    columns |= _routing(rng, shape, count, kinds)
+    purpose = rng.integers(0, 2, count)
+    columns |= _identity(rng, shape, tenants, purpose)
+    columns |= _routing(rng, shape, kinds, tenants * 2 + purpose)
     columns |= _tokens(rng, shape, count, kinds)
     columns |= _arrivals(rng, shape, count, columns["started"])
     columns["started"] = columns["started"].astype("datetime64[us]")
@@ -208,27 +211,32 @@ def _started(rng: np.random.Generator, shape: Shape, count: int, kinds: np.ndarr
 
 
 def _identity(
-    rng: np.random.Generator, shape: Shape, count: int, tenants: np.ndarray
+    rng: np.random.Generator, shape: Shape, tenants: np.ndarray, purpose: np.ndarray
 ) -> dict[str, Any]:
+    """Who calls. A tenant has two purposes, each of them a feature."""
+    count = len(tenants)
     keyless = rng.random(count) < shape.mix.no_key
     subscriptions = [subscription_of(number) for number in range(shape.tenants)]
     return {
         "subscription": _words([*subscriptions, ""], np.where(keyless, shape.tenants, tenants)),
         "product": _words(PRODUCTS, np.where(keyless, 2, tenants % 3)),
         "user": _words(USERS, np.where(keyless, 2, tenants % 3)),
-        "feature": _words(FEATURES, rng.integers(0, len(FEATURES), count)),
+        "feature": _words(FEATURES, (tenants + purpose) % len(FEATURES)),
         "headers_lost": rng.random(count) < shape.mix.lost_headers,
         "header_case": rng.integers(0, 3, count).astype(np.int8),
     }
 
 
 def _routing(
-    rng: np.random.Generator, shape: Shape, count: int, kinds: np.ndarray
+    rng: np.random.Generator, shape: Shape, kinds: np.ndarray, purposes: np.ndarray
 ) -> dict[str, Any]:
-    backend = rng.choice(len(BACKENDS), count, p=BACKEND_SHARES)
-    api = rng.integers(0, len(LLM_APIS), count)
+    """What serves. A purpose has its API and its model, with few exceptions; a model, its pool."""
+    count = len(kinds)
+    api = purposes % len(LLM_APIS)
     api = np.where(_is(kinds, "session"), 2, np.where(_is(kinds, "other"), 3, api))
-    served = rng.choice(len(MODELS), count, p=MODEL_SHARES)
+    unusual = rng.random(count) < UNUSUAL
+    served = np.where(unusual, rng.integers(0, len(MODELS), count), purposes % len(MODELS))
+    backend = POOLS[served, (rng.random(count) < SECOND_CHOICE).astype(int)]
     unnamed = _is(kinds, "blind") & (np.arange(count) % 2 == 0)
     status = np.where(_is(kinds, "throttled"), 429, np.where(_is(kinds, "broken"), 500, 200))
     return {

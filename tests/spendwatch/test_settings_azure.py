@@ -62,7 +62,7 @@ def test_metrics_by_the_names_a_gateway_gives_them_need_a_workspace_alone(tmp_pa
 def test_the_identity_is_the_machines_in_the_public_cloud_unless_set(tmp_path):
     azure = load(tmp_path, "").azure
     assert (azure.cloud, azure.credential, azure.endpoint) == ("public", "default", "")
-    assert (azure.query_timeout_s, azure.run_timeout_s, azure.final_after_hours) == (180, 900, 48)
+    assert (azure.query_timeout_s, azure.run_timeout_s) == (180, 900)
     assert (azure.tenant_id, azure.client_id) == ("", "")
     assert azure.client_secret.get_secret_value() == ""
 
@@ -172,7 +172,6 @@ def test_fault_20_queries_go_over_nothing_else(tmp_path, value):
         ("query_timeout_s", "9", "must be a whole number from 10 to 600, not 9"),
         ("query_timeout_s", "601", "must be a whole number from 10 to 600, not 601"),
         ("run_timeout_s", "0", "must be a whole number from 10 to 86400, not 0"),
-        ("final_after_hours", "2", "must be a whole number from 3 to 168, not 2"),
         ("timeout_s", "5", "unknown key"),
     ],
 )
@@ -196,15 +195,6 @@ def test_one_pull_lasts_at_least_as_long_as_one_query(tmp_path):
     assert problem.startswith("config.toml:2: azure.run_timeout_s: must be at least azure.query_ti")
     environ = {"SPENDWATCH_AZURE__QUERY_TIMEOUT_S": "179"}
     assert load(tmp_path, "[azure]\nrun_timeout_s = 179\n", environ).azure.run_timeout_s == 179
-
-
-def test_a_day_is_judged_before_it_is_final(tmp_path):
-    text = "[service]\nsettle_hours = 48\n"
-    assert refused(tmp_path, text).endswith(
-        "azure.final_after_hours: must be more than service.settle_hours (48), not 48: a day is "
-        "judged before it is final"
-    )
-    assert load(tmp_path, f"{text}[azure]\nfinal_after_hours = 49\n").azure.final_after_hours == 49
 
 
 def test_fault_2_the_client_secret_comes_from_the_environment_and_is_never_shown(tmp_path):
