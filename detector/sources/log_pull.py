@@ -128,13 +128,18 @@ class LogPull:
         return Coverage(first, last, frozenset(inside))
 
     def _tables(self) -> Iterator[_Table]:
-        """Ask, a UTC day or a part of it at a time, and check the columns of each answer."""
+        """Ask, a UTC day or a part of it at a time, and check the columns of each answer.
+
+        A slot that is answered in part is left out: its sums would take the place of what is known
+        of it, and be too small.
+        """
         slot = SLOTS[self.reader.grain]
         for begin, end, answer in ask_whole(self.store, self.statement, *self.span, slot):
             if not answer.whole:
                 self._note_partial(begin, end, answer.why)
+                continue
             if not (answer.columns or answer.rows):
-                continue  # how a workspace without any data answers, and some partial answers
+                continue  # how a workspace without any data answers
             columns = self.reader.columns(answer.columns)
             places = place_columns(self.reader.query, answer, columns)
             yield _Table(begin, end, answer, columns, places)
