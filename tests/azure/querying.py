@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from tests.azure.faults import Fault
     from tests.azure.state import State
 
-LONGEST_WAIT_S, LONGEST_SPAN = 600, timedelta(days=1)
+LONGEST_WAIT_S, LONGEST_SPAN, LONGEST_LATE_SPAN = 600, timedelta(days=1), timedelta(days=8)
+ASKS_FOR_LATE_DAYS = "let since = "
 BODY_KEYS = {"query", "timespan", "workspaces"}
 WAIT = re.compile(r"wait=(\d+)")
 Window = tuple[datetime, datetime]
@@ -44,7 +45,9 @@ async def answer(state: State, request: web.Request) -> web.StreamResponse:
 async def _note(state: State, request: web.Request) -> tuple[Request, Window | None]:
     """Read a request, with everything that is wrong about it."""
     body, problems = _body(await request.read())
-    window = _window(body.get("timespan"), problems)
+    late = ASKS_FOR_LATE_DAYS in str(body.get("query"))
+    longest = LONGEST_LATE_SPAN if late else LONGEST_SPAN
+    window = _window(body.get("timespan"), longest, problems)
     waits = WAIT.fullmatch(request.headers.get("Prefer", ""))
     wait_s = int(waits[1]) if waits else 0
     if not 1 <= wait_s <= LONGEST_WAIT_S:
@@ -76,15 +79,15 @@ def _body(raw: bytes) -> tuple[JSON, list[str]]:
     return body, problems
 
 
-def _window(timespan: Any, problems: list[str]) -> Window | None:
-    """Read the span of time; ours is given by two moments, and of a day at most."""
+def _window(timespan: Any, longest: timedelta, problems: list[str]) -> Window | None:
+    """Read the span of time; ours is given by two moments, and as a rule of a day at most."""
     parts = str(timespan).split("/")
     try:
         begin, end = (datetime.fromisoformat(each) for each in parts)
     except ValueError:
         problems.append(f"timespan: {timespan!r}")
         return None
-    if not timedelta(0) < end - begin <= LONGEST_SPAN:
+    if not timedelta(0) < end - begin <= longest:
         problems.append(f"timespan: {timespan!r}")
     return begin, end
 
