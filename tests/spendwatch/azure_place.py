@@ -4,20 +4,36 @@ from __future__ import annotations
 
 import csv
 from collections import defaultdict
-from datetime import UTC, datetime
+from copy import copy
+from dataclasses import replace
+from datetime import UTC
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
 from detector.model import normalise_tenant
-from detector.tables import COST_DAY, SERIES
+from detector.tables import (
+    API_DAY,
+    COST_DAY,
+    COST_REVISION,
+    REJECTED_ROW,
+    SERIES,
+    SLOT_DAY,
+    SOURCE_DAY,
+    TENANT_NAME,
+    UNATTRIBUTED_USE,
+    USAGE_SLOT,
+    WATERMARK,
+)
 from spendwatch import cli
 from spendwatch.app import build_app
+from spendwatch.azure import AzureAccount, Waiting
 from spendwatch.db import reading
 from spendwatch.exits import run_reporting_errors
 from spendwatch.settings import load_settings
 from tests.azure.answers import used
+from tests.azure.asking import longest
 
 LOGS, METRICS, OWN = (f"{digit * 8}-0000-4000-8000-000000000000" for digit in "123")
 CONFIG = """
@@ -82,8 +98,8 @@ ApiManagementGatewayLlmLog
 | where TimeGenerated >= window_start and TimeGenerated < window_end and SequenceNumber == 0
 | distinct TimeGenerated, CorrelationId, RequestId, ModelName, DeploymentName, PromptTokens,
     CompletionTokens
-| summarize Prompt = sum(PromptTokens), Completion = sum(CompletionTokens), Start = min(TimeGenerated)
-    by CorrelationId, Model = ModelName, Deployment = DeploymentName
+| summarize Prompt = sum(PromptTokens), Completion = sum(CompletionTokens),
+    Start = min(TimeGenerated) by CorrelationId, Model = ModelName, Deployment = DeploymentName
 | join kind=leftouter calls on CorrelationId
 | summarize Calls = count(), Prompt = sum(Prompt), Completion = sum(Completion)
     by Start = bin(Start, 15m), Tenant = coalesce(ApimSubscriptionId, ""), Model, Deployment
@@ -111,23 +127,23 @@ class Row(NamedTuple):
 class Place:
     """A folder with settings, a mapping, a query and a database; its clock stands where it is set.
 
-    Tenants take turns: every third one lives in New York, every third one in Kathmandu.
+    Tenants take turns in the time zones; those of the first zone are not in the settings.
     """
 
-    def __init__(self, folder, local, telemetry, sources=GATEWAY, extra=""):
+    def __init__(self, folder, local, telemetry, sources=GATEWAY, extra="", zones=ZONES):
         folder.mkdir(parents=True, exist_ok=True)
-        self.folder, self.local, self.telemetry = folder, local, telemetry
-        self.config = folder / "config.toml"
+        self.local, self.telemetry = local, telemetry
+        self.folder, self.config = folder, folder / "config.toml"
         self.now = telemetry.shape.end.replace(hour=6)
         tenants = sorted({tenant for (tenant,) in telemetry.truth(("tenant",)) if tenant})
         self.zones = {
-            normalise_tenant(tenant): ZoneInfo(ZONES[number % 3])
+            normalise_tenant(tenant): ZoneInfo(zones[number % len(zones)])
             for number, tenant in enumerate(tenants)
         }
         named = "".join(
             f"[[tenants]]\nid = '{tenant}'\ntime_zone = \"{zone.key}\"\n"
             for tenant, zone in self.zones.items()
-            if zone.key != "UTC" and "'" not in tenant
+            if zone.key != zones[0] and "'" not in tenant
         )
         config = CONFIG.format(endpoint=local.endpoint)
         self.config.write_text(extra + config + sources + named, encoding="utf-8")
@@ -136,9 +152,29 @@ class Place:
             rows = telemetry.subscriptions().items()
             csv.writer(file).writerows([("id", "tenant"), *rows])
 
+    def at(self, folder):
+        """Give the same place in another folder."""
+        other = copy(self)
+        other.folder, other.config = folder, folder / "config.toml"
+        return other
+
+    def last_day(self):
+        """Return the newest day that is over and settled everywhere."""
+        return self.app().last_settled_day()
+
     def app(self, environ=None):
         """Put the service together anew, as a restart would."""
         return build_app(load_settings(self.config, environ or {}), lambda: self.now)
+
+    def patient(self, passing, grace_s=15.0, **azure):
+        """Put it together with waits that take no time, and settings that no file may have."""
+        app = self.app()
+        settings = app.settings.model_copy(
+            update={"azure": app.settings.azure.model_copy(update=azure)}
+        )
+        waiting = Waiting(passing.clock, passing.sleep, longest, grace_s)
+        account = AzureAccount(settings, app.clock, waiting=waiting)
+        return replace(app, settings=settings, azure=account)
 
     def run(self, *arguments):
         """Run a command of this installation; return its exit code."""
@@ -159,8 +195,8 @@ class Place:
         owners = self.telemetry.subscriptions()
         truth = self.telemetry.metric_truth((*by, "cached_known"), minutes=15)
         return self._by_day(
-            (slot, tenant or owners.get(key, ""), api, model, deployment, "global", known, is_stream, sums)
-            for (slot, key, tenant, api, model, deployment, is_stream, known), sums in truth.items()
+            (slot, who or owners.get(key, ""), api, model, deployment, "global", known, guess, sums)
+            for (slot, key, who, api, model, deployment, guess, known), sums in truth.items()
         )  # fmt: skip
 
     def own_truth(self):
@@ -168,8 +204,8 @@ class Place:
         by = "slot", "subscription", "model", "deployment"
         truth = self.telemetry.truth(by, minutes=15, where=ANSWERED)
         return self._by_day(
-            (slot, key, "", model, deployment, "global", False, False, sums._replace(without_tokens=0))
-            for (slot, key, model, deployment), sums in truth.items()
+            (slot, key, "", *served, "global", False, False, sums._replace(without_tokens=0))
+            for (slot, key, *served), sums in truth.items()
         )  # fmt: skip
 
     def _by_day(self, told):
@@ -219,13 +255,35 @@ def differences(found, wanted):
     return [f"{len(keys)} differ", *shown] if keys else []
 
 
-def moment(telemetry, **after):
-    """A time on the clock, counted from the telemetry's first midnight."""
-    from datetime import timedelta
+TABLES = (
+    COST_DAY, COST_REVISION, USAGE_SLOT, SLOT_DAY, SOURCE_DAY, API_DAY, UNATTRIBUTED_USE, WATERMARK,
+    TENANT_NAME, REJECTED_ROW,
+)  # fmt: skip
+STAMPS = {"version", "recorded_at", "replaced_at", "pulled_at", "changed_at"}
+"""How often something was written, and when."""
 
-    return telemetry.shape.begin + timedelta(**after)
+
+def whole_tables(app, source="", without=()):
+    """Every row of every table of the ledger, by names in place of numbers."""
+    with reading(app.engine) as session:
+        run = session.connection().execute
+        series = {row.id: tuple(row)[1:] for row in run(select(SERIES))}
+        found = {
+            table.name: sorted(
+                repr(_named(row, series, without))
+                for row in run(select(table)).mappings()
+                if source in ("", _source_of(row, series))
+            )
+            for table in TABLES
+        }
+        found["series"] = sorted(repr(each) for each in series.values() if source in ("", each[0]))
+    return found
 
 
-def stamp(at: datetime) -> str:
-    """A time as the local Log Analytics takes it."""
-    return at.isoformat()
+def _source_of(row, series):
+    return series[row["series_id"]][0] if "series_id" in row else row.get("source", "")
+
+
+def _named(row, series, without):
+    values = {name: value for name, value in row.items() if name not in {"id", "pull_id", *without}}
+    return values | ({"series_id": series[row["series_id"]]} if "series_id" in row else {})
