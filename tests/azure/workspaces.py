@@ -50,16 +50,39 @@ def shape_of(first_day: str = "", **options: Any) -> Shape:
     return Shape(**first, **options)
 
 
+LATE = """
+UPDATE calls SET kind = 'plain', api = 'openai-chat', status = 200, streamed = false,
+  backend = 'standard-east', spilled = false, headers_lost = false, feature = 'chat', product = '',
+  tenant = 'late-' || call % 6, subscription = 'sub-' || call % 6, "user" = '',
+  deployment = 'chat-large', model = 'gpt-4.1-2025-04-14', usage_rows = 1, message_rows = 0,
+  in_gateway = true, in_tokens = true, prompt = 1000000, completion = 0, cached = 0,
+  cached_header = 'present';
+UPDATE calls SET prompt = 4000000, tokens_at = CASE WHEN call // 6 % 2 = 0 THEN tokens_at
+    ELSE started + INTERVAL 40 HOUR END, tokens_again_at = NULL
+  WHERE tenant = 'late-0' AND started::DATE = DATE '{spike}';
+UPDATE calls SET gateway_at = started + INTERVAL 46 HOUR, gateway_again_at = NULL
+  WHERE tenant = 'late-1' AND started::DATE = DATE '{spike}' AND call // 6 % 5 > 0;
+"""
+"""Six tenants that use the same each day; on one day the first of them uses four times as much, and
+half of its tokens are there 40 hours later; most calls of the second are there 46 hours later."""
+
+
 @cache
-def telemetry_of(*, hostile: bool = False, metrics: bool = False, **options: Any) -> Telemetry:
+def telemetry_of(
+    *, hostile: bool = False, metrics: bool = False, spike: str = "", **options: Any
+) -> Telemetry:
     """Make the telemetry of some options, once in a process."""
     shape, also = shape_of(**options), ("metrics",) if metrics else ()
-    if not hostile:
+    if not (hostile or spike):
         return make(shape, also=also)
     connection = duckdb.connect()
     connection.execute("SET TimeZone='UTC'")
     drawn = draw(shape)  # noqa: F841 - DuckDB reads it by its name
     connection.execute("CREATE TABLE calls AS SELECT * FROM drawn")
+    if spike:
+        connection.execute(LATE.format(spike=spike))
+        write_rows(connection, shape.seed, also)
+        return Telemetry(shape, connection)
     connection.execute(
         """
         UPDATE calls SET tenant = $names[1 + call % len($names)],
