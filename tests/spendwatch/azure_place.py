@@ -7,7 +7,7 @@ from collections import defaultdict
 from copy import copy
 from dataclasses import replace
 from datetime import UTC
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
@@ -34,6 +34,15 @@ from spendwatch.exits import run_reporting_errors
 from spendwatch.settings import load_settings
 from tests.azure.answers import used
 from tests.azure.asking import longest
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+    from datetime import date, datetime
+    from pathlib import Path
+
+    from spendwatch.app import App
+    from tests.azure.local import LocalLogAnalytics
+    from tests.azure.telemetry import Telemetry
 
 LOGS, METRICS, OWN = (f"{digit * 8}-0000-4000-8000-000000000000" for digit in "123")
 CONFIG = """
@@ -124,13 +133,24 @@ class Row(NamedTuple):
     estimated: bool = False
 
 
+Ledger = dict[tuple[Any, ...], Row]
+
+
 class Place:
     """A folder with settings, a mapping, a query and a database; its clock stands where it is set.
 
     Tenants take turns in the time zones; those of the first zone are not in the settings.
     """
 
-    def __init__(self, folder, local, telemetry, sources=GATEWAY, extra="", zones=ZONES):
+    def __init__(
+        self,
+        folder: Path,
+        local: LocalLogAnalytics,
+        telemetry: Telemetry,
+        sources: str = GATEWAY,
+        extra: str = "",
+        zones: Sequence[str] = ZONES,
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.local, self.telemetry = local, telemetry
         self.folder, self.config = folder, folder / "config.toml"
@@ -152,21 +172,21 @@ class Place:
             rows = telemetry.subscriptions().items()
             csv.writer(file).writerows([("id", "tenant"), *rows])
 
-    def at(self, folder):
+    def at(self, folder: Path) -> Place:
         """Give the same place in another folder."""
         other = copy(self)
         other.folder, other.config = folder, folder / "config.toml"
         return other
 
-    def last_day(self):
+    def last_day(self) -> date:
         """Return the newest day that is over and settled everywhere."""
         return self.app().last_settled_day()
 
-    def app(self, environ=None):
+    def app(self, environ: dict[str, str] | None = None) -> App:
         """Put the service together anew, as a restart would."""
         return build_app(load_settings(self.config, environ or {}), lambda: self.now)
 
-    def patient(self, passing, grace_s=15.0, **azure):
+    def patient(self, passing: Any, grace_s: float = 15.0, **azure: int) -> App:
         """Put it together with waits that take no time, and settings that no file may have."""
         app = self.app()
         settings = app.settings.model_copy(
@@ -176,11 +196,11 @@ class Place:
         account = AzureAccount(settings, app.clock, waiting=waiting)
         return replace(app, settings=settings, azure=account)
 
-    def run(self, *arguments):
+    def run(self, *arguments: str) -> int:
         """Run a command of this installation; return its exit code."""
         return run_reporting_errors(cli.app, [*arguments, "--config", str(self.config)])
 
-    def logs_truth(self, at=None):
+    def logs_truth(self, at: datetime | None = None) -> Ledger:
         """What the gateway's logs tell, once all has come or at a moment."""
         truth = used(self.telemetry.truth(GROUPS, at=at, minutes=15))
         return self._by_day(
@@ -189,7 +209,7 @@ class Place:
             in truth.items()
         )  # fmt: skip
 
-    def metrics_truth(self):
+    def metrics_truth(self) -> Ledger:
         """What the token metrics tell: what was streamed is an estimate."""
         by = "slot", "subscription", "tenant", "api", "model", "deployment", "streamed"
         owners = self.telemetry.subscriptions()
@@ -199,7 +219,7 @@ class Place:
             for (slot, key, who, api, model, deployment, guess, known), sums in truth.items()
         )  # fmt: skip
 
-    def own_truth(self):
+    def own_truth(self) -> Ledger:
         """What the user's own query tells: subscriptions are tenants, nothing is cached."""
         by = "slot", "subscription", "model", "deployment"
         truth = self.telemetry.truth(by, minutes=15, where=ANSWERED)
@@ -208,10 +228,11 @@ class Place:
             for (slot, key, *served), sums in truth.items()
         )  # fmt: skip
 
-    def _by_day(self, told):
+    def _by_day(self, told: Iterable[tuple[Any, ...]]) -> Ledger:
         """Sum slots into the local days of their tenants, as a person with a calendar would."""
-        sums = defaultdict(lambda: [0, 0, 0, 0])
-        cached, hidden, estimated = {}, set(), set()
+        sums: dict[Any, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+        cached: dict[Any, int] = {}
+        hidden, estimated = set(), set()
         for slot, tenant, feature, model, deployment, scope, known, guess, counts in told:
             who = normalise_tenant(tenant) or "unattributed"
             zone = self.zones.get(who, ZoneInfo("UTC"))
@@ -230,12 +251,12 @@ class Place:
             key: Row(*counts, cached.get(key), key in estimated) for key, counts in sums.items()
         }
 
-    def ledger(self, source="gateway"):
+    def ledger(self, source: str = "gateway") -> Ledger:
         """What the ledger holds of a source; what is gone by now stands there as nothing."""
         return {key: row for key, row in _stored(self.app(), source).items() if any(row[:4])}
 
 
-def _stored(app, source):
+def _stored(app: App, source: str) -> Ledger:
     table, series = COST_DAY.c, SERIES.c
     query = select(
         series.tenant, table.day, series.feature, series.model, series.deployment, series.scope,
@@ -248,7 +269,7 @@ def _stored(app, source):
     return {tuple(row[:6]): Row(*row[6:]) for row in found}
 
 
-def differences(found, wanted):
+def differences(found: Ledger, wanted: Ledger) -> list[str]:
     """Say in few lines where two ledgers differ; empty where they are equal."""
     keys = sorted(key for key in found.keys() | wanted.keys() if found.get(key) != wanted.get(key))
     shown = [f"{key}: {found.get(key)} instead of {wanted.get(key)}" for key in keys[:5]]
@@ -263,7 +284,7 @@ STAMPS = {"version", "recorded_at", "replaced_at", "pulled_at", "changed_at"}
 """How often something was written, and when."""
 
 
-def whole_tables(app, source="", without=()):
+def whole_tables(app: App, source: str = "", without: Collection[str] = ()) -> dict[str, list[str]]:
     """Every row of every table of the ledger, by names in place of numbers."""
     with reading(app.engine) as session:
         run = session.connection().execute
@@ -280,10 +301,10 @@ def whole_tables(app, source="", without=()):
     return found
 
 
-def _source_of(row, series):
+def _source_of(row: Any, series: Any) -> str:
     return series[row["series_id"]][0] if "series_id" in row else row.get("source", "")
 
 
-def _named(row, series, without):
+def _named(row: Any, series: Any, without: Collection[str]) -> dict[str, Any]:
     values = {name: value for name, value in row.items() if name not in {"id", "pull_id", *without}}
     return values | ({"series_id": series[row["series_id"]]} if "series_id" in row else {})
