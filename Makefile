@@ -42,6 +42,7 @@ PURE_CORE := \
     detector/sources/kql_text.py \
     detector/sources/log_analytics_faults.py \
     detector/sources/log_analytics_results.py \
+    detector/sources/log_analytics_stream.py \
     detector/sources/log_analytics_words.py \
     detector/sources/scopes.py \
     detector/sources/slot_sums.py \
@@ -142,7 +143,7 @@ matrix: ## run all tests on each Python that is supported and installed here
 	done
 
 # They take long, and need the tests beside them.
-CRASHES := crash_matrix simulated_days torture slack_storm azure_truth
+CRASHES := azure_pull azure_truth crash_matrix simulated_days torture slack_storm
 
 crash: $(READY) ## kill it at every point and at random times, and live 60 days with a fault each
 	$(BIN)/python -m benchmarks.crash_matrix
@@ -177,7 +178,7 @@ sbom: ## write build/sbom.json, the list (CycloneDX) of all packages that ship
 	build/venv-sbom/bin/python -W ignore -m cyclonedx_py requirements --pyproject pyproject.toml \
 	    --output-reproducible --validate --output-file build/sbom.json requirements/runtime.txt
 
-pictures: $(READY) ## draw the pictures of the documentation again (needs Chromium; CHROMIUM= names one)
+pictures: $(READY) ## draw the pictures of the documentation again (needs Chromium, CHROMIUM= names one, and a font with emoji)
 	$(BIN)/python -m docs.pictures.draw
 
 # Only Docker's own format knows a health check.

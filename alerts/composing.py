@@ -17,19 +17,21 @@ from alerts.messages import (
 )
 from alerts.model import Change, Reason
 from alerts.notice import Message, Notification
+from alerts.policy import Ruling
 from alerts.verdicts import TEACHING
 from detector.model import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
     from datetime import date
 
-    from alerts.model import AbnormalDay, Reply
+    from alerts.model import AbnormalDay, Alert, Reply
     from alerts.notice import Line, Message
     from alerts.taken import Taken, Telling
 
 _CALLS = frozenset({Change.OPENED, Change.RELEASED, Change.WORSE})
 """For which the owner is called by name."""
+_GROUPED = Ruling(told=False, reason=Reason.GROUPED)
 
 
 class Group(NamedTuple):
@@ -49,13 +51,15 @@ def group_of(taken: Taken) -> Group:
     return Group(taken.receiver, taken.change is Change.REMINDED)
 
 
-def with_keys(taken: Sequence[Taken]) -> tuple[Taken, ...]:
+def as_told(stored: Iterable[tuple[Taken, Alert]], flooded: Set[Group]) -> tuple[Taken, ...]:
     """Return each change with the key of the notification that tells it, its own or its group's.
 
     Parameters
     ----------
-    taken : sequence of Taken
-        Decided, with the alerts as they are stored.
+    stored : iterable of (Taken, Alert)
+        Each with its alert as it is stored.
+    flooded : set of Group
+        What of them comes as one message.
 
     Returns
     -------
@@ -63,13 +67,13 @@ def with_keys(taken: Sequence[Taken]) -> tuple[Taken, ...]:
         What is not told has no key.
     """
     groups: dict[Group, str] = {}
-    keyed = []
-    for each in taken:
-        key = _key(each) if each.told else ""
-        if each.reason is Reason.GROUPED:
-            key = groups.setdefault(group_of(each), f"group:{key}")
-        keyed.append(replace(each, message_key=key))
-    return tuple(keyed)
+    told = []
+    for each, alert in stored:
+        group, key, ruling = group_of(each), _key(each) if each.notified else "", each.ruling
+        if each.notified and group in flooded:
+            key, ruling = groups.setdefault(group, f"group:{key}"), _GROUPED
+        told.append(replace(each, alert=alert, ruling=ruling, message_key=key))
+    return tuple(told)
 
 
 def compose(
@@ -80,7 +84,7 @@ def compose(
     Parameters
     ----------
     taken : sequence of Taken
-        With their keys, see :func:`with_keys`.
+        With their keys, see :func:`as_told`.
     day : date
         The judged day.
     telling : Telling

@@ -53,7 +53,7 @@ def digest_message(interim: Interim, reader: Reader) -> Message:
         title=f"{every}digest{to}: {said}",
         lines=(*_about(interim, own, reader), *_lists(own, reader), *_announced(own, reader)),
         actions=_actions(interim, own),
-        reference=f"{every}digest for {safe_name(reader.receiver)}",
+        reference=f"for {safe_name(reader.receiver)}",
         about=_numbers(own),
     )
 

@@ -70,10 +70,13 @@ def match(finding: Finding, alerts: Iterable[Alert], rules: AlertRules) -> Alert
         With a period of its own the very same period only. Otherwise, in this order: the alert
         that holds the day, the one in force it continues, the ended one whose span the day lies in.
     """
+    alike = tuple(alerts)
+    if not alike:
+        return None
     key = fingerprint(finding, finding.day)
     ranked = [
         (rank, alert.abnormal[0].day.toordinal() if alert.abnormal else 0, index, alert)
-        for index, alert in enumerate(alerts)
+        for index, alert in enumerate(alike)
         if (rank := _kinship(alert, finding, key, rules)) > 0
     ]
     return max(ranked)[-1] if ranked else None

@@ -65,7 +65,7 @@ def group_message(news: News, day: date, names: Mapping[str, str]) -> Message:
         title=_title(news, day),
         lines=tuple(lines),
         actions=(Action("see all", "spendwatch alerts list"),),
-        reference=f"{count(len(news), 'alert')} in one message",
+        reference="told in one message",
         about=tuple(alert.number for alert, _ in ranked),
         listed=tuple(listed),
     )

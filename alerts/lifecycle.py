@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 UNDO_WITHIN = timedelta(days=7)
 LONGEST_SNOOZE = timedelta(days=90)
 _QUIETING = frozenset({Verb.ACKNOWLEDGE, Verb.SNOOZE})
+_TIMED = frozenset({Verb.SNOOZE, Verb.DISMISS})
 _DONE = {
     AlertState.ACKNOWLEDGED: "already acknowledged",
     AlertState.DISMISSED: "already dismissed",
@@ -201,7 +202,8 @@ def reply(
     now : datetime
         UTC-aware.
     until : datetime, optional
-        UTC-aware; needed by a snooze, and only there.
+        UTC-aware; needed by a snooze. A dismissal may have one, which changes nothing here: what
+        it teaches then is in ``alerts/verdicts.py``.
 
     Returns
     -------
@@ -229,7 +231,7 @@ def reply(
         told_magnitude=max(alert.told_magnitude, alert.finding.magnitude),
         announced=alert.announced or not alert.ended,
         held=None,
-        snoozed_until=until,
+        snoozed_until=until if verb is Verb.SNOOZE else None,
         updated_at=now,
         revision=alert.revision + 1,
     )
@@ -329,15 +331,18 @@ def _require_details(
             if verb is Verb.DISMISS
             else "only a dismissal carries a verdict; to acknowledge or snooze, leave it out"
         )
-    if (until is None) == (verb is Verb.SNOOZE):
-        raise SenselessReply(
-            "a snooze needs the time it ends"
-            if verb is Verb.SNOOZE
-            else "only a snooze carries a time; leave it out"
-        )
-    if until is not None and until <= now:
+    if until is not None and verb not in _TIMED:
+        raise SenselessReply("only a snooze or a dismissal carries a time; leave it out")
+    if verb is Verb.SNOOZE:
+        _require_end(until, now)
+
+
+def _require_end(until: datetime | None, now: datetime) -> None:
+    if until is None:
+        raise SenselessReply("a snooze needs the time it ends")
+    if until <= now:
         raise SenselessReply(f"a snooze ends in the future; {moment(until)} is over")
-    if until is not None and until - now > LONGEST_SNOOZE:
+    if until - now > LONGEST_SNOOZE:
         raise SenselessReply(
             f"a snooze lasts at most {LONGEST_SNOOZE.days} days, to {moment(now + LONGEST_SNOOZE)};"
             " what shall be quiet for longer is better dismissed, or silenced"

@@ -33,14 +33,7 @@ _ANSWERS = {
 }
 ENDS = frozenset({Change.RESOLVED, Change.REPLACED, Change.REMOVED, Change.WITHDRAWN})
 _SPEAKING = frozenset(
-    {
-        Change.OPENED,
-        Change.WORSE,
-        Change.REVISED,
-        Change.WOKEN,
-        Change.RELEASED,
-        Change.REMINDED,
-    }
+    {Change.OPENED, Change.WORSE, Change.REVISED, Change.WOKEN, Change.RELEASED, Change.REMINDED}
 )
 _PREFIX = {
     Change.WORSE: "worse, ",
@@ -112,12 +105,13 @@ def alert_message(
         *_since(alert),
         *_answer(change, reply, effect),
     )
+    title = title_of(alert, words, change, revision)
     return Message(
         tone="calm" if calm and about.kind not in EVENTS else about.severity.value,
-        title=title_of(alert, words, change, revision),
+        title=title,
         lines=lines,
         actions=_actions(alert, change, words, reply),
-        reference=_reference(alert),
+        reference=_reference(alert, title),
         state=None if about.kind in EVENTS else alert.state,
         about=(alert.number,),
     )
@@ -359,7 +353,8 @@ def _answered(reply: Reply, what: str = " it") -> str:
 
 
 def _until(reply: Reply) -> str:
-    return f" until {moment(reply.until)}" if reply.until else ""
+    day = f", until {full_day(reply.last_day)}" if reply.last_day else ""
+    return day or (f" until {moment(reply.until)}" if reply.until else "")
 
 
 def _note(reply: Reply) -> str:
@@ -393,6 +388,8 @@ def _actions(alert: Alert, change: Change, words: Words, reply: Reply | None) ->
     return (dismiss("say why"), show) if alert.kind in TEACHING else (show,)
 
 
-def _reference(alert: Alert) -> str:
-    state = "" if alert.kind in EVENTS else f", {_standing(alert)}"
-    return f"A-{alert.number}, {alert.kind}{state}"
+def _reference(alert: Alert, title: str) -> str:
+    """Name it, and the state where the title does not."""
+    state = _standing(alert)
+    told = alert.kind in EVENTS or (alert.state is not AlertState.OPEN and state in title)
+    return f"A-{alert.number}, {alert.kind}{'' if told else f', {state}'}"

@@ -266,7 +266,7 @@ class Reply:
     Attributes
     ----------
     until : datetime or None
-        When a snooze ends.
+        When a snooze ends; of a dismissal, midnight (UTC) of the last day that was named.
     magnitude : int
         The alert's magnitude when it was answered: it wakes when it gets worse than that.
     undoes : int or None
@@ -290,6 +290,11 @@ class Reply:
     undoes: int | None = None
     number: int = 0
     seen: Seen | None = None
+
+    @property
+    def last_day(self) -> date | None:
+        """The last day that a dismissal named; None where none was."""
+        return self.until.date() if self.until and self.verb is Verb.DISMISS else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,12 +105,18 @@ def forecast_title(budget: BudgetState) -> str:
 
 
 def forecast(budget: BudgetState) -> str:
-    """Return spend, burn rate and forecast with its interval."""
+    """Return spend, how fast that is, and the forecast with its interval."""
     spent = f"{money(budget.spent_micro_usd)} of {exact_money(budget.cap_micro_usd)} spent"
-    burn = f", burn rate {budget.burn_rate:.1f}" if budget.burn_rate is not None else ""
+    burn = f", {_speed(budget.burn_rate)}" if budget.burn_rate is not None else ""
     if budget.forecast_micro_usd is None:
         return f"{spent}{burn}; too little history for a forecast"
     low, high = budget.low_micro_usd, budget.high_micro_usd
     known = low is not None and high is not None
     width = f", 80 % interval {money(low or 0)}-{money(high or 0)}" if known else ""
     return f"{spent}{burn}; forecast {money(budget.forecast_micro_usd)}{width}"
+
+
+def _speed(burn_rate: float) -> str:
+    """Say a burn rate in words that need no explanation."""
+    fast = f"{burn_rate:.1f}"
+    return f"{'just' if fast == '1.0' else f'{fast} times'} as fast as the budget allows"

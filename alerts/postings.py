@@ -18,6 +18,7 @@ from alerts.notice import Receipt
 from alerts.tables import ALERT, NOTIFICATION, POSTING, PostingRow, ReplyRow
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import timedelta
 
     from sqlmodel import Session
@@ -97,12 +98,19 @@ def adopt(session: Session, alert_number: int, receipt: Receipt) -> None:
 
 
 def stale(
-    session: Session, now: datetime, apart: timedelta, number: int | None = None
+    session: Session,
+    now: datetime,
+    apart: timedelta,
+    receivers: Collection[str],
+    *,
+    number: int | None = None,
+    since: datetime | None = None,
 ) -> tuple[Stale, ...]:
     """Return what is to be brought up to date now: what a person has answered comes first.
 
     Changes that nobody made are shown ``apart`` from each other; ``number`` names one alert that
-    somebody has just answered: it is tried at once, whatever failed before.
+    somebody has just answered: it is tried at once, whatever failed before. ``since`` looks only
+    at alerts that have changed since then: what was posted late, or is tried again, may be missed.
     """
     answered_at = (
         select(func.max(ReplyRow.at))
@@ -121,12 +129,15 @@ def stale(
         select(POSTING, answered_at.label("answered_at"))
         .join(ALERT, ALERT.c.number == POSTING.c.alert_number)
         .where(ALERT.c.revision > POSTING.c.revision, calm)
+        .where(POSTING.c.receiver.in_(receivers))
         .order_by(answered_at.desc().nulls_last(), POSTING.c.alert_number)
     )
     if number is None:
         query = query.where(or_(due_at.is_(None), due_at <= now))
     else:
         query = query.where(POSTING.c.alert_number == number)
+    if since is not None:
+        query = query.where(ALERT.c.updated_at >= since)
     return tuple(_stale(row) for row in session.connection().execute(query))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from alerts import store
@@ -13,11 +13,11 @@ from alerts.messages import reply_words, undo_words
 from alerts.model import Reply, Verb, Verdict
 from alerts.names import safe_name, says_nothing
 from alerts.numbers import moment
-from alerts.verdicts import describe_lesson, lesson
+from alerts.verdicts import describe_lesson, lesson, until_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from datetime import date, datetime
+    from datetime import date
 
     from sqlmodel import Session
 
@@ -36,7 +36,8 @@ class Answer:
     """What a person says about an alert.
 
     ``undoes`` names the reply an undo is about, so that a second press of the same button does
-    not take back another one; without it the newest is meant.
+    not take back another one; without it the newest is meant. ``until`` is when a snooze ends; of
+    a dismissal, midnight (UTC) of the last day it holds for, see :func:`midnight`.
     """
 
     verb: Verb
@@ -71,6 +72,7 @@ def answer(
     replies = store.replies_of(session, number)
     if given.verb is Verb.UNDO:
         return _undo(session, before, given, replies, now)
+    _require_last_day(before, given, now)
     last = in_force(replies)[-1:]
     if last and before.state is last[0].to_state and _same(last[0], given):
         return _answered(before, last[0], teaching, repeated=True)
@@ -79,6 +81,18 @@ def answer(
     except AlreadyAnswered as refusal:
         raise AlreadyAnswered(f"{refusal}{_by_whom(last, before)}") from refusal
     return _answered(after, _keep(session, before, after, given, now), teaching)
+
+
+def midnight(last_day: date) -> datetime:
+    """Return a day as an answer keeps it."""
+    return datetime.combine(last_day, time.min, UTC)
+
+
+def _require_last_day(alert: Alert, given: Answer, now: datetime) -> None:
+    if given.verdict is None or given.until is None:
+        return
+    if problem := until_problem(alert, given.verdict, given.until.date(), now):
+        raise SenselessReply(problem)
 
 
 def require_alert(session: Session, number: int) -> Alert:
@@ -170,7 +184,7 @@ def _lesson(alert: Alert, reply: Reply, teaching: Teaching) -> Lesson | None:
     """Say what one answer teaches by itself."""
     if reply.verdict is None:
         return None
-    return lesson(alert, reply.verdict, reply.at, teaching, reply.seen)
+    return lesson(alert, reply.verdict, reply.at, teaching, reply.seen, reply.last_day)
 
 
 def _is_after(pulled_at: datetime | None, reply: Reply) -> bool:
@@ -185,10 +199,10 @@ def _answered(
     return Answered(alert, reply, _lesson(alert, reply, teaching), words)
 
 
-def teaches(alert: Alert, reply: Reply, teaching: Teaching) -> str:
-    """Say what an answer teaches; empty where that is nothing."""
+def teaches(alert: Alert, reply: Reply, teaching: Teaching, name: str = "") -> str:
+    """Say what an answer teaches; empty where that is nothing, the tenant's id where no name is."""
     taught = _lesson(alert, reply, teaching)
-    return describe_lesson(taught, alert.tenant) if taught else ""
+    return describe_lesson(taught, name or alert.tenant) if taught else ""
 
 
 def _same(last: Reply, given: Answer) -> bool:

@@ -48,6 +48,7 @@ class Known:
 class Showing:
     """What keeping messages up to date needs; ``known`` is asked in the same transaction."""
 
+    reading: Transaction
     writing: Transaction
     channels: Mapping[str, Channel]
     clock: Callable[[], datetime]
@@ -56,17 +57,26 @@ class Showing:
     apart: timedelta = APART
 
     def show(
-        self, number: int | None = None, stopping: Callable[[], bool] = lambda: False
+        self,
+        number: int | None = None,
+        stopping: Callable[[], bool] = lambda: False,
+        since: datetime | None = None,
     ) -> tuple[int, tuple[str, ...]]:
-        """Change what is stale, of one alert or of all; return how many were, and what failed."""
-        with self.writing() as session:
-            waiting = postings.stale(session, self.clock(), self.apart, number)
+        """Change what is stale, of one alert or of all; return how many were, and what failed.
+
+        ``since`` looks only at the alerts that have changed since then, which takes no time.
+        """
+        now = self.clock()
+        with self.reading() as session:
+            waiting = postings.stale(
+                session, now, self.apart, self.channels.keys(), number=number, since=since
+            )
         shown, errors = 0, []
         for each in waiting:
-            channel = self.channels.get(each.receipt.receiver)
+            channel = self.channels[each.receipt.receiver]
             if stopping():
                 break
-            if channel is None or channel.wait_s(edit=True, answered=each.answered):
+            if channel.wait_s(edit=True, answered=each.answered):
                 continue
             try:
                 shown += self._show(each, channel)

@@ -175,10 +175,7 @@ def waiting_alerts(
 def add_decisions(session: Session, decisions: Sequence[Decision]) -> None:
     """Store why each change was told or held back."""
     if decisions:
-        rows = [
-            {**encode(decision), "day": decision.day, "at": decision.at} for decision in decisions
-        ]
-        session.connection().execute(insert(DECISION), rows)
+        session.connection().execute(insert(DECISION), [*map(_decision_values, decisions)])
 
 
 def decisions_of(session: Session, number: int) -> tuple[Decision, ...]:
@@ -306,6 +303,19 @@ def _reply(row: ReplyRow) -> Reply:
         number=row.number or 0,
         seen=decode(Seen, row.seen) if row.seen else None,
     )
+
+
+def _decision_values(decision: Decision) -> dict[str, Any]:
+    return {
+        "alert_number": decision.alert_number,
+        "day": decision.day,
+        "change": decision.change.value,
+        "reason": decision.reason.value,
+        "notified": decision.notified,
+        "at": decision.at,
+        "detail": decision.detail,
+        "message_key": decision.message_key,
+    }
 
 
 def _decision(row: DecisionRow) -> Decision:

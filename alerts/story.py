@@ -159,5 +159,6 @@ def _deed(reply: Reply, undone: Reply | None, said: Said) -> str:
     if undone:
         return f"{done} what {safe_name(undone.actor)} {_DID[undone.verb]} on {said(undone.at)}"
     if reply.verdict:
-        return f"{done} it as {reply.verdict.value.replace('_', ' ')}"
+        until = f" until {full_day(reply.last_day)}" if reply.last_day else ""
+        return f"{done} it as {reply.verdict.value.replace('_', ' ')}{until}"
     return f"{done} it until {said(reply.until)}" if reply.until else f"{done} it"

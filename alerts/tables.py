@@ -18,6 +18,7 @@ class AlertRow(SQLModel, table=True):
     __table_args__ = (
         Index("ix_alert_condition", "kind", "tenant", "subject"),
         Index("ix_alert_ended", "ended", "judged_day"),
+        Index("ix_alert_updated_at", "updated_at"),
     )
 
     number: int | None = Field(default=None, primary_key=True)

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from alerts import outbox, store
 from alerts.addressing import as_graver, heard_before, receivers_of
-from alerts.composing import amounts, compose, group_of, with_keys
+from alerts.composing import amounts, as_told, compose, group_of
 from alerts.episode import BUDGETS
 from alerts.knowledge import heard_of, mark_told
 from alerts.model import ANSWERED, HELD_FOR_NOW, Change, Reason
-from alerts.policy import Ruling, decide
+from alerts.policy import decide
 from alerts.taken import Taken, Told
 from detector.model import FindingKind
 
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
     from alerts.addressing import Heard
+    from alerts.composing import Group
     from alerts.model import Alert
+    from alerts.policy import Ruling
     from alerts.taken import Telling
     from detector.model import Finding
 
@@ -36,8 +38,9 @@ if TYPE_CHECKING:
 def tell(session: Session, observed: Sequence[Taken], day: date, telling: Telling) -> Told:
     """Decide about every change, store what moved, and write what is told."""
     heard = heard_before(session, observed, telling)
-    taken = _stored(session, _grouped(_decided(observed, heard, telling), telling))
-    changed = with_keys([each for each in taken if _is_news(each)])
+    decided = _decided(observed, heard, telling)
+    stored = [each for each in _stored(session, decided) if _is_news(each[0])]
+    changed = as_told(stored, _flooded(decided, telling))
     store.add_decisions(session, [_decision(each, day, telling) for each in changed])
     answers = store.newest_answers(
         session, [each.alert.number for each in changed if each.notified and _was_answered(each)]
@@ -62,27 +65,22 @@ def _decided(observed: Sequence[Taken], heard: Heard, telling: Telling) -> list[
 
 def _addressed(taken: Taken, heard: Heard, telling: Telling) -> list[Taken]:
     """Decide for everybody to whom it is news."""
-    each = [replace(taken, receiver=name) for name in receivers_of(taken, heard, telling)]
-    rulings = [_ruling(one, telling) for one in each]
-    waiting = next((ruling for ruling in rulings if not ruling.told), None)
+    rulings = {name: _ruling(taken, name, telling) for name in receivers_of(taken, heard, telling)}
+    waiting = next((name for name, ruling in rulings.items() if not ruling.told), None)
     if waiting is None:
-        return [_ruled(*one, telling) for one in zip(each, rulings, strict=True)]
-    if not any(ruling.told for ruling in rulings):
-        return [_ruled(each[0], waiting, telling)]
+        return [_ruled(taken, name, ruling, telling) for name, ruling in rulings.items()]
+    if not any(ruling.told for ruling in rulings.values()):
+        return [_ruled(taken, waiting, rulings[waiting], telling)]
     # Who sleeps is told later: until then the alert is held back, and its end news to nobody else.
-    held = _moved(_kept_back(taken, waiting.reason), taken, telling)
+    held = _moved(_kept_back(taken, rulings[waiting].reason), taken, telling)
     return [
-        replace(one, alert=held, ruling=ruling) for one, ruling in zip(each, rulings, strict=True)
+        replace(taken, alert=held, receiver=name, ruling=ruling) for name, ruling in rulings.items()
     ]
 
 
-def _ruling(taken: Taken, telling: Telling) -> Ruling:
+def _ruling(taken: Taken, receiver: str, telling: Telling) -> Ruling:
     return decide(
-        taken.alert,
-        taken.change,
-        telling.situation,
-        receiver=taken.receiver,
-        finding=taken.finding,
+        taken.alert, taken.change, telling.situation, receiver=receiver, finding=taken.finding
     )
 
 
@@ -129,8 +127,8 @@ def _replaced(observed: Sequence[Taken]) -> Set[str]:
 
     Its cap was changed, or what was forecast is spent by now: that is no good news.
     """
-    opened = {_without_cap(each.alert.finding) for each in observed if _begins(each)}
     budgets = [each for each in observed if each.alert.kind in BUDGETS]
+    opened = {_without_cap(each.alert.finding) for each in budgets if _begins(each)}
     spent = {
         _budget_of(each.finding): each.finding.magnitude
         for each in budgets
@@ -160,13 +158,14 @@ def _without_cap(finding: Finding) -> tuple[Condition, str]:
     return condition(finding), finding.period.rpartition(" cap ")[0]
 
 
-def _ruled(taken: Taken, ruling: Ruling, telling: Telling) -> Taken:
+def _ruled(taken: Taken, receiver: str, ruling: Ruling, telling: Telling) -> Taken:
     """Mark the alert as told, or as held back for now."""
     if ruling.told:
-        return replace(taken, alert=_told(taken, telling), ruling=ruling)
+        return replace(taken, alert=_told(taken, telling), receiver=receiver, ruling=ruling)
     if taken.change is Change.REMINDED:
         return replace(taken, change=Change.UNCHANGED)  # not due after all: nothing is noted
-    return replace(taken, alert=_kept_back(taken, ruling.reason), ruling=ruling)
+    kept = _kept_back(taken, ruling.reason)
+    return replace(taken, alert=kept, receiver=receiver, ruling=ruling)
 
 
 def _told(taken: Taken, telling: Telling) -> Alert:
@@ -191,16 +190,11 @@ def _kept_back(taken: Taken, reason: Reason) -> Alert:
     return replace(alert, held=reason)
 
 
-def _grouped(taken: Sequence[Taken], telling: Telling) -> list[Taken]:
-    """Turn what would flood a receiver into one message for it; reminders always come as one."""
+def _flooded(taken: Sequence[Taken], telling: Telling) -> Set[Group]:
+    """Pick what would flood a receiver, and so becomes one message; reminders always do."""
     news = Counter(group_of(each) for each in taken if each.notified)
-    one = Ruling(told=False, reason=Reason.GROUPED)
     most = {True: 1, False: telling.group_above}
-    flooded = {group for group, many in news.items() if many > most[group.reminded]}
-    return [
-        replace(each, ruling=one) if each.notified and group_of(each) in flooded else each
-        for each in taken
-    ]
+    return {group for group, many in news.items() if many > most[group.reminded]}
 
 
 def _is_news(taken: Taken) -> bool:
@@ -213,14 +207,14 @@ def _was_answered(taken: Taken) -> bool:
     return taken.before is not None and taken.before.state in ANSWERED
 
 
-def _stored(session: Session, taken: Sequence[Taken]) -> list[Taken]:
-    """Store what is new and what moved, and number what is new."""
+def _stored(session: Session, taken: Sequence[Taken]) -> list[tuple[Taken, Alert]]:
+    """Store what is new and what moved; return it with its alert, by now numbered."""
     moved = [each for each in taken if each.before is not None and each.alert != each.before]
     store.save_alerts(session, [each.alert for each in moved])
     opened = [each for each in taken if each.before is None]
     numbered = store.insert_alerts(session, [each.alert for each in opened])
-    fresh = [replace(each, alert=alert) for each, alert in zip(opened, numbered, strict=True)]
-    return [*fresh, *moved]
+    fresh = zip(opened, numbered, strict=True)
+    return [*fresh, *((each, each.alert) for each in moved)]
 
 
 def _decision(taken: Taken, day: date, telling: Telling) -> store.Decision:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING
 
 from alerts.model import Verdict
 from alerts.names import safe_name
-from alerts.numbers import day_list, money, short_day
+from alerts.numbers import day_list, full_day, money, short_day
 from detector.model import MICRO, Effect, FindingKind, Lesson
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from alerts.model import Alert, Seen, Teaching
@@ -22,6 +22,8 @@ TEACHING = frozenset({FindingKind.SPEND_SPIKE, FindingKind.SPEND_DROP})
 """Kinds that rest on a baseline, so that an answer can teach it."""
 LOOK_BACK = timedelta(days=90)
 """How far back a preview looks for other alerts that the same answer would have covered."""
+LONGEST_DAYS = 90
+"""How many days from today the last day of a dismissal may lie."""
 MEANINGS = {
     Verdict.REAL: "it was a true incident",
     Verdict.EXPECTED: "it was planned, or happens once",
@@ -30,6 +32,11 @@ MEANINGS = {
     Verdict.DATA_ERROR: "the data was wrong",
 }
 """When to choose each verdict."""
+_LASTING = {
+    Verdict.EXPECTED: ", and every day up to the last one you name",
+    Verdict.FALSE_ALARM: ", or the last day you name",
+}
+"""What naming a last day adds to the effect of a verdict; the others take none."""
 _REASONS = {
     Verdict.REAL: "dismissed as real",
     Verdict.EXPECTED: "dismissed as expected",
@@ -53,6 +60,8 @@ class Preview:
         The other alerts of :data:`LOOK_BACK` that the same answer would have covered.
     others : int
         How many other alerts of the same tenant and kind there were in that time.
+    lasting : str
+        What naming a last day would add to the effect; empty where none is taken, or one was named.
     """
 
     verdict: Verdict
@@ -60,6 +69,7 @@ class Preview:
     effect: str
     covered: tuple[Alert, ...]
     others: int
+    lasting: str = ""
 
 
 def preview(
@@ -69,6 +79,7 @@ def preview(
     answered_at: datetime,
     teaching: Teaching,
     name: str,
+    until: date | None = None,
 ) -> Preview:
     """Return what a verdict would do to an alert, its tenant and the alerts like it.
 
@@ -83,13 +94,16 @@ def preview(
     teaching : Teaching
     name : str
         The tenant's display name.
+    until : date, optional
+        The last day that would be named.
     """
     alike = _alike(alert, others, answered_at)
-    taught = lesson(alert, verdict, answered_at, teaching)
+    taught = lesson(alert, verdict, answered_at, teaching, until=until)
     return Preview(
         verdict=verdict,
         meaning=MEANINGS[verdict],
         effect=describe_lesson(taught, name) if taught else "kept on record, teaches nothing",
+        lasting=_LASTING.get(verdict, "") if taught and until is None else "",
         covered=covered(alert, verdict, alike, answered_at, teaching),
         others=len(alike),
     )
@@ -150,6 +164,7 @@ def lesson(
     answered_at: datetime,
     teaching: Teaching,
     seen: Seen | None = None,
+    until: date | None = None,
 ) -> Lesson | None:
     """Return what a dismissal teaches, or None where it teaches nothing.
 
@@ -162,6 +177,10 @@ def lesson(
     teaching : Teaching
     seen : Seen, optional
         What the person who answered had seen; by default the alert as it is.
+    until : date, optional
+        The last day that the person named: what was expected stays out up to it, also where it is
+        normal; a floor stays raised up to it, and not for ``false_alarm_lasts``. The other
+        verdicts know no last day.
 
     Returns
     -------
@@ -180,12 +199,55 @@ def lesson(
             effect=Effect.RAISE_FLOOR,
             reason=reason,
             from_day=seen.last_day + timedelta(days=1),
-            until_day=(answered_at + teaching.false_alarm_lasts).date(),
+            until_day=until or (answered_at + teaching.false_alarm_lasts).date(),
             floor_micro_usd=_floor(seen, teaching),
         )
     if verdict is Verdict.NEW_NORMAL:
         return Lesson(alert.tenant, Effect.RESTART, reason, from_day=alert.days[0])
-    return Lesson(alert.tenant, Effect.LEAVE_OUT, reason, days=frozenset(alert.days))
+    expected = _days_to(seen, until) if verdict is Verdict.EXPECTED else ()
+    days = frozenset((*alert.days, *expected))
+    return Lesson(alert.tenant, Effect.LEAVE_OUT, reason, days=days)
+
+
+def _days_to(seen: Seen, until: date | None) -> Iterator[date]:
+    """Give the days after the newest abnormal one that was seen, to the last that was named."""
+    if seen.last_day is not None and until is not None:
+        for ahead in range((until - seen.last_day).days):
+            yield until - timedelta(days=ahead)
+
+
+def until_problem(alert: Alert, verdict: Verdict, until: date, answered_at: datetime) -> str:
+    """Say why a dismissal cannot have that last day; empty where it can.
+
+    Parameters
+    ----------
+    alert : Alert
+    verdict : Verdict
+    until : date
+    answered_at : datetime
+        UTC-aware.
+
+    Examples
+    --------
+    >>> from datetime import UTC, datetime
+    >>> until_problem(None, Verdict.REAL, date(2026, 11, 30), datetime(2026, 11, 13, tzinfo=UTC))
+    'only expected and false alarm have a last day; leave it out'
+    """
+    if verdict not in _LASTING:
+        return "only expected and false alarm have a last day; leave it out"
+    if alert.kind not in TEACHING or not alert.abnormal:
+        return "this alert teaches nothing that could have a last day; leave it out"
+    today = answered_at.date()
+    earliest = max(today, alert.days[-1] + timedelta(days=1))
+    if until < earliest:
+        return f"the last day must be {full_day(earliest)} or later; {full_day(until)} is over"
+    latest = today + timedelta(days=LONGEST_DAYS)
+    if until > latest:
+        return (
+            f"the last day lies at most {LONGEST_DAYS} days ahead, on {full_day(latest)}; what "
+            "stays for longer is the new normal"
+        )
+    return ""
 
 
 def describe_lesson(taught: Lesson, name: str) -> str:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from alerts.channels.console import ConsoleChannel, FileChannel
 from detector.model import Grain
-from detector.sources.csv_file import CsvFileSource
 from detector.sources.sample import SampleSource
 from spendwatch import conversion
 from spendwatch.azure import AzureAccount
@@ -107,6 +106,9 @@ class App:
 def build_source(settings: LocalSource, today: date) -> UsageSource:
     """Build the adapter for a configured source that is on this machine."""
     if isinstance(settings, CsvFileSettings):
+        # 35 MB that whoever reads no files need not hold.
+        from detector.sources.csv_file import CsvFileSource
+
         return CsvFileSource(
             name=settings.name,
             path=settings.path,

@@ -1,8 +1,9 @@
 """The one identity that asks Azure Monitor, and the sources it asks for.
 
 What the sources share is kept as long as the service runs: the credential with its tokens, the gate
-that counts their queries and remembers refusals, and the files that say whom ids stand for. Stores
-and sources are made anew for every pull: the time that a pull may take begins with them.
+that counts their queries and remembers refusals, and the files that say whom ids stand for; so is
+what each source learnt. Stores and sources are made anew for every pull: the time that a pull may
+take begins with them.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from detector.sources.base import UsageSource, Window
     from detector.sources.log_analytics_gate import Gate
     from detector.sources.log_query import LogStore, Statement
+    from detector.sources.log_source import Learnt
     from detector.sources.scopes import ScopeRules
     from spendwatch.settings import Settings
     from spendwatch.settings_azure import (
@@ -84,6 +86,7 @@ class AzureAccount:
         self._mappings = Mappings(settings)
         self._credential: Any = None
         self._gate: Gate | None = None
+        self._learnt: dict[str, Learnt] = {}
         self._lock = Lock()
 
     def cost_centres(self) -> Sequence[Mapping[str, str]]:
@@ -93,7 +96,8 @@ class AzureAccount:
     def source(self, settings: AnyAzureSource, zones: Iterable[ZoneInfo]) -> UsageSource:
         """Build a source for one pull; nothing is asked yet, and what is wrong it says then."""
         try:
-            return self.source_of(settings, self.store(settings), zones)
+            learnt = self._learnt_by(settings.name)
+            return self.source_of(settings, self.store(settings), zones, learnt)
         except SourceError as error:
             return UnbuiltSource(settings.name, error)
 
@@ -128,17 +132,23 @@ class AzureAccount:
         return False
 
     def source_of(
-        self, settings: AnyAzureSource, store: LogStore, zones: Iterable[ZoneInfo]
+        self,
+        settings: AnyAzureSource,
+        store: LogStore,
+        zones: Iterable[ZoneInfo],
+        learnt: Learnt | None = None,
     ) -> UsageSource:
         """Build a source that asks a store; raises SourceError."""
         if isinstance(settings, KustoQuerySource):
-            return self._query(settings, store)
+            return self._query(settings, store, learnt)
         minutes = MINUTES[slot_of(settings, zones, self._clock())]
         if isinstance(settings, AzureMetricsSource):
-            return self._metrics(settings, store, minutes)
-        return self._logs(settings, store, minutes)
+            return self._metrics(settings, store, minutes, learnt)
+        return self._logs(settings, store, minutes, learnt)
 
-    def _logs(self, settings: AzureLogsSource, store: LogStore, minutes: int) -> UsageSource:
+    def _logs(
+        self, settings: AzureLogsSource, store: LogStore, minutes: int, learnt: Learnt | None
+    ) -> UsageSource:
         from detector.sources.azure_logs import AzureLogsSource as AzureLogs
 
         return AzureLogs(
@@ -150,9 +160,12 @@ class AzureAccount:
             apis=settings.apis,
             slot_minutes=minutes,
             cached_header=settings.cached_tokens_header,
+            learnt=learnt,
         )
 
-    def _metrics(self, settings: AzureMetricsSource, store: LogStore, minutes: int) -> UsageSource:
+    def _metrics(
+        self, settings: AzureMetricsSource, store: LogStore, minutes: int, learnt: Learnt | None
+    ) -> UsageSource:
         from detector.sources.azure_metrics import AzureMetricsSource as AzureMetrics
         from detector.sources.azure_metrics import MetricNames
 
@@ -172,9 +185,12 @@ class AzureAccount:
             scopes=scope_rules(settings),
             clock=self._clock,
             slot_minutes=minutes,
+            learnt=learnt,
         )
 
-    def _query(self, settings: KustoQuerySource, store: LogStore) -> UsageSource:
+    def _query(
+        self, settings: KustoQuerySource, store: LogStore, learnt: Learnt | None
+    ) -> UsageSource:
         from detector.sources.kusto_query import KustoQuerySource as KustoQuery
 
         return KustoQuery(
@@ -185,7 +201,15 @@ class AzureAccount:
             clock=self._clock,
             grain=Grain(settings.grain),
             scope=settings.scope,
+            learnt=learnt,
         )
+
+    def _learnt_by(self, name: str) -> Learnt:
+        """Give what a source's pulls have learnt, the same for ever."""
+        from detector.sources.log_source import Learnt
+
+        with self._lock:
+            return self._learnt.setdefault(name, Learnt())
 
     def _shared(self) -> tuple[Any, Gate]:
         """Give the credential and the gate, the same ones for ever; raises SourceError."""

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from detector.sources.base import UsageSource
     from spendwatch.app import App
-    from spendwatch.ingest import PullReport
     from spendwatch.judging import Judged
+    from spendwatch.pull_report import PullReport
 
 OnStep = Callable[[str], None]
 

@@ -90,6 +90,14 @@ def alerts_dismiss(
             callback=require_words, help="real, expected, new_normal, false_alarm or data_error."
         ),
     ] = "",
+    until: Annotated[
+        str,
+        typer.Option(
+            callback=require_words,
+            metavar="DAY",
+            help="Last day of expected or false_alarm, like 2026-11-30.",
+        ),
+    ] = "",
     only_preview: Annotated[
         bool, typer.Option("--preview", help="Show what it would do; change nothing.")
     ] = False,
@@ -101,7 +109,8 @@ def alerts_dismiss(
     from spendwatch.commands import answering
 
     said = answering.Said(note, actor)
-    answering.dismiss(config, number, verdict, said, only_preview=only_preview, as_json=as_json)
+    asked = answering.Dismissal(verdict, until, only_preview=only_preview)
+    answering.dismiss(config, number, asked, said, as_json=as_json)
 
 
 @alerts_app.command("snooze")

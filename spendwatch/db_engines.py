@@ -23,6 +23,7 @@ LEADS = "leads"
 WAITS_MS = "waits_ms"
 """Of one that writes: for how long it may still wait for its turn; else as long as its engine."""
 CONNECT_TIMEOUT_S = 5
+"""How long PostgreSQL may take to accept a connection; for people, no longer than they wait."""
 LOCKED = "55P03"
 """What PostgreSQL calls it that a lock was not to be had in time."""
 ONE_WRITER, ONE_LEADER = 0x5350454E44, 0x5350454E45
@@ -39,7 +40,8 @@ def connect(url: str, wait_ms: int, *, hurried: bool = False) -> Engine:
         engine = _sqlite(address, wait_ms)
         PLACES[engine] = Place(queue_of(sqlite_file(url)), wait_ms if hurried else 0)
         return engine
-    return _postgresql(address, wait_ms)
+    timeout_s = min(CONNECT_TIMEOUT_S, wait_ms // 1000) if hurried else CONNECT_TIMEOUT_S
+    return _postgresql(address, wait_ms, max(1, timeout_s))
 
 
 def sqlite_file(url: str) -> Path | None:
@@ -78,7 +80,7 @@ def _sqlite(url: URL, wait_ms: int) -> Engine:
     return engine
 
 
-def _postgresql(url: URL, wait_ms: int) -> Engine:
+def _postgresql(url: URL, wait_ms: int, timeout_s: int) -> Engine:
     """Have PostgreSQL behave as SQLite does, also behind a pooler that shares its connections."""
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
@@ -87,7 +89,7 @@ def _postgresql(url: URL, wait_ms: int) -> Engine:
         connect_args={
             # A prepared statement belongs to a server connection; a pooler hands out another one.
             "prepare_threshold": None,
-            "connect_timeout": CONNECT_TIMEOUT_S,
+            "connect_timeout": timeout_s,
             "application_name": "spendwatch",
         },
     )

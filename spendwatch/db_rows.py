@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import psycopg
 from sqlalchemy import JSON, Boolean, Date, DateTime, MetaData
 from sqlalchemy.exc import DatabaseError as DriverError
 
@@ -124,6 +123,9 @@ def _states(connection: Connection, table: Table, name: str) -> dict[str, int]:
 
 
 def _copy_in(connection: Connection, table: Table, batches: Iterable[list[Row]]) -> None:
+    # 9 MB that whoever has no PostgreSQL need not hold.
+    import psycopg
+
     connection.exec_driver_sql("SET LOCAL TimeZone = 'UTC'")
     connection.exec_driver_sql("SET LOCAL DateStyle = 'ISO, YMD'")
     statement = f"COPY {_name(table)} ({_columns(table)}) FROM STDIN"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from threading import Condition
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -25,21 +26,26 @@ TURN_TIMEOUT_S = 30.0
 
 
 class Queue:
-    """Lets one thread in at a time."""
+    """Lets one thread in at a time: people first, everybody in the order in which they came.
+
+    Without that order a few threads that write in loops can keep another one out for ever.
+    """
 
     def __init__(self) -> None:
         self._changed = Condition()
-        self._taken, self._hurried = False, 0
+        self._taken, self._numbers = False, count()
+        self._waiting: list[tuple[bool, int]] = []
 
     def enter(self, timeout_s: float, *, hurried: bool = False) -> bool:
         """Wait until it is one's turn; False where that took too long."""
         with self._changed:
-            self._hurried += hurried
+            ticket = (not hurried, next(self._numbers))
+            self._waiting.append(ticket)
             try:
-                free = self._changed.wait_for(lambda: self._is_free(hurried=hurried), timeout_s)
+                free = self._changed.wait_for(lambda: self._is_next(ticket), timeout_s)
                 self._taken = self._taken or free
             finally:
-                self._hurried -= hurried
+                self._waiting.remove(ticket)
                 self._changed.notify_all()
             return free
 
@@ -49,8 +55,8 @@ class Queue:
             self._taken = False
             self._changed.notify_all()
 
-    def _is_free(self, *, hurried: bool) -> bool:
-        return not self._taken and (hurried or not self._hurried)
+    def _is_next(self, ticket: tuple[bool, int]) -> bool:
+        return not self._taken and ticket == min(self._waiting)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -20,6 +19,7 @@ from detector.sources.base import Coverage, SourceError, Window
 from detector.tables import TENANT_NAME
 from detector.usage import cut_day, local_day, local_days, merge_usage, utc_days, whole_day
 from spendwatch.db import reading, writing
+from spendwatch.pull_report import PullReport
 from spendwatch.retention import SLOT_DAYS
 from spendwatch.watching import Watch
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from sqlmodel import Session
 
-    from detector.recording import Recorded
     from detector.sources.base import UsageSource
     from detector.usage import Part
     from spendwatch.app import App
@@ -40,29 +39,6 @@ REJECTIONS_AT_ONCE = 1_000
 OnDay = Callable[["date", int], None]
 Windows = Callable[[frozenset[date]], Sequence[Window]]
 """What to ask for, once it is known which UTC days got rows late."""
-
-
-@dataclass(slots=True)
-class PullReport:
-    """What one pull brought: counted while it runs, printed and stored at its end."""
-
-    source: str
-    days: set[date] = field(default_factory=set)
-    rows: int = 0
-    rejected: int = 0
-    kept: int = 0
-    first_rejection: str = ""
-    added: int = 0
-    revised: int = 0
-    zeroed: int = 0
-    unpriced_models: set[str] = field(default_factory=set)
-    late_days: frozenset[date] = frozenset()
-
-    def count(self, recorded: Recorded) -> None:
-        """Add what one slice changed."""
-        self.added += recorded.added
-        self.revised += recorded.revised
-        self.zeroed += recorded.zeroed
 
 
 def pull(
@@ -146,6 +122,7 @@ class _Pull:
         self.newest = datetime.min.replace(tzinfo=UTC)
         self.told_whole: set[date] = set()
         self.touched: set[date] = set()
+        self.failure: SourceError | None = None
 
     def run(self, windows: Sequence[Window]) -> PullReport:
         self._stream_all(windows)
@@ -167,6 +144,8 @@ class _Pull:
         rows = self._usage_only(self.source.usage(_in_utc(self.window, self.app)))
         for day, usage in groupby(rows, key=lambda row: row.start_at.date()):
             self._record_utc_day(day, usage)
+        if self.failure:
+            raise self.failure
         coverage = self.source.coverage()
         self._remove_empty_utc_days(coverage)
         self._record_local_days(coverage)
@@ -180,13 +159,20 @@ class _Pull:
 
     def _usage_only(self, stream: Iterable[Usage | Rejection]) -> Iterator[Usage]:
         """Pass on what was asked for; keep what was refused."""
-        for row in stream:
+        for row in self._until_failure(stream):
             if isinstance(row, Rejection):
                 self._reject(row)
             elif row.grain is not Grain.DAY or self.window.holds(row.start_at.date()):
                 self._refuse_disorder(row)
                 self.report.rows += 1
                 yield row
+
+    def _until_failure(self, stream: Iterable[Usage | Rejection]) -> Iterator[Usage | Rejection]:
+        """End the stream where its source fails, so that the day before is seen to be over."""
+        try:
+            yield from stream
+        except SourceError as error:
+            self.failure = error
 
     def _refuse_disorder(self, row: Usage) -> None:
         if row.start_at < self.newest:
@@ -200,10 +186,17 @@ class _Pull:
         """Record a UTC day part by part, so that neither memory nor a transaction grows with it."""
         told = 0
         for part in cut_day(day, usage, PART_ROWS):
+            if self.failure and not self._came_whole(day):
+                raise self.failure
             self._record_part(day, part)
             told += len(part.rows)
         self.streamed.add(day)
         self.on_day(day, told)
+
+    def _came_whole(self, day: date) -> bool:
+        """Whether the source, which has failed since, told all of a day."""
+        coverage = self.source.coverage()
+        return day in _span(coverage) - coverage.partial_days
 
     def _record_part(self, day: date, part: Part) -> None:
         whole_days = merge_usage(row for row in part.rows if row.grain is Grain.DAY)

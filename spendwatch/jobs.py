@@ -27,8 +27,9 @@ from spendwatch import conversion
 from spendwatch.charts import chart_of
 from spendwatch.db import reading, writing
 from spendwatch.digests import write_digests
-from spendwatch.ingest import PullReport, pull_what_changed
+from spendwatch.ingest import pull_what_changed
 from spendwatch.judging import Judged, judge, write_judgement
+from spendwatch.pull_report import PullReport
 from spendwatch.repricing import note_priced, reprice_if_changed
 from spendwatch.situation import display_names, telling
 
@@ -210,6 +211,7 @@ def keeping_shown(
 ) -> Showing:
     """Return what keeps the messages that stand for alerts as the alerts are."""
     return Showing(
+        lambda: reading(app.engine),
         lambda: writing(app.engine),
         channels,
         app.clock,

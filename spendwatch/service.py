@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from detector.pulls import pulls_since
@@ -45,6 +46,9 @@ if TYPE_CHECKING:
     from spendwatch.leading import Leadership
 
     Tick = Callable[[], None]
+
+LOOK_AT_ALL_EVERY, CHANGED_WITHIN = timedelta(seconds=10), timedelta(minutes=1)
+"""How often all messages are looked at; in between, those whose alert has changed so lately."""
 
 
 @dataclass(slots=True)
@@ -90,6 +94,7 @@ class Service:
     checked: bool = False
     took_over: bool = False
     _clock: ClockState | None = None
+    _looked_at: datetime | None = None
 
     def ticks(self) -> Mapping[str, Tick]:
         """Return what is to be ticked; each source by itself, so that none holds up another."""
@@ -198,8 +203,17 @@ class Service:
         return delivered.sent
 
     def show(self) -> None:
-        """Bring the messages that stand for alerts up to date."""
-        shown, errors = keeping_shown(self.app, self.channels).show(stopping=self.stopping)
+        """Bring the messages that stand for alerts up to date.
+
+        All of them are looked at only now and then: that takes the longer the more there are.
+        """
+        now, since = self.app.clock(), None
+        if self._looked_at and abs(now - self._looked_at) < LOOK_AT_ALL_EVERY:
+            since = now - CHANGED_WITHIN
+        else:
+            self._looked_at = now
+        showing = keeping_shown(self.app, self.channels)
+        shown, errors = showing.show(stopping=self.stopping, since=since)
         if shown:
             self.log.info("messages_updated", count=shown)
         for error in errors:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
-from spendwatch.settings_sections import Section
+from spendwatch.settings_sections import Section, UsageColumns
 from spendwatch.settings_types import (
     FilePath,
     Name,
@@ -239,36 +239,13 @@ class AzureMetricsSource(AttributedSource):
         return self
 
 
-class KustoColumns(Section):
-    """What the query calls our columns; empty where it uses our own name."""
-
-    start_at: Text = ""
-    day: Text = ""
-    tenant: Text = ""
-    feature: Text = ""
-    model: Text = ""
-    deployment: Text = ""
-    scope: Text = ""
-    requests: Text = ""
-    requests_without_usage: Text = ""
-    prompt_tokens: Text = ""
-    completion_tokens: Text = ""
-    cached_tokens: Text = ""
-    cost_usd: Text = ""
-
-    @property
-    def mapped(self) -> dict[str, str]:
-        """Our name to the query's, for the columns that were renamed."""
-        return {ours: theirs for ours, theirs in self.model_dump().items() if theirs}
-
-
 class KustoQuerySource(AzureSource):
     """A query of the user's own."""
 
     kind: Literal["kusto_query"]
     workspace_id: Guid
     query: FilePath
-    columns: KustoColumns = KustoColumns()
+    columns: UsageColumns = UsageColumns()
     grain: Literal["hour", "quarter_hour", "day"] = "hour"
 
 

@@ -36,6 +36,7 @@ def find_clashes(document: dict[str, Any]) -> list[Problem]:
         _currencies,
         _receivers,
         _repeated_names,
+        _repeated_conversations,
         _repeated_budgets,
         _repeated_prices,
         _week_starts,
@@ -185,6 +186,21 @@ def _repeated_names(document: dict[str, Any]) -> Iterator[Problem]:
         ]
         for place, first, name in _repeated(named):
             yield Problem(place, f"{shown(name)} is the name of {dotted(first[:-1])} already")
+
+
+def _repeated_conversations(document: dict[str, Any]) -> Iterator[Problem]:
+    """Two receivers in one conversation would each believe that the other's message is theirs."""
+    places: list[tuple[Key, Any]] = [
+        (("receivers", index, "conversation"), item["conversation"])
+        for index, item in tables(document, "receivers")
+        if isinstance(item.get("conversation"), str)
+    ]
+    for place, first, conversation in _repeated(places):
+        yield Problem(
+            place,
+            f"{shown(conversation)} is the conversation of {dotted(first[:-1])} already; name that "
+            "receiver wherever its messages shall go, or give this one a conversation of its own",
+        )
 
 
 def _repeated_budgets(document: dict[str, Any]) -> Iterator[Problem]:

@@ -94,12 +94,11 @@ class SampleSource(Section):
         return self
 
 
-class ColumnNames(Section):
-    """What the file calls our columns; empty where it uses our own name."""
+class UsageColumns(Section):
+    """What a table of usage calls our columns; empty where it uses our own name."""
 
-    date: Text = ""
-    day: Text = ""
     start_at: Text = ""
+    day: Text = ""
     tenant: Text = ""
     feature: Text = ""
     model: Text = ""
@@ -110,13 +109,19 @@ class ColumnNames(Section):
     prompt_tokens: Text = ""
     completion_tokens: Text = ""
     cached_tokens: Text = ""
-    total_tokens: Text = ""
     cost_usd: Text = ""
 
     @property
     def mapped(self) -> dict[str, str]:
-        """Our name to the file's, for the columns that were renamed."""
+        """Our name to the table's, for the columns that were renamed."""
         return {ours: theirs for ours, theirs in self.model_dump().items() if theirs}
+
+
+class ColumnNames(UsageColumns):
+    """What the file calls our columns."""
+
+    date: Text = ""
+    total_tokens: Text = ""
 
 
 class CsvFileSource(Section):

@@ -12,6 +12,7 @@ from PIL import Image
 
 from docs.pictures.draw import SHARPER, WIDTH
 from docs.pictures.page import Page
+from docs.pictures.story import HERO, headline, tell
 
 ROOT = Path(__file__).parents[1]
 PICTURES = sorted((ROOT / "docs/pictures").glob("*.png"))
@@ -69,3 +70,11 @@ def test_a_name_stays_a_name_on_the_page():
 def test_a_block_that_is_not_known_is_not_left_out():
     with pytest.raises(KeyError):
         Page({}).body([{"type": "image"}])
+
+
+def test_the_story_that_the_pictures_show_still_happens(tmp_path):
+    scenes = tell(tmp_path)
+    told = [headline(blocks) for blocks in (scenes.arrived, scenes.acknowledged, scenes.resolved)]
+    assert all(HERO in line for line in told)
+    assert ["acknowledged" in line for line in told] == [False, True, False]
+    assert scenes.chart.startswith(b"\x89PNG")

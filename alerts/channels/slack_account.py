@@ -10,9 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from slack_sdk import WebClient
-
 from alerts.channels.slack_faults import Fault, Kind, fault_of
+from alerts.channels.slack_http import StraightClient, is_slacks_own, post_json
 from alerts.pacing import Limit, Pacer
 
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ class Identity:
 
 def try_app_token(app_token: str, base_url: str, timeout_s: float) -> None:
     """Ask where one could listen, without going there; raises SlackFailure."""
-    client = WebClient(base_url=base_url, timeout=int(max(1, timeout_s)), retry_handlers=[])
+    client = StraightClient("", base_url, timeout_s)
     try:
         client.apps_connections_open(app_token=app_token)
     except Exception as error:
@@ -102,9 +101,7 @@ class SlackAccount:
         pace: Pace = Pace(),
         probe_s: float = PROBE_S,
     ) -> None:
-        self.client = WebClient(
-            token=token, base_url=base_url, timeout=int(max(1, timeout_s)), retry_handlers=[]
-        )
+        self.client = StraightClient(token, base_url, timeout_s)
         self.refused = ""
         self.answered_s: float | None = None
         self._steady = steady
@@ -131,6 +128,18 @@ class SlackAccount:
             self._probe()
         self._pacer.took(kind, about)
         return self._asked(kind, method, about, arguments)[0]
+
+    def respond(self, address: str, body: Mapping[str, Any]) -> None:
+        """Answer where Slack said that one person would read it; raises SlackFailure.
+
+        The address came with what that person did: one that is not Slack's own is not called.
+        """
+        if not is_slacks_own(address, self.client.base_url):
+            raise SlackFailure(Fault(Kind.UNREACHED, "no address of Slack to answer to"))
+        try:
+            post_json(address, body, self.client.timeout)
+        except Exception as error:
+            raise SlackFailure(fault_of(error)) from error
 
     def identity(self) -> Identity:
         """Ask whose the token is; raises SlackFailure."""

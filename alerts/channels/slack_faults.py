@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DEFAULT_WAIT_S, LONGEST_WAIT_S = 30.0, 900.0
-_TOO_MANY = 429
+_TOO_MANY, _ELSEWHERE = 429, range(300, 400)
 
 
 class Kind(Enum):
@@ -48,7 +48,9 @@ _NAMES = {
     Kind.DESTINATION: (
         "channel_not_found is_archived not_in_channel restricted_action "
         "restricted_action_read_only_channel restricted_action_thread_only_channel "
-        "restricted_action_non_threadable_channel messages_tab_disabled user_not_found"
+        "restricted_action_non_threadable_channel messages_tab_disabled user_not_found "
+        # Slack's own advice for it: let the app be a member of the conversation.
+        "no_permission"
     ),
     Kind.GONE: (
         "message_not_found cant_update_message edit_window_closed is_inactive "
@@ -60,7 +62,7 @@ _NAMES = {
         "metadata_too_large invalid_arguments too_many_attachments"
     ),
     Kind.ACCOUNT: (
-        "invalid_auth not_authed account_inactive token_revoked token_expired no_permission "
+        "invalid_auth not_authed account_inactive token_revoked token_expired "
         "not_allowed_token_type ekm_access_denied org_login_required team_access_not_granted "
         "team_added_to_org enterprise_is_restricted two_factor_setup_required accesslimited "
         "message_limit_exceeded app_uninstalled"
@@ -116,6 +118,8 @@ def _of_answer(error: SlackApiError) -> Fault:
     if status == _TOO_MANY or _KINDS.get(name) is Kind.LIMITED:
         wait_s = retry_after(headers)
         return Fault(Kind.LIMITED, f"too many calls, wait {wait_s:.0f} s", wait_s)
+    if status in _ELSEWHERE:
+        return Fault(Kind.UNSURE, f"led elsewhere (HTTP {status}), which is not followed")
     kind = _KINDS.get(name, Kind.UNSURE)
     return Fault(kind, f"{name}{_details(data)}" if kind is not Kind.UNSURE else
                  f"{name[:200]} (HTTP {status})")  # fmt: skip

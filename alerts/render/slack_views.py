@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 
     View = dict[str, Any]
 
-VERDICT, NOTE = "verdict", "note"
-"""``block_id`` and ``action_id`` of the two inputs of the dismissal."""
+VERDICT, UNTIL, NOTE = "verdict", "until", "note"
+"""``block_id`` and ``action_id`` of the inputs of the dismissal."""
 MAX_NOTE = 1_000
 """As in :mod:`alerts.replies`."""
 _ROWS = 95
@@ -127,12 +127,14 @@ def dismiss_view(
     Returns
     -------
     dict
-        On submission ``state.values`` holds ``verdict`` (its value) and ``note``.
+        On submission ``state.values`` holds ``verdict`` (its value), ``until`` (a date, offered
+        only where a verdict takes one) and ``note``.
     """
     blocks = [
         paragraph(f"A-{place.alert_number} {title}"),
         _verdicts(previews, chosen),
         *_effects(previews),
+        *_until(previews),
         _note(note),
     ]
     view = _modal("Dismiss", blocks, close="Cancel", place=place)
@@ -251,7 +253,7 @@ def _effects(previews: Sequence[Preview]) -> list[dict[str, Any]]:
 
 
 def _effect(seen: Preview) -> str:
-    return cut(one_line(f"{seen.effect}{_covered(seen)}"), LINE)
+    return cut(one_line(f"{seen.effect}{seen.lasting}{_covered(seen)}"), LINE)
 
 
 def _covered(seen: Preview) -> str:
@@ -261,6 +263,17 @@ def _covered(seen: Preview) -> str:
     alike = count(seen.others, "other alert")
     many = f"{len(seen.covered):,}" if seen.covered else "none"
     return f"; would have covered {many} of {alike} like it in the last {LOOK_BACK.days} days"
+
+
+def _until(previews: Sequence[Preview]) -> list[dict[str, Any]]:
+    """Ask for the last day, where a verdict takes one; which do, its label says."""
+    taking = [_spelled(each.verdict).lower() for each in previews if each.lasting]
+    if not taking:
+        return []
+    label = plain(f"Last day (only for {' and '.join(taking)})", LINE)
+    element = {"type": "datepicker", "action_id": UNTIL}
+    asked = {"type": "input", "block_id": UNTIL, "label": label, "element": element}
+    return [asked | {"optional": True}]
 
 
 def _note(note: str) -> dict[str, Any]:

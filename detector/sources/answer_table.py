@@ -10,11 +10,12 @@ BadCell
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from itertools import islice
+from types import NoneType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from detector.sources.base import SourceError
@@ -204,6 +205,55 @@ def read_cells(
     if problems:
         raise BadCell("; ".join(problems))
     return values
+
+
+def read_columns(
+    columns: Sequence[Column], places: Sequence[int], rows: Sequence[Sequence[Any]]
+) -> tuple[dict[str, list[Any]], dict[int, str]]:
+    """Read many rows at once: the values of each column, and what is wrong with which rows.
+
+    A row that is wrong stands in the second mapping, by its number, with all that is wrong with
+    it; what its values are means nothing.
+    """
+    wrong: dict[int, list[str]] = {}
+    width = max(places) + 1
+    if min(map(len, rows), default=width) < width:
+        wrong = {
+            number: [f"the row has only {len(row)} cells"]
+            for number, row in enumerate(rows)
+            if len(row) < width
+        }
+        rows = [row if len(row) >= width else [None] * width for row in rows]
+    values = {}
+    for column, at in zip(columns, places, strict=True):
+        values[column.name], bad = _read_column(column.kind, [row[at] for row in rows])
+        for number, words in bad:
+            wrong.setdefault(number, []).append(f"{column.name} {words}")
+    return values, {number: "; ".join(words) for number, words in wrong.items()}
+
+
+def _read_column(kind: Kind, cells: list[Any]) -> tuple[list[Any], Iterable[tuple[int, str]]]:
+    """Read the cells of a column, each different one once if all are of the kind's own types."""
+    if set(map(type, cells)) <= {*kind.types, NoneType}:
+        try:
+            known = {cell: kind.read(cell) for cell in set(cells)}
+        except BadCell:
+            pass
+        else:
+            return [known[cell] for cell in cells], ()
+    return _read_one_by_one(kind, cells)
+
+
+def _read_one_by_one(kind: Kind, cells: list[Any]) -> tuple[list[Any], list[tuple[int, str]]]:
+    values, bad = [], []
+    for number, cell in enumerate(cells):
+        value = None
+        try:
+            value = kind.read(cell)
+        except BadCell as problem:
+            bad.append((number, str(problem)))
+        values.append(value)
+    return values, bad
 
 
 def show_row(columns: Sequence[str], row: Sequence[Any], most: int = 200) -> str:

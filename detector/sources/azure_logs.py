@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from detector.model import Grain
 from detector.sources.answer_table import COUNT, FLAG, MOMENT, TEXT, BadCell, Column, Query
-from detector.sources.base import ApiDay
 from detector.sources.kql_text import shipped
-from detector.sources.log_source import SHIPPED, LogSource
+from detector.sources.log_source import SHIPPED, Learnt, LogSource
 from detector.sources.slot_sums import Use, UseKey
+from detector.sources.telemetry_sums import SlotSights
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from detector.sources.base import LateDays
     from detector.sources.carriers import Attribution, Carrier
+    from detector.sources.log_pull import Rows
     from detector.sources.log_query import LogStore
     from detector.sources.scopes import ScopeRules
-    from detector.sources.telemetry_sums import TelemetrySums
+    from detector.sources.telemetry_sums import Sight, TelemetrySums
 
 QUERY = "llm_usage.kql"
 GRAINS = {15: Grain.QUARTER_HOUR, 60: Grain.HOUR}
@@ -41,6 +43,11 @@ COLUMNS = (
     *(Column(name, name, COUNT) for name in COUNTS),
     Column("ingested_at", "ingested_at", MOMENT),
 )
+_IDS = (*_PLAIN, *_CARRIED, "model", "deployment", "spilled")
+_API = _IDS.index("api")
+_READ = (*COUNTS, "cached_known", "streamed", "ingested_at")
+MOST_KNOWN = 10_000
+"""Different ids whose meaning is kept at a time."""
 MORE_CACHED = "more cached_tokens than prompt_tokens; how many were cached counts as unknown"
 
 
@@ -52,7 +59,7 @@ class AzureLogsSource(LogSource):
     ``cached_header`` is the logged response header that tells the cached tokens, empty for none.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - named, as the settings are
         self,
         name: str,
         store: LogStore,
@@ -63,6 +70,7 @@ class AzureLogsSource(LogSource):
         apis: Sequence[str] = (),
         slot_minutes: int = 60,
         cached_header: str = "",
+        learnt: Learnt | None = None,
     ) -> None:
         self._attribution = attribution
         self._scopes = scopes
@@ -81,7 +89,7 @@ class AzureLogsSource(LogSource):
             cached_header_name=cached_header,
             **names,
         )
-        super().__init__(name, store, statement, clock)
+        super().__init__(name, store, statement, clock, learnt)
 
     def late_days(self, since: datetime) -> LateDays:
         """Ask which days got rows since then, of calls or of answers; raises SourceError."""
@@ -135,6 +143,13 @@ def _place(carrier: Carrier, keys: dict[str, str], *, of_feature: bool) -> None:
     keys[free[0]] = carrier.key
 
 
+class Who(NamedTuple):
+    """Whom rows of the same ids belong to; ``ids`` where that is nobody."""
+
+    key: UseKey
+    ids: Mapping[str, str] | None
+
+
 @dataclass(frozen=True, slots=True)
 class _Reader:
     """Makes usage of the rows of one pull."""
@@ -143,6 +158,7 @@ class _Reader:
     scopes: ScopeRules
     grain: Grain
     keys: Mapping[str, str]
+    known: dict[tuple[Any, ...], Who] = field(default_factory=dict)
 
     @property
     def query(self) -> Query:
@@ -151,68 +167,66 @@ class _Reader:
     def columns(self, _found: Sequence[str], /) -> Sequence[Column]:
         return COLUMNS
 
-    def read(
-        self,
-        start_at: datetime,
-        cells: dict[str, Any],
-        where: Callable[[], str],
-        sums: TelemetrySums,
-    ) -> tuple[UseKey, Use]:
-        refuse_empty(cells, COUNTS)
-        use = Use(
-            cells["requests"],
-            cells["without_tokens"],
-            cells["prompt_tokens"],
-            cells["completion_tokens"],
-            known_cached(cells, where, sums),
-        )
-        sums.add_api(_seen(start_at, cells))
+    def read(self, rows: Rows, sums: TelemetrySums) -> Iterator[tuple[UseKey, Use] | BadCell]:
+        empty, sights, day = empty_counts(rows, COUNTS), SlotSights(), rows.start_at.date()
+        columns = zip(rows.columns(_IDS), rows.columns(_READ), strict=True)
+        for index, (ids, cells) in enumerate(columns):
+            if index in empty:
+                yield empty[index]
+                continue
+            requests, without_tokens, _, prompt, completion, cached, is_known, *_ = cells
+            if is_known and cached > prompt:
+                sums.count(MORE_CACHED, partial(rows.where, index))
+                is_known = False
+            use = Use(requests, without_tokens, prompt, completion, cached if is_known else None)
+            _see(sights.of(ids[_API]), cells)
+            who = self.known.get(ids) or self._who(ids)
+            if who.ids is not None:
+                sums.add_unattributed(day, who.ids, who.key[2:5], use)
+            yield who.key, use
+        for seen in sights.days(rows.start_at):
+            sums.add_api(seen)
+
+    def _who(self, values: tuple[Any, ...]) -> Who:
+        """Work out whom ids stand for, and keep it: many rows have the same ones."""
+        cells = dict(zip(_IDS, values, strict=True))
         ids = {key: cells[column] for column, key in self.keys.items()}
         identity = self.attribution.tenant_of(ids)
+        feature = self.attribution.feature_of(ids, identity)
         served = cells["model"], cells["deployment"], self._scope_of(cells)
-        if identity is None:
-            sums.add_unattributed(start_at.date(), ids, served, use)
         tenant = identity.tenant if identity else ""
-        return UseKey(tenant, self.attribution.feature_of(ids, identity), *served), use
+        if len(self.known) >= MOST_KNOWN:
+            self.known.clear()
+        who = Who(UseKey(tenant, feature, *served), None if identity else ids)
+        self.known[values] = who
+        return who
 
     def _scope_of(self, cells: Mapping[str, Any]) -> str:
         return self.scopes.scope_of(cells["backend"], cells["deployment"], spilled=cells["spilled"])
 
 
-def refuse_empty(cells: Mapping[str, Any], counts: Sequence[str]) -> None:
-    """Raise BadCell where a count is missing: what is unknown is not 0."""
-    empty = [name for name in counts if cells[name] is None]
-    if empty:
-        raise BadCell(f"{', '.join(empty)} {'is' if len(empty) == 1 else 'are'} empty")
+def empty_counts(rows: Rows, counts: Sequence[str]) -> dict[int, BadCell]:
+    """Give what is wrong with rows in which a count is missing: what is unknown is not 0."""
+    empty: dict[int, list[str]] = {}
+    for name in counts:
+        if None in rows.values[name]:
+            for index, cell in enumerate(rows.values[name]):
+                if cell is None:
+                    empty.setdefault(index, []).append(name)
+    return {
+        index: BadCell(f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} empty")
+        for index, names in empty.items()
+    }
 
 
-def known_cached(
-    cells: Mapping[str, Any], where: Callable[[], str], sums: TelemetrySums
-) -> int | None:
-    """Give the cached tokens of a row; None where they are unknown, or more than can be.
-
-    Such a row is kept: its other tokens are billed, whatever a header says of the cached ones.
-    """
-    if not cells["cached_known"]:
-        return None
-    cached: int = cells["cached_tokens"]
-    if cached > cells["prompt_tokens"]:
-        sums.count(MORE_CACHED, where)
-        return None
-    return cached
-
-
-def _seen(start_at: datetime, cells: Mapping[str, Any]) -> ApiDay:
-    """Give what a row shows of its API."""
-    requests = cells["requests"]
-    return ApiDay(
-        start_at.date(),
-        cells["api"],
-        calls=max(0, requests - cells["without_call"]),
-        calls_without_tokens=cells["without_tokens"],
-        rows_without_call=cells["without_call"],
-        streamed_calls=requests if cells["streamed"] else 0,
-        cached_known_calls=requests if cells["cached_known"] and cells["prompt_tokens"] else 0,
-        newest_at=start_at,
-        ingested_at=cells["ingested_at"],
-    )
+def _see(sight: Sight, cells: tuple[Any, ...]) -> None:
+    """Add what a row shows of its API."""
+    requests, without_tokens, without_call, prompt, _, _, cached_known, streamed, arrived = cells
+    sight.calls += max(0, requests - without_call)
+    sight.without_tokens += without_tokens
+    sight.without_call += without_call
+    if streamed:
+        sight.streamed += requests
+    if cached_known and prompt:
+        sight.cached_known += requests
+    sight.arrived(arrived)

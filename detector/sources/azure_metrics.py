@@ -10,7 +10,8 @@ and any split would be a guess.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from detector.sources.answer_table import (
@@ -24,24 +25,25 @@ from detector.sources.answer_table import (
     place_columns,
     read_cells,
 )
-from detector.sources.azure_logs import grain_of, known_cached, refuse_empty
-from detector.sources.base import ApiDay, SourceError
+from detector.sources.azure_logs import MORE_CACHED, MOST_KNOWN, Who, empty_counts, grain_of
+from detector.sources.base import SourceError
 from detector.sources.kql_text import shipped
 from detector.sources.log_pull import ONE_DAY
-from detector.sources.log_source import SHIPPED, LogSource
+from detector.sources.log_source import SHIPPED, Learnt, LogSource
 from detector.sources.slot_sums import Use, UseKey
+from detector.sources.telemetry_sums import SlotSights
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from datetime import date, datetime
+    from collections.abc import Callable, Container, Iterator, Sequence
+    from datetime import datetime
 
     from detector.model import Grain
     from detector.sources.base import LateDays
     from detector.sources.carriers import Attribution
-    from detector.sources.log_pull import LogPull
+    from detector.sources.log_pull import LogPull, Rows
     from detector.sources.log_query import LogStore
     from detector.sources.scopes import ScopeRules
-    from detector.sources.telemetry_sums import TelemetrySums
+    from detector.sources.telemetry_sums import Sight, TelemetrySums
 
 COUNTED_NAMES = ("Total Tokens", "Prompt Tokens", "Completion Tokens", "Prompt Cached Tokens")
 MOST_DIMENSIONS = 5
@@ -56,6 +58,9 @@ COLUMNS = (
     Column("cached_known", "cached_known", FLAG),
     Column("ingested_at", "ingested_at", MOMENT),
 )
+_IDS = (*_DIMENSIONS, "model", "deployment", "api")
+_API = _IDS.index("api")
+_READ = (*COUNTS, "cached_known", "streamed", "ingested_at")
 NAMES = (Column("name", "name", TEXT), Column("points", "points", COUNT))
 ALONE = (
     "only total_tokens are told, no prompt and completion tokens, which have prices of their own; "
@@ -88,7 +93,8 @@ class MetricNames:
 class AzureMetricsSource(LogSource):
     """Reads ``llm-emit-token-metric`` and ``azure-openai-emit-token-metric``.
 
-    The names of metrics that arrive are asked for once a day: one that is not known is told.
+    The names of metrics that arrive are asked for once a day, if what is ``learnt`` is kept: one
+    that is not known is told.
     """
 
     def __init__(
@@ -101,14 +107,13 @@ class AzureMetricsSource(LogSource):
         scopes: ScopeRules,
         clock: Callable[[], datetime],
         slot_minutes: int = 60,
+        learnt: Learnt | None = None,
     ) -> None:
         self._attribution = attribution
         self._names = names
         self._scopes = scopes
         self._grain = grain_of(slot_minutes)
         self._dimensions = dimension_names(attribution)
-        self._names_asked_on: date | None = None
-        self._name_remarks: tuple[str, ...] = ()
         padded = (*self._dimensions, *[""] * MOST_DIMENSIONS)
         statement = shipped(
             names.file("metric_usage"),
@@ -120,7 +125,7 @@ class AzureMetricsSource(LogSource):
             service_ids=list(names.service_ids),
             **dict(zip(_DIMENSIONS, padded, strict=False)),
         )
-        super().__init__(name, store, statement, clock)
+        super().__init__(name, store, statement, clock, learnt)
 
     def late_days(self, since: datetime) -> LateDays:
         """Ask which days got token metrics since then; raises SourceError."""
@@ -134,10 +139,10 @@ class AzureMetricsSource(LogSource):
     def _more_remarks(self, pull: LogPull) -> tuple[str, ...]:
         """Tell of metrics that are not counted, as they were when they were last asked for."""
         begin, end = pull.span
-        if self._names_asked_on != pull.today and begin < end:
-            self._name_remarks = tuple(self._unknown_names(max(begin, end - ONE_DAY), end))
-            self._names_asked_on = pull.today
-        return self._name_remarks
+        if self._learnt.asked_on != pull.today and begin < end:
+            self._learnt.remarks = tuple(self._unknown_names(max(begin, end - ONE_DAY), end))
+            self._learnt.asked_on = pull.today
+        return self._learnt.remarks
 
     def _unknown_names(self, begin: datetime, end: datetime) -> Iterator[str]:
         statement = shipped(self._names.file("metric_names"))
@@ -185,6 +190,7 @@ class _Reader:
     scopes: ScopeRules
     grain: Grain
     dimensions: Sequence[str]
+    known: dict[tuple[Any, ...], Who] = field(default_factory=dict)
 
     @property
     def query(self) -> Query:
@@ -193,68 +199,87 @@ class _Reader:
     def columns(self, _found: Sequence[str], /) -> Sequence[Column]:
         return COLUMNS
 
-    def read(
-        self,
-        start_at: datetime,
-        cells: dict[str, Any],
-        where: Callable[[], str],
-        sums: TelemetrySums,
-    ) -> tuple[UseKey, Use]:
-        refuse_empty(cells, COUNTS)
-        use = self._use_of(cells, where, sums)
-        sums.add_values(start_at.date(), self._values_of(cells))
-        sums.add_api(_seen(start_at, cells))
+    def read(self, rows: Rows, sums: TelemetrySums) -> Iterator[tuple[UseKey, Use] | BadCell]:
+        refused, sights, day = self._refused(rows), SlotSights(), rows.start_at.date()
+        columns = zip(rows.columns(_IDS), rows.columns(_READ), strict=True)
+        for index, (ids, cells) in enumerate(columns):
+            if index in refused:
+                yield refused[index]
+                continue
+            use = _use_of(cells, partial(rows.where, index), sums)
+            _see(sights.of(ids[_API]), cells)
+            who = self.known.get(ids) or self._who(ids)
+            if who.ids is not None:
+                sums.add_unattributed(day, who.ids, who.key[2:5], use)
+            yield who.key, use
+        self._add_values(rows, refused, sums)
+        for seen in sights.days(rows.start_at):
+            sums.add_api(seen)
+
+    def _refused(self, rows: Rows) -> dict[int, BadCell]:
+        """Give what is wrong with rows whose cells are each fine."""
+        refused = empty_counts(rows, COUNTS)
+        tokens = rows.columns(("prompt_tokens", "completion_tokens", "total_tokens"))
+        for index, (prompt, completion, total) in enumerate(tokens):
+            if total and not (prompt or completion):
+                refused.setdefault(index, BadCell(ALONE))
+        return refused
+
+    def _who(self, values: tuple[Any, ...]) -> Who:
+        """Work out whom ids stand for, and keep it: many rows have the same ones."""
+        cells = dict(zip(_IDS, values, strict=True))
         ids = {
             f"dimension {name}": cells[column]
             for name, column in zip(self.dimensions, _DIMENSIONS, strict=False)
         }
         ids["api"] = cells["api"]
         identity = self.attribution.tenant_of(ids)
+        feature = self.attribution.feature_of(ids, identity)
         served = cells["model"], cells["deployment"], self.scopes.scope_of("", cells["deployment"])
-        if identity is None:
-            sums.add_unattributed(start_at.date(), ids, served, use)
         tenant = identity.tenant if identity else ""
-        return UseKey(tenant, self.attribution.feature_of(ids, identity), *served), use
+        if len(self.known) >= MOST_KNOWN:
+            self.known.clear()
+        who = Who(UseKey(tenant, feature, *served), None if identity else ids)
+        self.known[values] = who
+        return who
 
-    def _use_of(
-        self, cells: Mapping[str, Any], where: Callable[[], str], sums: TelemetrySums
-    ) -> Use:
-        prompt, completion = cells["prompt_tokens"], cells["completion_tokens"]
-        if cells["total_tokens"] and not prompt + completion:
-            raise BadCell(ALONE)
-        if cells["total_tokens"] != prompt + completion:
-            sums.count(OTHER_TOTAL, where)
-        return Use(
-            cells["requests"],
-            0,
-            prompt,
-            completion,
-            known_cached(cells, where, sums),
-            estimated=cells["streamed"].casefold() != "false",
-        )
-
-    def _values_of(self, cells: Mapping[str, Any]) -> dict[str, str]:
-        """Give the row's value of each dimension that has a name."""
-        values = dict(zip(self.dimensions, (cells[name] for name in _DIMENSIONS), strict=False))
-        for name, column in (
-            (self.names.model, "model"),
-            (self.names.deployment, "deployment"),
-            (self.names.api, "api"),
-        ):
-            if name:
-                values[name] = cells[column]
-        return values
+    def _add_values(self, rows: Rows, refused: Container[int], sums: TelemetrySums) -> None:
+        """Add the values of each dimension that has a name."""
+        named = dict(zip(self.dimensions, _DIMENSIONS, strict=False)) | {
+            self.names.model: "model",
+            self.names.deployment: "deployment",
+            self.names.api: "api",
+        }
+        named.pop("", None)
+        for name, column in named.items():
+            cells = enumerate(rows.values[column])
+            values = {cell for index, cell in cells if index not in refused}
+            sums.add_values(rows.start_at.date(), name, values)
 
 
-def _seen(start_at: datetime, cells: Mapping[str, Any]) -> ApiDay:
-    """Give what a row shows of its API; metrics tell nothing of calls without tokens."""
-    requests = cells["requests"]
-    return ApiDay(
-        start_at.date(),
-        cells["api"],
-        calls=requests,
-        streamed_calls=requests if cells["streamed"].casefold() == "true" else 0,
-        cached_known_calls=requests if cells["cached_known"] else 0,
-        newest_at=start_at,
-        ingested_at=cells["ingested_at"],
+def _use_of(cells: tuple[Any, ...], where: Callable[[], str], sums: TelemetrySums) -> Use:
+    requests, prompt, completion, cached, total, cached_known, streamed, _ = cells
+    if total != prompt + completion:
+        sums.count(OTHER_TOTAL, where)
+    if cached_known and cached > prompt:
+        sums.count(MORE_CACHED, where)
+        cached_known = False
+    return Use(
+        requests,
+        0,
+        prompt,
+        completion,
+        cached if cached_known else None,
+        estimated=streamed.casefold() != "false",
     )
+
+
+def _see(sight: Sight, cells: tuple[Any, ...]) -> None:
+    """Add what a row shows of its API; metrics tell nothing of calls without tokens."""
+    requests, _, _, _, _, cached_known, streamed, arrived = cells
+    sight.calls += requests
+    if streamed.casefold() == "true":
+        sight.streamed += requests
+    if cached_known:
+        sight.cached_known += requests
+    sight.arrived(arrived)

@@ -87,7 +87,7 @@ class ApiDay:
     api : str
         The gateway's own id of the API; empty for rows that name none.
     calls : int
-        Calls the gateway logged.
+        Calls that went well or told tokens.
     calls_without_tokens : int
         Calls that succeeded and told no tokens: billed, and missing from the ledger.
     rows_without_call : int

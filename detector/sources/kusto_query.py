@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from itertools import repeat
+from typing import TYPE_CHECKING, NamedTuple
 
 from detector.model import Grain
 from detector.sources.answer_table import (
@@ -17,17 +18,20 @@ from detector.sources.answer_table import (
     Column,
     Query,
 )
-from detector.sources.base import ApiDay, LateDays
+from detector.sources.base import LateDays
 from detector.sources.csv_columns import nearest
-from detector.sources.log_source import LogSource
+from detector.sources.log_source import Learnt, LogSource
 from detector.sources.slot_sums import Use, UseKey
+from detector.sources.telemetry_sums import SlotSights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
+    from decimal import Decimal
 
+    from detector.sources.log_pull import Rows
     from detector.sources.log_query import LogStore, Statement
-    from detector.sources.telemetry_sums import TelemetrySums
+    from detector.sources.telemetry_sums import Sight, TelemetrySums
 
 MAX_TEXT = 300
 TEXTS = ("tenant", "feature", "model", "deployment", "scope")
@@ -60,9 +64,10 @@ class KustoQuerySource(LogSource):
         clock: Callable[[], datetime],
         grain: Grain = Grain.HOUR,
         scope: str = "",
+        learnt: Learnt | None = None,
     ) -> None:
         check_mapping(columns, grain)
-        super().__init__(name, store, statement, clock)
+        super().__init__(name, store, statement, clock, learnt)
         self._columns = dict(columns)
         self._grain = grain
         self._scope = scope
@@ -118,58 +123,75 @@ class _Reader:
             if name in needed or theirs in found
         ]
 
-    def read(
-        self,
-        start_at: datetime,
-        cells: dict[str, Any],
-        where: Callable[[], str],
-        sums: TelemetrySums,
-    ) -> tuple[UseKey, Use]:
-        problems = list(_problems(cells))
-        if problems:
-            raise BadCell("; ".join(problems))
-        use = _use_of(cells)
-        tenant, feature, model, deployment, scope = (cells.get(name, "") for name in TEXTS)
-        served = model, deployment, scope or self.scope
-        if not tenant:
-            sums.add_unattributed(start_at.date(), {"feature": feature}, served, use)
-        sums.add_api(_seen(start_at, use))
-        return UseKey(tenant, feature, *served, given=use.dollars is not None), use
+    def read(self, rows: Rows, sums: TelemetrySums) -> Iterator[tuple[UseKey, Use] | BadCell]:
+        sights, day = SlotSights(), rows.start_at.date()
+        cells = [rows.values.get(name) or repeat(None, len(rows.numbers)) for name in _READ]
+        for row in zip(*cells, strict=True):
+            told = _Row(*row)
+            problems = list(_problems(told))
+            if problems:
+                yield BadCell("; ".join(problems))
+                continue
+            use = _use_of(told)
+            served = told.model or "", told.deployment or "", told.scope or self.scope
+            if not told.tenant:
+                sums.add_unattributed(day, {"feature": told.feature or ""}, served, use)
+            _see(sights.of(""), use)
+            key = UseKey(told.tenant or "", told.feature or "", *served, use.dollars is not None)
+            yield key, use
+        for seen in sights.days(rows.start_at):
+            sums.add_api(seen)
 
 
-def _problems(cells: Mapping[str, Any]) -> Iterator[str]:
+class _Row(NamedTuple):
+    """What a row tells; None where its column is not there."""
+
+    tenant: str | None
+    feature: str | None
+    model: str | None
+    deployment: str | None
+    scope: str | None
+    requests: int | None
+    requests_without_usage: int | None
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    cached_tokens: int | None
+    cost_usd: Decimal | None
+
+
+_READ = _Row._fields
+
+
+def _problems(row: _Row) -> Iterator[str]:
     """Tell where cells are each fine and together say too little or too much."""
-    for name in TEXTS:
-        if len(cells.get(name, "")) > MAX_TEXT:
+    texts = row.tenant, row.feature, row.model, row.deployment, row.scope
+    for name, text in zip(TEXTS, texts, strict=True):
+        if text and len(text) > MAX_TEXT:
             yield f"{name} is longer than {MAX_TEXT} characters"
-    if cells.get("cost_usd") is None:
+    if row.cost_usd is None:
         for name in TOKENS:
-            if cells.get(name) is None:
+            if getattr(row, name) is None:
                 yield f"{name} is empty and there is no cost_usd"
-    prompt, cached = cells.get("prompt_tokens"), cells.get("cached_tokens")
+    cached, prompt = row.cached_tokens, row.prompt_tokens
     if cached is not None and cached > (MAX_COUNT if prompt is None else prompt):
         yield "cached_tokens are more than prompt_tokens"
 
 
-def _use_of(cells: Mapping[str, Any]) -> Use:
+def _use_of(row: _Row) -> Use:
     """Give what a row tells; requests that nobody counted are none."""
     return Use(
-        cells.get("requests") or 0,
-        cells.get("requests_without_usage") or 0,
-        cells.get("prompt_tokens"),
-        cells.get("completion_tokens"),
-        cells.get("cached_tokens"),
-        cells.get("cost_usd"),
+        row.requests or 0,
+        row.requests_without_usage or 0,
+        row.prompt_tokens,
+        row.completion_tokens,
+        row.cached_tokens,
+        row.cost_usd,
     )
 
 
-def _seen(start_at: datetime, use: Use) -> ApiDay:
-    """Give what a row shows of its day; a query names no API."""
-    return ApiDay(
-        start_at.date(),
-        "",
-        calls=use.requests,
-        calls_without_tokens=use.requests_without_usage,
-        cached_known_calls=use.requests if use.cached_tokens is not None else 0,
-        newest_at=start_at,
-    )
+def _see(sight: Sight, use: Use) -> None:
+    """Add what a row shows of its day; a query names no API."""
+    sight.calls += use.requests
+    sight.without_tokens += use.requests_without_usage
+    if use.cached_tokens is not None:
+        sight.cached_known += use.requests

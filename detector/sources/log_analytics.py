@@ -11,7 +11,7 @@ TooMuch
 from __future__ import annotations
 
 import queue
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
@@ -32,10 +32,11 @@ from detector.sources.log_analytics_faults import (
 )
 from detector.sources.log_analytics_gate import Gate
 from detector.sources.log_analytics_results import answer_of
+from detector.sources.log_analytics_stream import noted, read_result
 from detector.sources.log_query import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from azure.core.credentials import TokenCredential
@@ -187,7 +188,9 @@ class LogAnalytics:
             self._gate.check(asked.place)
             with self._gate.passing(until - self._clock()):
                 timeout_s = min(self._limits.query_timeout_s, self._left_until(until))
-                return self._line.send(asked, span, timeout_s)
+                begun = self._clock()
+                answer = self._line.send(asked, span, timeout_s)
+                return replace(answer, took_s=self._clock() - begun)
         except SourceError as error:
             raise SourceError(asked.tell(str(error)), retryable=error.retryable) from None
 
@@ -313,13 +316,17 @@ class _Call:
         self._asked, self._span = asked, span
         self._timeout_s, self._grace_s = timeout_s, grace_s
         self._reply: Any = None
+        self._result: dict[str, Any] = {}
+        self._head: bytearray | None = None
+        self._lost: Exception | None = None
 
     def run(self, client: LogsQueryClient, place: _Place, *, clear: bool) -> Answer:
         """Ask, and turn whatever comes back into an answer or _Failed."""
         from azure.core.exceptions import AzureError
 
         try:
-            return answer_of(self._ask(client, place, clear=clear))
+            self._ask(client, place, clear=clear)
+            return answer_of(self._result)
         except CredentialError as error:
             kind = Kind.BROKEN if error.retryable else Kind.CREDENTIAL
             raise _Failed(Fault(kind, str(error))) from None
@@ -330,15 +337,15 @@ class _Call:
             if self._status == _NO_CONTENT:
                 return Answer((), ())
             # Not chained: what was sent, and what came back, hangs on the client's errors.
-            raise _Failed(self._fault(error)) from None
+            raise _Failed(self._fault(self._lost or error)) from None
 
-    def _ask(self, client: LogsQueryClient, place: _Place, *, clear: bool) -> Any:
+    def _ask(self, client: LogsQueryClient, place: _Place, *, clear: bool) -> None:
         ask, name = (
             (client.query_workspace, place.workspace_id)
             if place.workspace_id
             else (client.query_resource, place.resource_id)
         )
-        return ask(
+        ask(
             name,
             self._asked.text,
             timespan=self._span,
@@ -347,7 +354,23 @@ class _Call:
             read_timeout=self._timeout_s + self._grace_s,
             raw_response_hook=self._note,
             enforce_https=not clear,
+            stream=True,
+            cls=self._read,
         )
+
+    def _read(self, _response: Any, chunks: Iterator[bytes], _headers: Any) -> dict[str, Any]:
+        """Read a result while it comes, and leave nothing of it to the client."""
+        from azure.core.exceptions import AzureError
+
+        self._head = bytearray()
+        try:
+            self._result = read_result(noted(chunks, self._head))
+        except AzureError as error:
+            self._lost = error  # the client makes another one of some of these
+            raise
+        finally:
+            self._reply.close()
+        return {}
 
     def _note(self, response: Any) -> None:
         self._reply = response.http_response
@@ -367,10 +390,6 @@ class _Call:
         if self._reply is None or isinstance(error, IncompleteReadError):
             return no_answer(reason, self._asked)
         headers = {name.lower(): value for name, value in self._reply.headers.items()}
-        return fault_of(Reply(self._reply.status_code, headers, _text(self._reply)), self._asked)
-
-
-def _text(reply: Any) -> str:
-    """Read a reply's body, whatever it is."""
-    body: bytes = reply.content
-    return body.decode("utf-8", errors="replace")
+        body = self._reply.content if self._head is None else bytes(self._head)
+        text = body.decode("utf-8", errors="replace")
+        return fault_of(Reply(self._reply.status_code, headers, text), self._asked)

@@ -1,9 +1,8 @@
-"""Pure: a result of the SDK as an answer, and why it may lack rows."""
+"""Pure: a result as an answer, and why it may lack rows."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from detector.sources.log_analytics_words import shortened
@@ -16,51 +15,32 @@ MOST_ROWS = 500_000
 """The service gives no more in one answer."""
 
 
-def _in_utc(value: Any) -> Any:
-    """Give a time the standard library's own UTC; what is none stays as it came."""
-    return value.astimezone(UTC) if isinstance(value, datetime) else value
-
-
-def _null_or_text(value: Any) -> Any:
-    """Undo what the SDK does to a null of these types: it gives the text ``None``."""
-    return None if value == "None" else value
-
-
-_READ = {"datetime": _in_utc, "timespan": _null_or_text, "guid": _null_or_text}
-
-
-def answer_of(result: Any) -> Answer:
-    """Turn a LogsQueryResult or LogsQueryPartialResult into an answer.
+def answer_of(result: Mapping[str, Any]) -> Answer:
+    """Turn a result into an answer.
 
     One that holds as many rows as the service ever gives is not believed to be whole either; one
     that holds no table, and no error that says why, is no result: LookupError.
     """
+    error, tables = result.get("error"), result.get("tables")
     why = ""
-    if hasattr(result, "partial_data"):
-        error = result.partial_error
-        why = why_partial(str(error.message or ""), error.details)
-        tables = result.partial_data
-    else:
-        tables = result.tables
-        if not tables:
-            raise LookupError("no table")
+    if error:
+        inner = (each for each in _messages({**error, "details": None}) if each)
+        why = why_partial(next(inner, ""), error.get("details"))
+    elif not tables:
+        raise LookupError("no table")
     columns, rows = _table(tables)
     if not why and len(rows) >= MOST_ROWS:
         why = f"{MOST_ROWS} rows, as many as one answer holds"
     return Answer(columns, rows, not why, why)
 
 
-def _table(tables: Sequence[Any]) -> tuple[tuple[str, ...], Sequence[Sequence[Any]]]:
+def _table(tables: Sequence[Any] | None) -> tuple[tuple[str, ...], Sequence[Sequence[Any]]]:
     """Read the first table, which is the result; what else there may be tells of the query."""
     if not tables:
         return (), ()
     table = tables[0]
-    rows = [list(row) for row in table.rows]
-    for index, kind in enumerate(table.columns_types):
-        if kind in _READ:
-            for row in rows:
-                row[index] = _READ[kind](row[index])
-    return tuple(table.columns), rows
+    named = [(column["name"], column["type"]) for column in table["columns"]]
+    return tuple(name for name, _ in named), table["rows"]
 
 
 def why_partial(message: str, details: object) -> str:

@@ -1,25 +1,26 @@
-"""One pull from a log store: a window asked day by day, its rows summed slot by slot.
+"""One pull from a log store: a window asked piece by piece, its rows summed slot by slot.
 
-What is kept of a pull is small (its days, sums by day, one slot's use); the rows of one answer,
-a UTC day at most, are all that is ever held.
+What is kept of a pull is small (its days, sums by day, one slot's use); the rows of one answer
+are all that is ever held, and how many they are is what a pace sees to.
 """
 
 from __future__ import annotations
 
+from array import array
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from detector.model import Grain, Rejection
-from detector.sources.answer_table import BadCell, place_columns, read_cells, show_row
-from detector.sources.asking import ask_whole
-from detector.sources.base import Coverage
+from detector.sources.answer_table import BadCell, place_columns, read_columns, show_row
+from detector.sources.asking import Pace, ask_whole
+from detector.sources.base import Coverage, SourceError
 from detector.sources.slot_sums import SlotSums, Use, UseKey
 from detector.sources.telemetry_sums import TelemetrySums
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from detector.model import Usage
     from detector.sources.answer_table import Column, Query
@@ -34,8 +35,27 @@ SLOTS = {
 }
 OLDEST_DAYS = 90
 """How far back an open window reaches: what a table keeps as a rule."""
+ROWS_AT_ONCE = 5_000
+"""Rows that are read together: their values lie in memory beside the rows."""
 FARTHEST_DAYS = 730
 """No table that can be queried keeps more than two years; no day before is ever asked for."""
+
+
+class Rows(NamedTuple):
+    """Good rows of one slot: their values column by column, and where each row stands."""
+
+    start_at: datetime
+    values: Mapping[str, Sequence[Any]]
+    numbers: Sequence[int]
+    asked: str
+
+    def where(self, index: int) -> str:
+        """Say where a row stands: query, time asked for and number, as a person would look."""
+        return f"{self.asked}, row {self.numbers[index] + 1}"
+
+    def columns(self, names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+        """Give the values of these columns row by row."""
+        return zip(*(self.values[name] for name in names), strict=True)
 
 
 class Reader(Protocol):
@@ -52,14 +72,8 @@ class Reader(Protocol):
     def columns(self, found: Sequence[str], /) -> Sequence[Column]:
         """Give the columns to be read, the start first; raises SourceError."""
 
-    def read(
-        self,
-        start_at: datetime,
-        cells: dict[str, Any],
-        where: Callable[[], str],
-        sums: TelemetrySums,
-    ) -> tuple[UseKey, Use]:
-        """Give what a row tells, adding what it shows of the telemetry; raises BadCell."""
+    def read(self, rows: Rows, sums: TelemetrySums) -> Iterator[tuple[UseKey, Use] | BadCell]:
+        """Give what each row tells, or why it is refused; adds what all show of the telemetry."""
 
 
 def span_of(window: Window, today: date) -> tuple[datetime, datetime]:
@@ -81,6 +95,13 @@ class _Table(NamedTuple):
     columns: Sequence[Column]
     places: Sequence[int]
 
+    def days(self) -> Iterator[date]:
+        """Give the days that were asked for, wholly or in part."""
+        day = self.begin.date()
+        while midnight(day) < self.end:
+            yield day
+            day += ONE_DAY
+
 
 @dataclass(slots=True)
 class LogPull:
@@ -95,27 +116,45 @@ class LogPull:
     reader: Reader
     span: tuple[datetime, datetime]
     today: date
+    pace: Pace = field(default_factory=Pace)
     sums: TelemetrySums = field(default_factory=TelemetrySums)
     _with_usage: set[date] = field(default_factory=set)
     _with_rejections: set[date] = field(default_factory=set)
     _partial: set[date] = field(default_factory=set)
 
     def usage(self) -> Iterator[Usage | Rejection]:
-        """Stream the span, oldest first; raises SourceError."""
-        for table in self._tables():
-            slot: SlotSums | None = None  # no slot reaches beyond the piece that was asked for
-            for start_at, number in self._ordered(table):
-                if isinstance(start_at, Rejection):
-                    yield start_at
-                    continue
-                if slot is None or slot.start_at != start_at:
-                    yield from self._told(slot)
-                    slot = SlotSums(start_at, self.reader.grain)
-                refused = self._add(table, slot, number)
-                if refused is not None:
-                    yield refused
-            yield from self._told(slot)
+        """Stream the span, oldest first; raises SourceError.
+
+        Where asking fails in the middle of a day, that day counts as one that may lack rows.
+        """
+        told_until = self.span[0]
+        try:
+            for table in self._tables():
+                yield from self._read(table)
+                told_until = table.end
+                del table  # its rows must not lie in memory beside those of the next answer
+        except SourceError:
+            if told_until != midnight(told_until.date()):
+                self._partial.add(told_until.date())
+            raise
         self._tell_how_far_back()
+
+    def _read(self, table: _Table) -> Iterator[Usage | Rejection]:
+        """Tell the usage of one answer; no slot reaches beyond the piece that was asked for."""
+        starts, refused = self._starts(table)
+        yield from refused
+        slots: dict[datetime, array[int]] = defaultdict(lambda: array("l"))
+        for number, start_at in enumerate(starts):
+            if start_at is not None:
+                slots[start_at].append(number)
+        del starts
+        for start_at in sorted(slots):
+            slot, numbers = SlotSums(start_at, self.reader.grain), slots[start_at]
+            for first in range(0, len(numbers), ROWS_AT_ONCE):
+                yield from self._add(table, slot, numbers[first : first + ROWS_AT_ONCE])
+            for usage in slot.usage():
+                self._with_usage.add(start_at.date())
+                yield usage
 
     def coverage(self) -> Coverage:
         """Give the span of days that held usage; those not over or not whole are partial."""
@@ -128,21 +167,23 @@ class LogPull:
         return Coverage(first, last, frozenset(inside))
 
     def _tables(self) -> Iterator[_Table]:
-        """Ask, a UTC day or a part of it at a time, and check the columns of each answer.
+        """Ask piece by piece, and check the columns of each answer.
 
         A slot that is answered in part is left out: its sums would take the place of what is known
         of it, and be too small.
         """
         slot = SLOTS[self.reader.grain]
-        for begin, end, answer in ask_whole(self.store, self.statement, *self.span, slot):
+        asked = ask_whole(self.store, self.statement, *self.span, slot, self.pace)
+        for begin, end, answer in asked:
             if not answer.whole:
                 self._note_partial(begin, end, answer.why)
-                continue
-            if not (answer.columns or answer.rows):
-                continue  # how a workspace without any data answers
-            columns = self.reader.columns(answer.columns)
-            places = place_columns(self.reader.query, answer, columns)
-            yield _Table(begin, end, answer, columns, places)
+            if answer.whole and (answer.columns or answer.rows):
+                columns = self.reader.columns(answer.columns)
+                places = place_columns(self.reader.query, answer, columns)
+                yield _Table(begin, end, answer, columns, places)
+            else:  # partial, or how a workspace without any data answers
+                yield _Table(begin, end, answer, (), ())
+            del answer
 
     def _note_partial(self, begin: datetime, end: datetime, why: str) -> None:
         self._partial.add(begin.date())
@@ -151,57 +192,65 @@ class LogPull:
             f"{begin:%Y-%m-%d %H:%M} to {end:%H:%M}: {why or 'it did not say why'}"
         )
 
-    def _ordered(self, table: _Table) -> Iterator[tuple[datetime | Rejection, int]]:
-        """Give each row's slot and number, in order of time, and what has no slot before them."""
-        found: list[tuple[datetime, int]] = []
-        for number, row in enumerate(table.answer.rows):
-            try:
-                found.append((self._start_of(table, row), number))
-            except BadCell as problem:
-                yield self._refuse(table, number, str(problem)), number
-        yield from sorted(found)
+    def _starts(self, table: _Table) -> tuple[list[datetime | None], list[Rejection]]:
+        """Give the slot of each row, and what is refused since it stands in none asked for."""
+        if not table.columns:
+            return [], []
+        values, wrong = read_columns(table.columns[:1], table.places[:1], table.answer.rows)
+        moments: list[datetime | None] = values[table.columns[0].name]
+        starts = {at: self._start_of(table, at) for at in set(moments)}
+        found: list[datetime | None] = []
+        for number, at in enumerate(moments):
+            start_at = starts[at]
+            if isinstance(start_at, BadCell):
+                wrong.setdefault(number, str(start_at))
+            found.append(None if isinstance(start_at, BadCell) else start_at)
+        if wrong:
+            self._with_rejections.update(table.days())
+        return found, [self._refuse(table, number, wrong[number]) for number in sorted(wrong)]
 
-    def _start_of(self, table: _Table, row: Sequence[Any]) -> datetime:
-        """Give the slot a row stands in; BadCell where that is none of those asked for."""
-        column, slot = table.columns[0], SLOTS[self.reader.grain]
-        cells = read_cells([column], [table.places[0]], row)
-        at: datetime | None = cells[column.name]
+    def _start_of(self, table: _Table, at: datetime | None) -> datetime | BadCell:
+        """Give the slot of a moment, or what is wrong where it is none of those asked for."""
+        name, slot = table.columns[0].name, SLOTS[self.reader.grain]
         if at is None:
-            raise BadCell(f"{column.name} is empty")
+            return BadCell(f"{name} is empty")
         start_at = floor_to(at, slot)
         if not floor_to(table.begin, slot) <= start_at < table.end:
-            raise BadCell(
-                f"{column.name} lies outside the time asked for "
+            return BadCell(
+                f"{name} lies outside the time asked for "
                 f"({table.begin:%Y-%m-%d %H:%M} to {table.end:%Y-%m-%d %H:%M}); the query must "
                 "take rows from window_start to before window_end alone"
             )
         return start_at
 
-    def _add(self, table: _Table, slot: SlotSums, number: int) -> Rejection | None:
-        """Add a row to its slot, or give why it was refused."""
-        try:
-            cells = read_cells(table.columns, table.places, table.answer.rows[number])
-            where = partial(self._where, table, number)
-            slot.add(*self.reader.read(slot.start_at, cells, where, self.sums))
-        except BadCell as problem:
-            return self._refuse(table, number, str(problem))
-        return None
-
-    def _told(self, slot: SlotSums | None) -> Iterator[Usage]:
-        """Give the usage of a slot that is over."""
-        for usage in slot.usage() if slot else ():
-            self._with_usage.add(usage.start_at.date())
-            yield usage
+    def _add(self, table: _Table, slot: SlotSums, numbers: array[int]) -> Iterator[Rejection]:
+        """Add rows to their slot; give those that are refused."""
+        rows = [table.answer.rows[number] for number in numbers]
+        values, wrong = read_columns(table.columns, table.places, rows)
+        if wrong:
+            good = [index for index in range(len(rows)) if index not in wrong]
+            values = {name: [cells[index] for index in good] for name, cells in values.items()}
+            self._with_rejections.add(slot.start_at.date())
+            for index, words in wrong.items():
+                yield self._refuse(table, numbers[index], words)
+            numbers = array("l", [numbers[index] for index in good])
+        read = self.reader.read(Rows(slot.start_at, values, numbers, self._asked(table)), self.sums)
+        for number, told in zip(numbers, read, strict=True):
+            if isinstance(told, BadCell):
+                self._with_rejections.add(slot.start_at.date())
+                yield self._refuse(table, number, str(told))
+            else:
+                slot.add(*told)
 
     def _refuse(self, table: _Table, number: int, reason: str) -> Rejection:
-        self._with_rejections.add(table.begin.date())
         text = show_row(table.answer.columns, table.answer.rows[number])
-        return Rejection(self.source, self._where(table, number), reason, text)
+        where = f"{self._asked(table)}, row {number + 1}"
+        return Rejection(self.source, where, reason, text)
 
-    def _where(self, table: _Table, number: int) -> str:
-        """Say where a row stands: query, time asked for and number, as a person would look."""
+    def _asked(self, table: _Table) -> str:
+        """Say what was asked, as a person would look for it."""
         asked = f"{table.begin:%Y-%m-%d %H:%M} to {table.end:%Y-%m-%d %H:%M}"
-        return f"{self.statement.name}, {asked}, row {number + 1}"
+        return f"{self.statement.name}, {asked}"
 
     def _tell_how_far_back(self) -> None:
         """Say from when on there is usage: of the days before, nothing is known."""

@@ -28,12 +28,16 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A table; ``whole`` is False where the store says that rows may be missing, and ``why``."""
+    """A table; ``whole`` is False where the store says that rows may be missing, and ``why``.
+
+    ``took_s`` is how long the store worked on it, 0 where nobody knows.
+    """
 
     columns: tuple[str, ...]
     rows: Sequence[Sequence[Any]]
     whole: bool = True
     why: str = ""
+    took_s: float = 0.0
 
 
 class LogStore(Protocol):

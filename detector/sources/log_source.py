@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from detector.model import Rejection
 from detector.sources.answer_table import COUNT, MOMENT, Column, Query, place_columns, read_cells
+from detector.sources.asking import Pace
 from detector.sources.base import Coverage, LateDays, SourceError, Telemetry
 from detector.sources.log_pull import LogPull, floor_to, midnight, span_of
 
@@ -34,10 +36,23 @@ SHIPPED = (
 )
 
 
+@dataclass(slots=True)
+class Learnt:
+    """What the pulls of a source learn from one another, if it is kept while the service runs.
+
+    ``pace`` is how many days are asked for at once; the others are when it was last asked what
+    else there is to tell, and what that was.
+    """
+
+    pace: Pace = field(default_factory=Pace)
+    asked_on: date | None = None
+    remarks: tuple[str, ...] = ()
+
+
 class LogSource(ABC):
     """Usage that a query tells; a kind of it says how its rows are read.
 
-    ``clock`` gives the present, UTC-aware.
+    ``clock`` gives the present, UTC-aware; ``learnt`` is what pulls before taught.
     """
 
     def __init__(
@@ -46,11 +61,13 @@ class LogSource(ABC):
         store: LogStore,
         statement: Statement,
         clock: Callable[[], datetime],
+        learnt: Learnt | None = None,
     ) -> None:
         self._name = name
         self._store = store
         self._statement = statement
         self._clock = clock
+        self._learnt = learnt or Learnt()
         self._pull: LogPull | None = None
 
     @property
@@ -61,7 +78,7 @@ class LogSource(ABC):
     def usage(self, window: Window) -> Iterator[Usage | Rejection]:
         """Stream the window slot by slot; raises SourceError."""
         today = self._clock().date()
-        pull = self._pull = self._pull_of(span_of(window, today), today)
+        pull = self._pull = self._pull_of(span_of(window, today), today, self._learnt.pace)
         yield from pull.usage()
         for remark in self._more_remarks(pull):
             pull.sums.tell(remark)
@@ -78,7 +95,7 @@ class LogSource(ABC):
         """Ask for the last whole hour; say in sentences what it held. Raises SourceError."""
         now = self._clock()
         end = floor_to(now, _HOUR)
-        pull = self._pull_of((end - _HOUR, end), now.date())
+        pull = self._pull_of((end - _HOUR, end), now.date(), Pace())
         found = list(pull.usage())
         refused = [each for each in found if isinstance(each, Rejection)]
         told = [each for each in found if not isinstance(each, Rejection)]
@@ -89,8 +106,8 @@ class LogSource(ABC):
             *pull.sums.telemetry().remarks,
         )
 
-    def _pull_of(self, span: tuple[datetime, datetime], today: date) -> LogPull:
-        return LogPull(self._name, self._store, self._statement, self._reader(), span, today)
+    def _pull_of(self, span: tuple[datetime, datetime], today: date, pace: Pace) -> LogPull:
+        return LogPull(self._name, self._store, self._statement, self._reader(), span, today, pace)
 
     @abstractmethod
     def _reader(self) -> Reader:

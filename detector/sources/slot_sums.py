@@ -52,19 +52,20 @@ class _Sum:
     estimated: bool = False
 
     def add(self, use: Use) -> None:
-        self.requests += use.requests
-        self.requests_without_usage += use.requests_without_usage
-        self.prompt_tokens = _plus(self.prompt_tokens, use.prompt_tokens)
-        self.completion_tokens = _plus(self.completion_tokens, use.completion_tokens)
-        self.estimated |= use.estimated
-        if use.cached_tokens is None:
+        requests, without_usage, prompt, completion, cached, dollars, estimated = use
+        self.requests += requests
+        self.requests_without_usage += without_usage
+        self.prompt_tokens = _plus(self.prompt_tokens, prompt)
+        self.completion_tokens = _plus(self.completion_tokens, completion)
+        self.estimated |= estimated
+        if cached is None:
             # A row without prompt tokens has nothing that could have been cached.
-            self.cached_unknown |= use.prompt_tokens != 0
-        elif use.prompt_tokens != 0:
-            self.cached_tokens = use.cached_tokens + (self.cached_tokens or 0)
-        if use.dollars is not None:
+            self.cached_unknown |= prompt != 0
+        elif prompt != 0:
+            self.cached_tokens = cached + (self.cached_tokens or 0)
+        if dollars is not None:
             with localcontext(prec=60):
-                self.dollars += use.dollars
+                self.dollars += dollars
 
 
 class SlotSums:
@@ -81,7 +82,10 @@ class SlotSums:
 
     def add(self, key: UseKey, use: Use) -> None:
         """Add what a row tells."""
-        self._sums.setdefault(key, _Sum()).add(use)
+        total = self._sums.get(key)
+        if total is None:
+            total = self._sums[key] = _Sum()
+        total.add(use)
 
     def usage(self) -> Iterator[Usage]:
         """Give one usage for each key."""

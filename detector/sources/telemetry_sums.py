@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from detector.sources.base import ApiDay, Telemetry, UnattributedUse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import date, datetime
 
     from detector.sources.slot_sums import Use
@@ -63,6 +64,58 @@ class _Unattributed:
         )
 
 
+class SlotSights:
+    """What the rows of one slot show of each API, added up."""
+
+    def __init__(self) -> None:
+        self._apis: dict[str, Sight] = {}
+
+    def of(self, api: str) -> Sight:
+        """Give the sums of an API, to be added to."""
+        sight = self._apis.get(api)
+        if sight is None:
+            sight = self._apis[api] = Sight()
+        return sight
+
+    def days(self, start_at: datetime) -> Iterator[ApiDay]:
+        """Give what the slot that began then adds to the day of each API."""
+        for api, sight in self._apis.items():
+            yield ApiDay(
+                start_at.date(),
+                api,
+                sight.calls,
+                sight.without_tokens,
+                sight.without_call,
+                sight.streamed,
+                sight.cached_known,
+                start_at,
+                sight.ingested_at,
+            )
+
+
+class Sight:
+    """Calls of one API, as :class:`ApiDay` counts them."""
+
+    __slots__ = (
+        "cached_known",
+        "calls",
+        "ingested_at",
+        "streamed",
+        "without_call",
+        "without_tokens",
+    )
+
+    def __init__(self) -> None:
+        self.calls = self.without_tokens = self.without_call = self.streamed = 0
+        self.cached_known = 0
+        self.ingested_at: datetime | None = None
+
+    def arrived(self, ingested_at: datetime | None) -> None:
+        """Take note of when rows arrived."""
+        if ingested_at is not None and (self.ingested_at is None or ingested_at > self.ingested_at):
+            self.ingested_at = ingested_at
+
+
 @dataclass(slots=True)
 class _Remark:
     """How often something was seen, and where first."""
@@ -97,12 +150,11 @@ class TelemetrySums:
             group = Group(day, (), *served)
         self._unattributed[group].add(use)
 
-    def add_values(self, day: date, values: Mapping[str, str]) -> None:
-        """Note the values that a row has of each dimension."""
-        for name, value in values.items():
-            seen = self._values[day][name]
-            if value and len(seen) < MOST_VALUES:
-                seen.add(value)
+    def add_values(self, day: date, name: str, values: Iterable[str]) -> None:
+        """Note the values that rows have of a dimension; an empty one is none."""
+        seen = self._values[day][name]
+        fresh = set(values) - seen - {""}
+        seen.update(islice(fresh, MOST_VALUES - len(seen)))
 
     def count(self, what: str, where: Callable[[], str]) -> None:
         """Count something that rows have in common and that is told once for all of them."""

@@ -37,6 +37,7 @@ class Page:
             "button": self._button,
             "date": lambda element: escape(_moment(element["timestamp"])),
             "plain_text": lambda element: escape(element["text"]),
+            "datepicker": lambda _element: _in("span", "button menu", "Select a date"),
             "plain_text_input": lambda _element: _in("div", "field tall", ""),
             "radio_buttons": lambda element: self._choices(element["options"]),
             "rich_text_list": lambda element: _in("ul", "", self._items(element["elements"])),

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 OWNER, OWNER_ID, OTHER, OTHER_ID = "Aiko Tanaka", "U0123ABCD", "Jonas Weber", "U0456EFGH"
 NAMES = {OWNER_ID: OWNER, OTHER_ID: OTHER}
-WORKSPACE, PLACE = "T0123ABCD", "C0123ABCD"
+WORKSPACE, PLACE, OTHER_PLACE = "T0123ABCD", "C0123ABCD", "C0456EFGH"
 FIRST, SPIKE, QUIET = date(2026, 10, 1), date(2026, 11, 12), date(2026, 11, 15)
 HERO = "Contoso"
 ENVIRONMENT = {
@@ -75,7 +75,7 @@ class Kept:
     views: list[Json] = field(default_factory=list)
     charts: dict[str, bytes] = field(default_factory=dict)
 
-    def wait_s(self, _kind: str, _about: str = "") -> float:
+    def wait_s(self, _kind: str, _about: str = "", **_turn: bool) -> float:
         """Return that anything may be sent at once."""
         return 0.0
 
@@ -151,7 +151,8 @@ def _settings(folder: Path) -> Any:
     text = (ROOT / "config.toml").read_text(encoding="utf-8")
     for member, name in NAMES.items():
         text = text.replace(f'owner = "{name}"', f'owner = "{member}"')
-    text = text.replace('kind = "console"', f'kind = "slack"\nconversation = "{PLACE}"')
+    for place in (PLACE, OTHER_PLACE):
+        text = text.replace('kind = "console"', f'kind = "slack"\nconversation = "{place}"', 1)
     config = folder / "config.toml"
     config.write_text(text, encoding="utf-8")
     return load_settings(config, ENVIRONMENT)

@@ -10,19 +10,20 @@ from alerts.model import Verb, Verdict
 from alerts.names import safe_name, says_nothing
 from alerts.numbers import count
 from alerts.outlook import wake_words
-from alerts.replies import Answer, answer, require_alert
-from alerts.verdicts import LOOK_BACK, preview
+from alerts.replies import Answer, answer, midnight, require_alert
+from alerts.verdicts import LOOK_BACK, preview, until_problem
 from spendwatch import conversion
 from spendwatch.commands.looking_up import facts_of, require_member
 from spendwatch.commands.opening import acting_user, open_for_answer
 from spendwatch.db import reading, writing
-from spendwatch.exits import UsageProblem
+from spendwatch.exits import UsageProblem, calendar_day
 from spendwatch.moments import end_words, parse_end
 from spendwatch.output import print_json, print_line
 from spendwatch.situation import display_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import date
     from pathlib import Path
 
     from alerts.model import Alert
@@ -46,6 +47,25 @@ class Said:
         return says_nothing(self.note) and not self.actor
 
 
+@dataclass(frozen=True, slots=True)
+class Dismissal:
+    """How a dismissal was typed; ``only_preview`` asks for what it would do."""
+
+    verdict: str = ""
+    until: str = ""
+    only_preview: bool = False
+
+    @property
+    def chosen(self) -> Verdict | None:
+        """The verdict that was typed; None where none was."""
+        return require_member(Verdict, self.verdict, "--verdict") if self.verdict else None
+
+    @property
+    def last_day(self) -> date | None:
+        """The last day that was typed; None where none was."""
+        return calendar_day(self.until) if self.until else None
+
+
 def acknowledge(config: Path, number: int, said: Said, *, as_json: bool) -> None:
     """Say that somebody is on it."""
     given = Answer(Verb.ACKNOWLEDGE, acting_user(said.actor), note=said.note)
@@ -67,20 +87,25 @@ def undo(config: Path, number: int, actor: str, *, as_json: bool) -> None:
     _answer(open_for_answer(config), number, Answer(Verb.UNDO, acting_user(actor)), as_json=as_json)
 
 
-def dismiss(
-    config: Path, number: int, verdict: str, said: Said, *, only_preview: bool, as_json: bool
-) -> None:
+def dismiss(config: Path, number: int, asked: Dismissal, said: Said, *, as_json: bool) -> None:
     """Say why it needs nobody, and teach that; without a verdict show what each would do."""
-    chosen = require_member(Verdict, verdict, "--verdict") if verdict else None
+    chosen, until = asked.chosen, asked.last_day
     app = open_for_answer(config)
-    if chosen is not None and not only_preview:
-        given = Answer(Verb.DISMISS, acting_user(said.actor), verdict=chosen, note=said.note)
+    if chosen is not None and not asked.only_preview:
+        given = Answer(
+            Verb.DISMISS,
+            acting_user(said.actor),
+            verdict=chosen,
+            note=said.note,
+            until=midnight(until) if until else None,
+        )
         _answer(app, number, given, as_json=as_json)
         return
     # A person reads that nothing was changed, and what else they said shows that it was meant as
     # an answer; a program reads the exit code alone, and asks with --preview.
-    lacking = chosen is None and not only_preview and (as_json or not said.nothing)
-    _preview(app, number, chosen, lacking=lacking, as_json=as_json)
+    meant = as_json or until or not said.nothing
+    lacking = bool(chosen is None and not asked.only_preview and meant)
+    _preview(app, number, asked, lacking=lacking, as_json=as_json)
 
 
 def _answer(app: App, number: int, given: Answer, *, as_json: bool) -> None:
@@ -103,9 +128,7 @@ def _wakes(app: App, answered: Answered) -> str:
     return wake_words(answered.alert, conversion.alert_rules(app.settings))
 
 
-def _preview(
-    app: App, number: int, chosen: Verdict | None, *, lacking: bool, as_json: bool
-) -> None:
+def _preview(app: App, number: int, asked: Dismissal, *, lacking: bool, as_json: bool) -> None:
     """Show what one verdict would do, or each; refuse where one is ``lacking``."""
     with reading(app.engine) as session:
         alert = require_alert(session, number)
@@ -113,24 +136,27 @@ def _preview(
         names = display_names(app, session)
     name = names.get(alert.tenant, alert.tenant)
     teaching, now = conversion.teaching(app.settings), app.clock()
+    chosen, until = asked.chosen, asked.last_day
+    if chosen and until and (problem := until_problem(alert, chosen, until, now)):
+        raise UsageProblem(problem)
     verdicts = [chosen] if chosen else list(Verdict)
-    seen = [preview(alert, verdict, others, now, teaching, name) for verdict in verdicts]
+    seen = [preview(alert, each, others, now, teaching, name, until) for each in verdicts]
     facts = {"reference": f"A-{number}", "verdicts": list(map(_facts, seen))}
     if not as_json:
         _print_preview(alert, name, seen)
     if lacking:
-        raise UsageProblem(_how_to_go_on(number, chosen), facts)
+        raise UsageProblem(_how_to_go_on(number, asked), facts)
     if as_json:
         print_json(facts)
     else:
-        print_line(_how_to_go_on(number, chosen))
+        print_line(_how_to_go_on(number, asked))
 
 
 def _print_preview(alert: Alert, name: str, seen: Sequence[Preview]) -> None:
     """Print each verdict with its effect; one effect of all is printed once."""
     print_line(f"A-{alert.number}, {alert.kind} of {safe_name(name or alert.finding.subject)}")
     print_line(f"{_others(seen[0], alert)} in the last {LOOK_BACK.days} days")
-    effects = [f"{each.effect}{_covers(each)}" for each in seen]
+    effects = [f"{each.effect}{_with_until(each)}{_covers(each)}" for each in seen]
     shared = len(seen) > 1 and len(set(effects)) == 1
     for each, effect in zip(seen, effects, strict=True):
         print_line(f"{each.verdict.value}: {each.meaning}")
@@ -140,15 +166,20 @@ def _print_preview(alert: Alert, name: str, seen: Sequence[Preview]) -> None:
         print_line(f"  each of them: {effects[0]}")
 
 
-def _how_to_go_on(number: int, chosen: Verdict | None) -> str:
-    which = " so" if chosen else ", choose one of these words"
-    command = f"spendwatch alerts dismiss {number} --verdict {chosen or 'WORD'}"
+def _how_to_go_on(number: int, asked: Dismissal) -> str:
+    which = " so" if asked.chosen else ", choose one of these words"
+    until = f" --until {asked.last_day}" if asked.last_day else ""
+    command = f"spendwatch alerts dismiss {number} --verdict {asked.chosen or 'WORD'}{until}"
     return f"nothing was changed; to dismiss it{which}: {command}"
 
 
 def _others(seen: Preview, alert: Alert) -> str:
     kind = alert.kind.value
     return count(seen.others, f"other {kind}") if seen.others else f"no other {kind}"
+
+
+def _with_until(seen: Preview) -> str:
+    return f"{seen.lasting} (--until)" if seen.lasting else ""
 
 
 def _covers(seen: Preview) -> str:

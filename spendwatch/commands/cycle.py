@@ -17,11 +17,12 @@ from spendwatch.backfilling import days_to_backfill, days_to_judge, judge_histor
 from spendwatch.commands.looking_up import message_words
 from spendwatch.commands.opening import open_app, parse_pairs
 from spendwatch.exits import FAILED, UsageProblem
-from spendwatch.ingest import PullReport, pull
+from spendwatch.ingest import pull
 from spendwatch.jobs import run_cycle
 from spendwatch.leading import leading
 from spendwatch.logs import logger
 from spendwatch.output import print_json, print_line, progress
+from spendwatch.pull_report import PullReport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -86,7 +86,7 @@ def _serve(app: App, config: Path, ending: Ending, patience_s: float) -> bool:
             ending.anew = _accept(app, config, log)
             if ending.anew:
                 ending.ask("the settings are read again", 0)
-        idle = scheduler.stop(GRACE_S)
+        idle = all([scheduler.stop(GRACE_S), ears.stop()])
         if ending.code == FAILED:
             ending.leave()  # what is blocked would not end
     log.info("service_stopped", why=ending.why, idle=idle)
@@ -116,12 +116,20 @@ def _watch(ending: Ending, watchdog: Watchdog, log: FilteringBoundLogger) -> Non
             ending.ask(why, FAILED)
 
 
+def _stopped() -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class _Ears:
-    """What hears Slack, as far as the service must know: nothing where there is none."""
+    """What hears Slack, as far as the service must know: nothing where there is none.
+
+    ``stop`` says whether all that was begun has ended; asked again, it says the same at once.
+    """
 
     note: Callable[[], None] | None = None
     watched: tuple[Watched, ...] = ()
+    stop: Callable[[], bool] = _stopped
 
 
 @contextmanager
@@ -142,12 +150,11 @@ def _listening(
         log.warning("slack_not_heard", why=f"{APP_TOKEN} is not set, so no button works")
     else:
         listener.start()
-    watched = (listener.watched(),) if listener else ()
+    watched, stop = ((listener.watched(),), listener.stop) if listener else ((), _stopped)
     try:
-        yield _Ears(build_notes(app, account, listener, log).note, watched)
+        yield _Ears(build_notes(app, account, listener, log).note, watched, stop)
     finally:
-        if listener:
-            listener.stop()
+        stop()
         desk.app.engine.dispose()
 
 

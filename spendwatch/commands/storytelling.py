@@ -15,9 +15,8 @@ from alerts.numbers import full_day, money
 from alerts.outlook import outlook
 from alerts.policy import decide
 from alerts.render.text import render_text
-from alerts.replies import in_force, require_alert
+from alerts.replies import in_force, require_alert, teaches
 from alerts.story import story_of
-from alerts.verdicts import describe_lesson, lesson
 from spendwatch import conversion
 from spendwatch.commands.looking_up import as_of, facts_of, undelivered_words
 from spendwatch.commands.opening import open_app
@@ -98,17 +97,8 @@ def _stands(alert: Alert, decisions: Sequence[Decision]) -> Change:
 
 
 def _message(app: App, alert: Alert, change: Change, newest: Reply | None, name: str) -> Message:
-    taught = None
-    if newest and newest.verdict:
-        teaching = conversion.teaching(app.settings)
-        taught = lesson(alert, newest.verdict, newest.at, teaching, newest.seen)
-    return alert_message(
-        alert,
-        change,
-        {alert.tenant: name},
-        reply=newest,
-        effect=describe_lesson(taught, name) if taught else "",
-    )
+    effect = teaches(alert, newest, conversion.teaching(app.settings), name) if newest else ""
+    return alert_message(alert, change, {alert.tenant: name}, reply=newest, effect=effect)
 
 
 def _print_drivers(alert: Alert) -> None:

@@ -48,6 +48,13 @@ class Allowed:
     app: str = ""
     _groups: dict[str, tuple[float, frozenset[str]]] = field(default_factory=dict)
 
+    def warm_up(self) -> None:
+        """Ask Slack beforehand what the first press would have to wait for."""
+        self._ours()
+        for group in self.named:
+            if group.startswith(GROUP):
+                self._members(group)
+
     def refusal(self, deed: Deed) -> str:
         """Say why a deed is not one of our people's; empty where it is."""
         person, ours = deed.person, self._ours()

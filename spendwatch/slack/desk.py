@@ -1,7 +1,8 @@
 """The one that takes what people do in Slack, however it came, and answers it.
 
 An answer is committed before Slack is told that it was taken; what cannot be saved in time is said
-to be not saved. What is shown to people comes after that, and may fail without harm.
+to be not saved. What is shown to people comes after that, and may fail without harm. What is typed
+may take longer than Slack waits: Slack is told that it came, and the person is answered afterwards.
 """
 
 from __future__ import annotations
@@ -9,23 +10,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from alerts import postings, store
-from alerts.channels.base import ChannelError
 from alerts.channels.slack_account import OTHER, SlackFailure
 from alerts.lifecycle import ReplyRefused
-from alerts.model import Verb, Verdict
-from alerts.names import says_nothing
+from alerts.model import Verb
+from alerts.names import safe_name
 from alerts.notice import Receipt
 from alerts.render.slack import LIST, OPEN, SNOOZES, read_value
 from alerts.render.slack_views import Place
-from alerts.replies import MAX_NOTE, Answer, answer, require_alert
+from alerts.replies import Answer, answer, require_alert
 from spendwatch import conversion
 from spendwatch.db import DatabaseError, reading, writing
 from spendwatch.settings_slack import SlackReceiver
 from spendwatch.slack import pages
 from spendwatch.slack.commands import typed
+from spendwatch.slack.forms import dismissal_of, form_problems, misfit
 from spendwatch.slack.payloads import Command, HomeOpened, Press, Submission, read
 
 if TYPE_CHECKING:
@@ -39,16 +40,27 @@ if TYPE_CHECKING:
     from spendwatch.slack.payloads import Deed, Person
 
     Then = Callable[[], None]
+    D = TypeVar("D", bound=Deed)
 
 UNKNOWN = "this alert is not known here, or it is not yours to answer"
 NOT_SAVED = "not saved, try again"
+_WORDS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Reaction:
-    """What Slack is told at once, and what is done after that."""
+    """What Slack is told at once, and what is done after that.
+
+    Attributes
+    ----------
+    work : tuple of callable
+        Done first, and finished also when nobody listens any more.
+    then : tuple of callable
+        Shows to people what was done; may fail, or be left out, without harm.
+    """
 
     response: dict[str, Any] | None = None
+    work: tuple[Then, ...] = field(default=())
     then: tuple[Then, ...] = field(default=())
 
 
@@ -71,8 +83,12 @@ class Desk:
         if refusal := self.allowed.refusal(deed):
             self.log.warning("slack_deed_refused", person=deed.person.id, why=refusal)
             return self._say(deed, refusal)
+        return self._safely(deed, self._take)
+
+    def _safely(self, deed: D, take: Callable[[D], Reaction]) -> Reaction:
+        """Take a deed, and say so where that fails."""
         try:
-            return self._take(deed)
+            return take(deed)
         except DatabaseError as error:
             self.log.warning("slack_answer_not_saved", person=deed.person.id, error=str(error))
             return self._say(deed, NOT_SAVED)
@@ -87,7 +103,7 @@ class Desk:
             return self._submitted(deed)
         if isinstance(deed, HomeOpened):
             return Reaction(then=(partial(self._show_home, deed.person),))
-        return self._commanded(deed)
+        return Reaction(work=(partial(self._do, deed),))
 
     def _pressed(self, press: Press) -> Reaction:
         if press.action == LIST:
@@ -119,16 +135,15 @@ class Desk:
 
     def _submitted(self, form: Submission) -> Reaction:
         number = form.place.alert_number
-        if problems := _form_problems(form):
-            return Reaction({"response_action": "errors", "errors": problems})
+        if problems := form_problems(form):
+            return _corrected(problems)
         alert = self._alert(number, form.person)
         if alert is None:
             return self._say(form, UNKNOWN)
-        given = Answer(
-            Verb.DISMISS, form.person.actor, verdict=Verdict(form.verdict), note=form.note.strip()
-        )
+        if problems := misfit(form, alert, self.app.clock()):
+            return _corrected(problems)
         try:
-            self._store(number, given)
+            self._store(number, dismissal_of(form))
         except ReplyRefused as refusal:
             return self._refused(form, refusal)
         return Reaction(then=(partial(self._show, number),))
@@ -155,7 +170,17 @@ class Desk:
             return None
         return alert
 
-    def _commanded(self, command: Command) -> Reaction:
+    def _do(self, command: Command) -> None:
+        """Do what was typed, and answer whoever typed it, wherever Slack takes that."""
+        said = self._safely(command, self._typed).response or {}
+        try:
+            self.account.respond(command.response_url, said)
+        except SlackFailure as failure:
+            self.log.warning("slack_answered_otherwise", error=str(failure))
+            place = {"channel": command.channel, "user": command.person.id}
+            self._tell_one(command.person, "chat_postEphemeral", **place, **_without_type(said))
+
+    def _typed(self, command: Command) -> Reaction:
         said = typed(self.app, self.allowed, command.person, command.text)
         return Reaction(_only_for_them(said))
 
@@ -213,7 +238,7 @@ class Desk:
             self.account.call(OTHER, _method_to_open(press), trigger_id=press.trigger, view=view)
         except SlackFailure as failure:
             self.log.warning("slack_view_not_opened", error=str(failure))
-            self._whisper(press, f"that took too long to open; press again, or: {instead}")
+            self._whisper(press, f"{_why_not_opened(failure)}; press again, or: {instead}")
 
     def _show_home(self, person: Person) -> None:
         view = pages.home(self.app, self.allowed, person)
@@ -225,7 +250,7 @@ class Desk:
     def _say(self, deed: Deed, words: str) -> Reaction:
         """Tell one person something that nobody else sees."""
         if isinstance(deed, Submission):
-            return Reaction({"response_action": "errors", "errors": {deed.verdict_block: words}})
+            return _corrected({deed.verdict_block: words})
         if isinstance(deed, Command):
             return Reaction(_only_for_them(words))
         if isinstance(deed, HomeOpened):
@@ -233,20 +258,19 @@ class Desk:
         return Reaction(then=(partial(self._whisper, deed, words),))
 
     def _whisper(self, press: Press, words: str) -> None:
+        if press.channel:
+            place = {"channel": press.channel, "user": press.person.id}
+            said = pages.whispered(words)
+            self._tell_one(press.person, "chat_postEphemeral", **place, **said)
+        else:
+            view, method = pages.notice(words), _method_to_open(press)
+            self._tell_one(press.person, method, trigger_id=press.trigger, view=view)
+
+    def _tell_one(self, person: Person, method: str, **arguments: Any) -> None:
         try:
-            if press.channel:
-                self.account.call(
-                    OTHER,
-                    "chat_postEphemeral",
-                    channel=press.channel,
-                    user=press.person.id,
-                    **pages.whispered(words),
-                )
-            else:
-                view, method = pages.notice(words), _method_to_open(press)
-                self.account.call(OTHER, method, trigger_id=press.trigger, view=view)
-        except (SlackFailure, ChannelError) as failure:
-            self.log.warning("slack_person_not_told", person=press.person.id, error=str(failure))
+            self.account.call(OTHER, method, **arguments)
+        except SlackFailure as failure:
+            self.log.warning("slack_person_not_told", person=person.id, error=str(failure))
 
 
 def _method_to_open(press: Press) -> str:
@@ -254,8 +278,31 @@ def _method_to_open(press: Press) -> str:
     return "views_push" if press.modal else "views_open"
 
 
+def _corrected(problems: dict[str, str]) -> Reaction:
+    """Keep a form open, with what is wrong below each field."""
+    return Reaction({"response_action": "errors", "errors": problems})
+
+
+def _why_not_opened(failure: SlackFailure) -> str:
+    """Say why no view opened: a press is good for three seconds, and for one view."""
+    fault = failure.fault
+    if fault.words.startswith(_TOO_LATE):
+        return "that took too long to open"
+    return f"Slack did not open that ({safe_name(fault.words, _WORDS)})"
+
+
+_TOO_LATE = ("expired_trigger_id", "exchanged_trigger_id", "no answer: TimeoutError")
+
+
 def _only_for_them(words: str) -> dict[str, Any]:
-    return {"response_type": "ephemeral", **pages.whispered(words)}
+    return {_TYPE: "ephemeral", **pages.whispered(words)}
+
+
+def _without_type(said: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in said.items() if name != _TYPE}
+
+
+_TYPE = "response_type"
 
 
 def _given(press: Press, more: int | None, app: App) -> Answer | None:
@@ -269,15 +316,3 @@ def _given(press: Press, more: int | None, app: App) -> Answer | None:
     if press.action == Verb.SNOOZE and more in hours:
         return Answer(Verb.SNOOZE, actor, until=app.clock() + hours[more])
     return None
-
-
-def _form_problems(form: Submission) -> dict[str, str]:
-    """Say what is wrong with a form, below the field it is wrong in."""
-    problems = {}
-    if form.verdict not in {each.value for each in Verdict}:
-        problems[form.verdict_block] = "choose one of them"
-    if len(form.note) > MAX_NOTE:
-        problems[form.note_block] = f"at most {MAX_NOTE:,} letters; these are {len(form.note):,}"
-    elif form.note and says_nothing(form.note):
-        problems[form.note_block] = "there is nothing to be read; leave it empty, or say something"
-    return problems

@@ -35,6 +35,8 @@ AT_ONCE = 8
 """Deeds that are taken at the same time."""
 LOOK_EVERY_S = 0.2
 """How often it is looked whether the connection still stands."""
+END_WITHIN_S = 3.0
+"""How long the end waits for what is still done: a person's answer is committed within two."""
 PULSE_S, STILL_S = 1.0, 10.0
 """How often the loop says that it turns; after how long without that nobody counts as heard."""
 
@@ -56,16 +58,18 @@ class Listener:
         log: FilteringBoundLogger,
         *,
         on_app: Callable[[str], None] = lambda _app: None,
+        at_first: Callable[[], None] = lambda: None,
         waits: Waits = PATIENT,
     ) -> None:
         self._token, self._base_url = app_token, base_url
         self._receive, self._log, self._on_app = receive, log, on_app
-        self._waits = waits
+        self._waits, self._at_first = waits, at_first
         self._workers = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="slack-deed")
         self._showers = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="slack-show")
         self._ready = Event()
         self.pulse = 0
         self._pulsed_s, self._connected = 0.0, False
+        self._idle: bool | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended: asyncio.Event | None = None
         self._client: Socket | None = None
@@ -77,9 +81,21 @@ class Listener:
         logging.getLogger("slack_sdk").setLevel(logging.CRITICAL)
         self._thread.start()
         self._ready.wait()
+        self._showers.submit(self._done, self._at_first)
 
-    def stop(self) -> None:
-        """Listen no more; what was taken is finished, what was not shown is left to others."""
+    def stop(self) -> bool:
+        """Listen no more; whether all that was begun has ended, as far as there is time for it.
+
+        What was taken is finished, what was not shown is left to others.
+        """
+        if self._idle is None:
+            ending = Thread(target=self._end, name="slack-end", daemon=True)
+            ending.start()
+            ending.join(END_WITHIN_S)
+            self._idle = not ending.is_alive()
+        return self._idle
+
+    def _end(self) -> None:
         loop, ended = self._loop, self._ended
         if loop is not None and ended is not None and self._thread.is_alive():
             loop.call_soon_threadsafe(ended.set)
@@ -156,13 +172,15 @@ class Listener:
     async def _on_request(
         self, client: AsyncBaseSocketModeClient, request: SocketModeRequest
     ) -> None:
-        """Take a deed, acknowledge it, then do what comes after."""
+        """Take a deed, acknowledge it, then do what comes after, none of which may raise."""
         loop = asyncio.get_running_loop()
         reaction = await loop.run_in_executor(
             self._workers, self._receive, request.type, request.payload
         )
         acknowledged = SocketModeResponse(request.envelope_id, reaction.response)
         await client.send_socket_mode_response(acknowledged)
+        for each in reaction.work:
+            await loop.run_in_executor(self._workers, self._done, each)
         for each in reaction.then:
             await loop.run_in_executor(self._showers, self._done, each)
 

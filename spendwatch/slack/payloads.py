@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from alerts.names import safe_name
-from alerts.render.slack_views import NOTE, VERDICT, Place, read_place
+from alerts.render.slack_views import NOTE, UNTIL, VERDICT, Place, read_place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,15 +60,17 @@ class Press:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A form that was sent."""
+    """A form that was sent; ``until`` is a date as it was chosen, empty where none was."""
 
     person: Person
     app: str
     place: Place
     verdict: str
     note: str
+    until: str = ""
     note_block: str = NOTE
     verdict_block: str = VERDICT
+    until_block: str = UNTIL
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +83,13 @@ class HomeOpened:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Something typed behind ``/spendwatch``."""
+    """Something typed behind ``/spendwatch``; ``response_url`` is where Slack takes the answer."""
 
     person: Person
     app: str
     text: str
     channel: str
-    trigger: str
+    response_url: str
 
 
 Deed = Press | Submission | HomeOpened | Command
@@ -155,6 +157,7 @@ def _submission(payload: Mapping[str, Any]) -> Submission | None:
     }
     verdict_block, verdict = found[VERDICT]
     note_block, note = found.get(NOTE, (NOTE, {}))
+    until_block, until = found.get(UNTIL, (UNTIL, {}))
     chosen = verdict.get("selected_option") or {}
     return Submission(
         person=_person(payload),
@@ -162,8 +165,10 @@ def _submission(payload: Mapping[str, Any]) -> Submission | None:
         place=place,
         verdict=_text(chosen.get("value") or ""),
         note=_text(note.get("value") or ""),
+        until=_text(until.get("selected_date") or ""),
         note_block=_text(note_block),
         verdict_block=_text(verdict_block),
+        until_block=_text(until_block),
     )
 
 
@@ -184,7 +189,7 @@ def _command(payload: Mapping[str, Any]) -> Command:
         app=_text(payload.get("api_app_id") or ""),
         text=_text(payload.get("text") or ""),
         channel=_text(payload["channel_id"]),
-        trigger=_text(payload.get("trigger_id") or ""),
+        response_url=_text(payload.get("response_url") or ""),
     )
 
 

@@ -58,4 +58,12 @@ def build_listener(
     def note_app(app: str) -> None:
         desk.allowed.app = app
 
-    return Listener(token, slack.base_url, desk.receive, log, on_app=note_app, waits=waits)
+    return Listener(
+        token,
+        slack.base_url,
+        desk.receive,
+        log,
+        on_app=note_app,
+        at_first=desk.allowed.warm_up,
+        waits=waits,
+    )

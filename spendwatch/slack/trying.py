@@ -153,7 +153,7 @@ class _Questions:
                 "there is no such conversation, or it is private and the bot is not in it; copy "
                 f"the id at the end of its details again, or invite the bot: {self._invite()}"
             )
-        if fault.kind in _IN_DOUBT:
+        if fault.kind in _IN_DOUBT or fault.words.startswith("no_permission"):
             words = f"cannot be told ({fault.words}); `spendwatch test-send {receiver}` tells"
             return Mark.WARNING, words
         return Mark.WRONG, _unreached(fault, self.settings)
@@ -185,7 +185,7 @@ class _Questions:
     def _why_unknown(self, fault: Fault) -> tuple[Mark, str]:
         if fault.words.startswith(_STRANGERS):
             return Mark.WRONG, "is not known in this workspace; correct the id, or remove it"
-        if fault.kind in _IN_DOUBT:
+        if fault.kind in _IN_DOUBT or fault.words.startswith("no_permission"):
             return Mark.WARNING, f"whether that exists cannot be told ({fault.words})"
         return Mark.WRONG, _unreached(fault, self.settings)
 

@@ -413,7 +413,7 @@ def test_fault_92_hostile_names_and_texts_stay_inert():
 
 def test_a_receiver_without_a_digest_can_look_at_one():
     off = digest_message(an_interim(), reader(schedule=replace(DAILY, every="off")))
-    assert (off.title, off.reference) == ("digest to Thu 12 Nov: all quiet", "digest for ops")
+    assert (off.title, off.reference) == ("digest to Thu 12 Nov: all quiet", "for ops")
 
 
 @pytest.mark.parametrize(

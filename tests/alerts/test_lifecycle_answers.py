@@ -231,10 +231,10 @@ def test_fault_83_a_snooze_ends_in_the_future_and_within_90_days():
         reply(opened(), Verb.SNOOZE, None, NOW, until=longest + timedelta(seconds=1))
 
 
-def test_only_a_snooze_carries_a_time():
+def test_an_acknowledgement_carries_no_time():
     with pytest.raises(ReplyRefused, match="a snooze needs the time it ends"):
         reply(opened(), Verb.SNOOZE, None, NOW)
-    with pytest.raises(ReplyRefused, match="only a snooze carries a time"):
+    with pytest.raises(ReplyRefused, match="only a snooze or a dismissal carries a time"):
         reply(opened(), Verb.ACKNOWLEDGE, None, NOW, until=TOMORROW)
 
 

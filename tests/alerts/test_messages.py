@@ -288,7 +288,7 @@ def test_what_was_dismissed_and_ended_says_that_it_is_over():
     alert = an_alert(state=AlertState.DISMISSED, ended=True)
     message = alert_message(alert, Change.UNCHANGED, NAMES)
     assert message.title.startswith("Acme: dismissed, over, $1,284")
-    assert message.reference == "A-12, spend spike, dismissed, over"
+    assert message.reference == "A-12, spend spike", "the title says the rest"
 
 
 def resolution(finding, day, change=Change.RESOLVED):
@@ -408,3 +408,21 @@ def test_a_cap_with_cents_is_shown_with_them():
     budgeted = replace(budget(), budget=budget_state(cap_micro_usd=9_000_500_000))
     title = alert_message(an_alert(budgeted), Change.OPENED, NAMES).title
     assert "of $9,000.50 spent" in title
+
+
+@pytest.mark.parametrize("change", [Change.OPENED, Change.WORSE, Change.RESOLVED])
+def test_the_last_line_does_not_repeat_the_title(change):
+    state = AlertState.RESOLVED if change is Change.RESOLVED else AlertState.OPEN
+    message = alert_message(an_alert(state=state), change, NAMES)
+    repeated = {"resolved", "worse", "acknowledged"} & set(message.reference.split(", "))
+    assert repeated == set()
+
+
+@pytest.mark.parametrize(
+    ("rate", "words"),
+    [(2.04, "2.0 times as fast as"), (1.01, "just as fast as"), (0.5, "0.5 times as fast as")],
+)
+def test_a_burn_rate_is_said_in_words(rate, words):
+    state = replace(budget().budget, burn_rate=rate)
+    message = alert_message(an_alert(replace(budget(), budget=state)), Change.OPENED, NAMES)
+    assert any(f", {words} the budget allows" in line.text for line in message.lines)

@@ -4,9 +4,10 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
+from sqlalchemy import event
 from sqlmodel import select
 
-from alerts import outbox, store
+from alerts import outbox, postings, store
 from alerts.channels.base import ChannelError
 from alerts.delivery import LEASE, deliver
 from alerts.intake import take_in
@@ -30,6 +31,7 @@ class Desk:
         self.database, self.clock = database, FakeClock()
         self.channel = RecordingChannel(self.clock, stands=True)
         self.showing = Showing(
+            partial(reading, database),
             partial(writing, database),
             {"ops": self.channel},
             self.clock,
@@ -402,3 +404,37 @@ def test_that_all_is_over_waits_where_no_message_may_be_changed_just_now(desk):
     assert desk.channel.updated == []
     assert [row.state for row in desk.rows(NotificationRow)] == ["sent", "new"]
     assert [row.attempts for row in desk.rows(NotificationRow)] == [1, 0]
+
+
+def test_a_look_at_what_changed_lately_shows_that_and_nothing_else(desk):
+    desk.judge(spike(actual=400))
+    desk.deliver()
+    desk.judge(spike(actual=410))
+    desk.clock.move(60 * SECOND)
+    assert desk.showing.show(since=desk.clock() - 59 * SECOND) == (0, ())
+    assert desk.showing.show(since=desk.clock() - 60 * SECOND) == (1, ())
+
+
+def test_what_stands_at_a_receiver_that_was_removed_is_not_even_looked_at(desk):
+    desk.judge(spike(actual=400))
+    desk.deliver()
+    desk.judge(spike(actual=410))
+    with reading(desk.database) as session:
+        looked_at = [
+            postings.stale(session, desk.clock() + ONE, SECOND, receivers)
+            for receivers in (["ops"], ["another"], [])
+        ]
+    assert [len(found) for found in looked_at] == [1, 0, 0]
+
+
+def test_a_look_at_what_changed_lately_reads_no_other_alert(desk):
+    with reading(desk.database) as session:
+        connection, queries = session.connection(), []
+        if connection.dialect.name != "sqlite":
+            pytest.skip("the plan is worded as SQLite does")
+        event.listen(connection, "before_cursor_execute", lambda *seen: queries.append(seen[2:4]))
+        postings.stale(session, desk.clock(), SECOND, ["ops"], since=desk.clock())
+        (query, values), *_ = queries
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", values).all()
+    assert "SEARCH alert USING INDEX ix_alert_updated_at" in str(plan)
+    assert "SCAN" not in str(plan)

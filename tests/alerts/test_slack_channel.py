@@ -195,6 +195,16 @@ def test_fault_60_a_conversation_nobody_can_write_to_is_a_dead_letter(slack, acc
     assert (error.permanent, error.unsure) == (True, False)
 
 
+def test_what_is_not_permitted_in_one_conversation_stops_no_other(slack, account, channel):
+    slack.fault("error", "chat.postMessage", error="no_permission")
+    error = refused(channel)
+    assert (error.permanent, error.curable, error.unsure) == (True, True, False)
+    assert account.refused == ""
+    other = SlackChannel(account, slack.add_conversation("C0OTHER"))
+    assert other.wait_s() == 0
+    assert other.send(note()).reference.startswith("C0OTHER:")
+
+
 def test_fault_61_a_message_in_a_conversation_that_was_archived_cannot_be_changed(slack, channel):
     receipt = channel.send(note())
     slack.archive(slack.channel)

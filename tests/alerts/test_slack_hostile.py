@@ -70,7 +70,7 @@ def test_fault_92_a_hostile_name_is_inert_where_slack_reads_markup(name):
 
 @pytest.mark.parametrize("name", NAMES, ids=ascii)
 def test_fault_92_a_hostile_name_is_inert_in_every_view(name):
-    seen = [Preview(each, "m", f"{name} stays out", (), 0) for each in Verdict]
+    seen = [Preview(each, "m", f"{name} stays out", (), 0, f", {name}") for each in Verdict]
     entry = AlertEntry(12, name, "critical", AlertState.OPEN)
     place = Place(12, "C1", "1.2")
     for view in (

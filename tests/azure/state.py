@@ -49,6 +49,9 @@ class Request:
     ended_s: float | None = None
     status: int | None = None
     fault: str = ""
+    rows: int = 0
+    size: int | None = None
+    """Rows of the table that went out, and bytes of the whole body."""
     problems: list[str] = field(default_factory=list)
 
 

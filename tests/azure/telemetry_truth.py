@@ -4,6 +4,8 @@ Who the tenant is: the request header names it; else the call's own subscription
 is unattributed (tenant ""). The feature is the second request header, "" without it. The scope is
 "spillover" where the response header says so, "ptu" for a provisioned backend, else "standard".
 
+A call that failed, or was answered from the gateway's cache, used nothing and is no request.
+
 What a moment hides: a call whose row in the token table has not come is one that told no tokens;
 tokens whose call has not come are unattributed, and one request each.
 """
@@ -59,7 +61,8 @@ WITH seen AS (
   SELECT time_bucket(to_minutes($minutes), started, TIMESTAMP '2000-01-01') AS slot, *,
     gw AND NOT headers_lost AS headed, gw AND spilled AS spilt,
     gw AND cached_header IN ('present', 'other_case') AS told
-  FROM seen WHERE gw OR llm
+  FROM seen WHERE (gw OR llm)
+    AND NOT (gw AND NOT (llm AND prompt > 0) AND (status >= 400 OR kind = 'from_cache'))
 )
 SELECT slot, CASE WHEN llm THEN model ELSE '' END AS model,
   CASE WHEN llm THEN deployment ELSE '' END AS deployment,

@@ -52,7 +52,7 @@ def test_a_query_without_the_token_is_refused(log_analytics, value):
      ({"query": "T"}, {}, "the body has ['query']"),
      ({**QUERY, "timespan": None}, {}, "timespan"),
      ({**QUERY, "timespan": "P1D"}, {}, "timespan"),
-     ({**QUERY, "timespan": "2026-11-13T00:00:00Z/2026-11-15T00:00:00Z"}, {}, "timespan"),
+     ({**QUERY, "timespan": "2026-11-13T00:00:00Z/2026-11-13T00:00:00Z"}, {}, "timespan"),
      (QUERY, {"Prefer": ""}, "Prefer"),
      (QUERY, {"Prefer": "wait=601"}, "Prefer"),
      (QUERY, {"Content_Type": "text/plain"}, "Content-Type")],

@@ -19,6 +19,7 @@ from detector.sources.answer_table import (
     Query,
     place_columns,
     read_cells,
+    read_columns,
     show_row,
 )
 from detector.sources.base import SourceError
@@ -89,6 +90,33 @@ def test_a_bad_row_tells_everything_that_is_wrong_with_it():
     )
     with pytest.raises(BadCell, match="the row has only 1 cells"):
         read_cells(COLUMNS, [0, 1], ["acme"])
+
+
+def test_many_rows_are_read_column_by_column_and_bad_ones_told_apart():
+    rows = [["acme", 3], [7, -1], [" bolt", None], ["acme"], ["acme", 2]]
+    values, wrong = read_columns(COLUMNS, [0, 1], rows)
+    good = [index for index in range(5) if index not in wrong]
+    assert [values["tenant"][index] for index in good] == ["acme", "bolt", "acme"]
+    assert [values["requests"][index] for index in good] == [3, None, 2]
+    assert wrong == {
+        1: "tenant is not text; requests is not a whole number from 0 to 10^15",
+        3: "the row has only 1 cells",
+    }
+
+
+def test_equal_cells_of_different_types_are_not_taken_for_one_another():
+    values, wrong = read_columns(COLUMNS[1:], [0], [[1], [True], [1.0], [1]])
+    assert values["requests"] == [1, None, 1, 1]
+    assert list(wrong) == [1]
+
+
+def test_a_bad_cell_among_cells_of_the_right_type_is_told():
+    values, wrong = read_columns(COLUMNS[1:], [0], [[1], [-1]])
+    assert (values["requests"][0], list(wrong)) == (1, [1])
+
+
+def test_no_rows_are_columns_without_values():
+    assert read_columns(COLUMNS, [0, 1], []) == ({"tenant": [], "requests": []}, {})
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from detector.sources.asking import TooMuch, ask_whole
+from detector.sources.asking import MOST_DAYS, Pace, TooMuch, ask_whole
 from detector.sources.base import SourceError
 from detector.sources.log_query import Answer, Statement
 
-HOUR = timedelta(hours=1)
+HOUR, ONE = timedelta(hours=1), timedelta(days=1)
 DAY = datetime(2026, 11, 13, tzinfo=UTC)
 QUERY = Statement("q.kql", "T")
 EMPTY = Answer((), ())
@@ -43,19 +43,106 @@ def too_much_above(length):
     return answer
 
 
-def pieces(store, begin, end, smallest=HOUR):
-    return [(a, b, answer.whole) for a, b, answer in ask_whole(store, QUERY, begin, end, smallest)]
+def pieces(store, begin, end, smallest=HOUR, pace=None):
+    asked = ask_whole(store, QUERY, begin, end, smallest, pace)
+    return [(a, b, answer.whole) for a, b, answer in asked]
 
 
-def test_a_window_is_asked_day_by_day():
-    store = Store()
-    found = pieces(store, DAY + 6 * HOUR, DAY + 50 * HOUR)
+def rows_each_day(count, took_s=0.0):
+    """Answer with so many rows a day."""
+    return lambda begin, end: Answer((), [[0]] * int(count * (end - begin) / ONE), took_s=took_s)
+
+
+def days_asked(store):
+    return [(end - begin) / ONE for begin, end in store.asked]
+
+
+def test_a_day_is_asked_alone_and_then_as_many_as_promise_to_go_well():
+    store = Store(rows_each_day(100))
+    found = pieces(store, DAY, DAY + 45 * ONE)
     assert [(a, b) for a, b, _ in found] == store.asked
+    assert days_asked(store) == [1, 4, 16, 24]
+
+
+def test_a_piece_that_begins_within_a_day_ends_at_a_midnight_or_with_the_window():
+    store = Store(rows_each_day(100))
+    pieces(store, DAY + 6 * HOUR, DAY + 50 * HOUR)
     assert store.asked == [
         (DAY + 6 * HOUR, DAY + 24 * HOUR),
-        (DAY + 24 * HOUR, DAY + 48 * HOUR),
-        (DAY + 48 * HOUR, DAY + 50 * HOUR),
+        (DAY + 24 * HOUR, DAY + 50 * HOUR),
     ]
+
+
+def test_days_of_many_rows_stay_a_day_each():
+    store = Store(rows_each_day(50))
+    pieces(store, DAY, DAY + 5 * ONE, pace=Pace(most_rows=90))
+    assert days_asked(store) == [1] * 5
+
+
+def test_as_many_days_are_asked_as_stay_below_the_most_rows():
+    store = Store(rows_each_day(30))
+    pieces(store, DAY, DAY + 7 * ONE, pace=Pace(most_rows=90))
+    assert days_asked(store) == [1, 3, 3]
+
+
+def test_as_many_days_are_asked_as_take_no_longer_than_they_may():
+    store = Store(lambda begin, end: Answer((), [[0]], took_s=20 * ((end - begin) / ONE)))
+    pieces(store, DAY, DAY + 5 * ONE, pace=Pace(most_s=45))
+    assert days_asked(store) == [1, 2, 2]
+
+
+def test_days_without_rows_tell_nothing_of_those_to_come():
+    store = Store()
+    pieces(store, DAY, DAY + 13 * ONE)
+    assert days_asked(store) == [1, 4, 4, 4]
+
+
+def test_no_piece_is_longer_than_a_month():
+    store = Store(rows_each_day(1))
+    pieces(store, DAY, DAY + 100 * ONE)
+    assert days_asked(store) == [1, 4, 16, MOST_DAYS, MOST_DAYS, 17]
+
+
+def test_a_pace_that_is_kept_begins_where_the_last_window_ended():
+    pace, store = Pace(), Store(rows_each_day(100))
+    pieces(store, DAY, DAY + 3 * ONE, pace=pace)
+    pieces(store, DAY, DAY + 3 * ONE, pace=pace)
+    assert days_asked(store) == [1, 2, 3]
+
+
+def test_a_busy_time_that_is_over_is_forgotten_step_by_step():
+    pace = Pace(most_rows=90)
+    store = Store(rows_each_day(90))
+    pieces(store, DAY, DAY + 2 * ONE, pace=pace)
+    store.answer = rows_each_day(1)
+    pieces(store, DAY, DAY + 14 * ONE, pace=pace)
+    assert days_asked(store) == [1, 1, 1, 2, 4, 7]
+
+
+def test_fault_25_days_that_are_too_many_at_once_are_parted_at_midnights():
+    def answer(begin, end):
+        return Answer((), [[0]], end - begin <= 2 * ONE, "too many rows")
+
+    store = Store(answer)
+    found = pieces(store, DAY, DAY + 5 * ONE)
+    assert [(a - DAY, b - DAY) for a, b, _ in found] == [
+        (0 * ONE, ONE), (ONE, 3 * ONE), (3 * ONE, 5 * ONE),
+    ]  # fmt: skip
+    assert days_asked(store) == [1, 4, 2, 2]
+
+
+def test_fault_26_what_was_too_long_once_is_tried_again_day_by_day():
+    def answer(begin, end):
+        if end - begin > 5 * ONE:
+            raise TooMuch("no answer in time", retryable=True)
+        return Answer((), [[0]])
+
+    store = Store(answer)
+    pieces(store, DAY, DAY + 45 * ONE)
+    asked = days_asked(store)
+    assert asked[:6] == [1, 4, 16, 8, 4, 4]
+    assert sum(days for days in asked if days <= 5) == 45
+    assert len(asked) < 30
 
 
 def test_an_empty_window_asks_nothing():

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.sources.asking import DAY as ONE_DAY
-from detector.sources.asking import TooMuch, ask_whole, middle_of, midnight_before
+from detector.sources.asking import Pace, TooMuch, ask_whole, middle_of, midnight_before
 from detector.sources.log_query import Answer, Statement
 
 BEGIN = datetime(2026, 10, 30, tzinfo=UTC)
@@ -70,14 +70,32 @@ def test_only_a_piece_of_one_slot_stays_partial(rows, most, window, slot):
 
 
 @given(rows_at, st.integers(0, 10), windows, slots)
-def test_a_piece_lies_in_one_day_and_is_parted_between_slots(rows, most, window, slot):
+def test_a_piece_of_several_days_ends_at_midnight_and_others_between_slots(
+    rows, most, window, slot
+):
     _, pieces = asked(rows, most, window, slot)
     for begin, end, _ in pieces:
-        assert end <= midnight_before(begin) + ONE_DAY
+        if end - begin > ONE_DAY and end != at(window[1]):
+            assert end == midnight_before(end)
         assert begin == at(window[0]) or (begin - midnight_before(begin)) % slot == timedelta(0)
 
 
 @given(rows_at, windows, slots)
-def test_an_answer_that_is_whole_is_asked_for_once_a_day(rows, window, slot):
+def test_an_answer_that_is_whole_is_asked_for_once(rows, window, slot):
     store, pieces = asked(rows, len(rows), window, slot)
-    assert store.asked == len(pieces) <= 5
+    assert store.asked == len(pieces) <= 3
+
+
+@given(rows_at, st.integers(1, 40), windows)
+def test_rows_that_come_evenly_stay_below_the_most_but_for_a_single_day(rows, most, window):
+    store = Store(rows, len(rows), refuses=None)
+    begin, end = map(at, window)
+    pace = Pace(most_rows=most)
+    seen = 0.0
+    for piece_begin, piece_end, answer in ask_whole(
+        store, Statement("q", ""), begin, end, timedelta(hours=1), pace
+    ):
+        days = (piece_end - piece_begin) / ONE_DAY
+        if answer.rows and days > 1:
+            assert days * seen <= most
+        seen = max(seen / 2, len(answer.rows) / days)

@@ -18,6 +18,7 @@ from detector.sources.base import (
     Window,
 )
 from detector.sources.carriers import Attribution, Carrier, Identity
+from detector.sources.log_source import Learnt
 from detector.sources.scopes import ScopeRule, ScopeRules
 from tests.detector.log_stores import DAY, HOSTILE, HOUR, METRIC_COLUMNS, NOW, ScriptedStore, metric
 
@@ -179,6 +180,26 @@ def test_the_names_of_metrics_are_asked_for_once_a_day_and_told_after_each_pull(
     assert store.names().count("metric_names.kql") == 1
     asked = [(begin, end) for each, begin, end in store.asked if each.name == "metric_names.kql"]
     assert asked == [(DAY, DAY + 24 * HOUR)]
+
+
+def test_a_source_made_anew_asks_for_no_names_that_were_asked_for_today():
+    learnt, asked = Learnt(), []
+    for _ in range(2):
+        source, store = source_of(
+            metric(dimension_1="a"), arrived=[["Thinking Tokens", 12, 1.0]], learnt=learnt
+        )
+        list(source.usage(ONE_DAY))
+        asked += store.names()
+        assert any("Thinking Tokens" in remark for remark in source.telemetry().remarks)
+    assert asked == ["metric_usage.kql", "metric_names.kql", "metric_usage.kql"]
+
+
+def test_names_are_asked_for_again_on_the_next_day():
+    learnt = Learnt(asked_on=date(2026, 11, 19), remarks=("as it was",))
+    source, store = source_of(metric(dimension_1="a"), learnt=learnt)
+    list(source.usage(ONE_DAY))
+    assert store.names()[-1] == "metric_names.kql"
+    assert source.telemetry().remarks == ()
 
 
 def test_names_that_cannot_be_asked_for_leave_the_usage_as_it_is():

@@ -175,13 +175,13 @@ def test_failed_calls_alone_make_no_row(tables):
     assert only(usage(tables), "model", *COUNTS) == ("gpt-4o-2024-11-20", 1, 0, 0)
 
 
-def test_a_failed_call_is_counted_beside_good_ones_without_tokens(tables):
+def test_a_failed_call_is_not_counted_beside_good_ones_without_tokens(tables):
     tables.call("good")
     tables.answer("good")
     tables.call("untold")
     tables.call("throttled", IsRequestSuccess=False)
     rows = [row for row in usage(tables) if row["model"] == ""]
-    assert only(rows, *COUNTS) == (2, 1, 0)
+    assert only(rows, *COUNTS) == (1, 1, 0)
 
 
 def test_a_failed_call_that_used_tokens_is_used_tokens(tables):

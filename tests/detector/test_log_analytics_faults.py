@@ -2,7 +2,6 @@
 
 import json
 import ssl
-from types import SimpleNamespace
 
 import pytest
 
@@ -138,22 +137,18 @@ def test_fault_28_a_basic_table_is_named_out_of_the_query():
     assert "(see the query)" in explain_refusal([], message, "Own_CL | count")
 
 
-def table(types, rows):
-    columns = [f"c{index}" for index in range(len(types))]
-    return SimpleNamespace(columns=columns, columns_types=types, rows=rows)
-
-
 def test_as_many_rows_as_an_answer_holds_are_not_believed_to_be_all():
-    answer = answer_of(SimpleNamespace(tables=[table(["long"], [[1]] * MOST_ROWS)]))
+    table = {"columns": [{"name": "n", "type": "long"}], "rows": [(1,)] * MOST_ROWS}
+    answer = answer_of({"tables": [table]})
     assert not answer.whole
     assert answer.why == "500000 rows, as many as one answer holds"
 
 
 def test_a_result_without_a_table_is_none_unless_it_is_partial():
-    with pytest.raises(LookupError):
-        answer_of(SimpleNamespace(tables=[]))
-    error = SimpleNamespace(message="why", details=None)
-    answer = answer_of(SimpleNamespace(partial_data=[], partial_error=error))
+    for nothing in ({}, {"tables": []}, {"tables": None}):
+        with pytest.raises(LookupError):
+            answer_of(nothing)
+    answer = answer_of({"tables": [], "error": {"message": "why"}})
     assert (answer.columns, answer.rows, answer.whole, answer.why) == ((), (), False, "why")
 
 

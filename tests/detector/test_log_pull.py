@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import tracemalloc
+import weakref
 from datetime import UTC, date, datetime, timedelta
-from itertools import pairwise
 
 import pytest
 
 from detector.model import Rejection, Usage
-from detector.sources.asking import TooMuch
+from detector.sources.asking import Pace, TooMuch
 from detector.sources.azure_logs import AzureLogsSource
 from detector.sources.base import Coverage, SourceError, Window
 from detector.sources.carriers import Attribution, Carrier
 from detector.sources.log_pull import floor_to, span_of
 from detector.sources.log_query import Answer
+from detector.sources.log_source import Learnt
 from detector.sources.scopes import ScopeRules
 from tests.detector.log_stores import DAY, HOUR, LLM_COLUMNS, NOW, ScriptedStore, llm
 
@@ -22,10 +23,12 @@ TODAY = NOW.date()
 ONE = timedelta(days=1)
 
 
-def source_of(*rows, now=NOW):
+def source_of(*rows, now=NOW, **options):
     store = ScriptedStore(llm_usage=(LLM_COLUMNS, list(rows)))
     attribution = Attribution((Carrier("request_header", "x-tenant-id"),))
-    source = AzureLogsSource("gateway", store, attribution, scopes=ScopeRules(), clock=lambda: now)
+    source = AzureLogsSource(
+        "gateway", store, attribution, scopes=ScopeRules(), clock=lambda: now, **options
+    )
     return source, store
 
 
@@ -43,11 +46,27 @@ def days_asked(store):
     return [begin.date() for _, begin, _ in store.asked]
 
 
-def test_a_window_is_asked_day_by_day_in_utc():
+def test_a_window_is_asked_in_days_of_utc_the_first_of_them_alone():
     source, store = source_of()
     list(source.usage(Window(november(12), november(14))))
-    midnights = [DAY + number * ONE for number in range(4)]
-    assert [(begin, end) for _, begin, end in store.asked] == list(pairwise(midnights))
+    assert [(begin, end) for _, begin, end in store.asked] == [
+        (DAY, DAY + ONE), (DAY + ONE, DAY + 3 * ONE),
+    ]  # fmt: skip
+
+
+def test_a_source_made_anew_asks_at_the_pace_that_was_learnt():
+    learnt = Learnt()
+    for spans in [[ONE, 2 * ONE], [3 * ONE]]:
+        source, store = source_of(on(12), on(13), learnt=learnt)
+        list(source.usage(Window(november(12), november(14))))
+        assert [end - begin for _, begin, end in store.asked] == spans
+
+
+def test_trying_an_hour_teaches_no_pace():
+    source, store = source_of(on(20, 11))
+    source.check()
+    list(source.usage(Window(november(12), november(14))))
+    assert [end - begin for _, begin, end in store.asked] == [HOUR, ONE, 2 * ONE]
 
 
 def test_days_to_come_are_not_asked_for():
@@ -244,6 +263,31 @@ def test_a_failure_in_the_middle_leaves_what_was_told_until_then():
     assert len(list(source.usage(Window(november(12), november(13))))) == 2
 
 
+def test_a_day_that_failed_in_its_middle_counts_as_one_that_may_lack_rows():
+    source, store = source_of(on(12), on(13, 3), on(13, 15))
+    ask = store.ask
+
+    def breaks_at_noon(statement, begin, end):
+        if end - begin > ONE / 2:
+            raise TooMuch("no answer in time", retryable=True)
+        if begin == DAY + ONE * 3 / 2:
+            raise SourceError("503 from the service", retryable=True)
+        return ask(statement, begin, end)
+
+    store.ask = breaks_at_noon
+    told = []
+    with pytest.raises(SourceError, match="503"):
+        told.extend(source.usage(Window(november(12), november(13))))
+    assert source.coverage() == Coverage(november(12), november(13), frozenset({november(13)}))
+
+
+def test_of_rows_without_a_time_any_day_of_the_piece_may_lack_them():
+    source, store = source_of(on(11), on(12), on(14))
+    store.tables["llm_usage.kql"][1].append([None, *on(13)[1:]])
+    list(source.usage(Window(november(11), november(14))))
+    assert source.coverage() == Coverage(november(11), november(14), frozenset({november(13)}))
+
+
 def test_too_much_for_a_single_slot_fails_the_pull():
     source, store = source_of(on(12))
 
@@ -262,13 +306,13 @@ def test_fault_19_a_pull_again_tells_the_same():
     assert len(source.telemetry().apis) == 2
 
 
-def busy(tenants):
+def busy(tenants, **options):
     """A source of which every hour of every day holds a row of each tenant."""
-    source, store = source_of()
+    source, store = source_of(**options)
 
     def ask(statement, begin, end):
         store.asked.append((statement, begin, end))
-        hours = [begin + number * HOUR for number in range(24)]
+        hours = [begin + number * HOUR for number in range((end - begin) // HOUR)]
         rows = [
             llm(hour, request_header=f"tenant-{number}", prompt_tokens=1)
             for hour in hours
@@ -281,7 +325,7 @@ def busy(tenants):
 
 
 def peak_bytes(days):
-    source, _ = busy(50)
+    source, _ = busy(50, learnt=Learnt(Pace(most_rows=3_000)))
     tracemalloc.start()
     told = sum(1 for _ in source.usage(Window(november(1), november(days))))
     peak = tracemalloc.get_traced_memory()[1]
@@ -297,7 +341,25 @@ def test_fault_31_every_tenant_is_told_each_hour_and_none_twice():
 
 
 def test_fault_31_memory_does_not_grow_with_the_window():
-    assert peak_bytes(12) < 1.2 * peak_bytes(3)
+    assert peak_bytes(13) < 1.2 * peak_bytes(3)
+
+
+def test_rows_of_an_answer_are_forgotten_before_the_next_is_asked_for():
+    source, store = busy(3)
+    answers, ask = [], store.ask
+
+    class Rows(list):
+        """Rows whose end can be seen."""
+
+    def watched(*asked):
+        assert [each() for each in answers] == [None] * len(answers)
+        rows = Rows(ask(*asked).rows)
+        answers.append(weakref.ref(rows))
+        return Answer(LLM_COLUMNS, rows)
+
+    store.ask = watched
+    list(source.usage(Window(november(1), november(9))))
+    assert len(answers) == 3
 
 
 def test_the_next_day_is_asked_for_only_when_the_one_before_was_told():

@@ -101,7 +101,9 @@ def values(count, name="tenant", day=ON):
     sums = TelemetrySums()
     sums.add_api(ApiDay(ON, "chat"))
     for number in range(count):
-        sums.add_values(day, {name: str(number), "model": "gpt-4o", "empty": ""})
+        sums.add_values(day, name, [str(number), str(number)])
+        sums.add_values(day, "model", ["gpt-4o"])
+        sums.add_values(day, "empty", [""])
     return sums.telemetry()
 
 
@@ -114,7 +116,7 @@ def test_the_cap_is_told_with_dimension_count_and_fullest_day():
     sums = TelemetrySums()
     for count, day in [(91, ON), (95, ON + timedelta(1)), (90, ON + timedelta(2))]:
         for number in range(count):
-            sums.add_values(day, {"tenant": str(number)})
+            sums.add_values(day, "tenant", [str(number)])
     (remark,) = sums.telemetry().remarks
     assert "the dimension 'tenant' had 95 values on 2026-11-13" in remark
     assert "silently drops" in remark

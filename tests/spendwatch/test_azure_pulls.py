@@ -94,6 +94,15 @@ def test_one_gate_counts_the_queries_of_every_pull(settings):
     assert len(gate._ended) == 2
 
 
+def test_the_next_pull_asks_at_the_pace_that_the_last_one_learnt(settings, workspace):
+    app = build_app(settings, lambda: NOW)
+    for _pull in range(2):
+        (source,) = app.usage_sources()
+        pull(app, source, Window(DAY, DAY + timedelta(days=1)))
+    spans = [each.timespan for each in workspace.requests()]
+    assert [span[8:10] + span[33:35] for span in spans] == ["0102", "0203", "0103"]
+
+
 def test_live_says_what_the_telemetry_can_attribute(settings):
     app = build_app(settings, lambda: NOW)
     found = {

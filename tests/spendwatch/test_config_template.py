@@ -20,7 +20,6 @@ from spendwatch.settings_azure import (
     AzureSettings,
     CarrierSettings,
     IdentitySettings,
-    KustoColumns,
     KustoQuerySource,
     ScopeSettings,
 )
@@ -45,6 +44,7 @@ from spendwatch.settings_sections import (
     ServiceSettings,
     SilenceSettings,
     TenantSettings,
+    UsageColumns,
 )
 from spendwatch.settings_slack import SlackReceiver, SlackSettings
 
@@ -61,7 +61,7 @@ DOCUMENTED: dict[str, type[BaseModel]] = {
     "`sources.tenant` and `sources.feature`": CarrierSettings,
     "`sources.tenant.ids` and `sources.feature.ids`": IdentitySettings,
     "`sources.scopes`": ScopeSettings,
-    "`sources.columns` of kind `kusto_query`": KustoColumns,
+    "`sources.columns` of kind `kusto_query`": UsageColumns,
     "`azure`": AzureSettings,
     "`receivers` of kind `console`": ConsoleReceiver,
     "`receivers` of kind `slack`": SlackReceiver,

@@ -1,19 +1,25 @@
 from __future__ import annotations
 
 import os
+import socket
 import sqlite3
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import inspect, text
+from sqlalchemy.exc import OperationalError
 
 from spendwatch.db import (
+    PERSON_WAIT_MS,
     DatabaseBusyError,
     DatabaseError,
     DatabaseVersionError,
+    connect_again,
     reading,
     writing,
 )
+from spendwatch.db_engines import connect
 from spendwatch.db_upgrade import open_database
 
 THREADS, TIMES = 8, 50
@@ -207,3 +213,13 @@ def test_fault_112_the_machines_own_settings_do_not_matter(tmp_path, where, monk
         engine.dispose()
     finally:
         os.umask(before)
+
+
+def test_whoever_waits_for_an_answer_waits_no_longer_for_a_server_that_does_not_answer():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql://spend@127.0.0.1:{silent.getsockname()[1]}/spend"
+        engine = connect_again(connect(url, 30_000), wait_ms=PERSON_WAIT_MS)
+        begun = time.monotonic()
+        with pytest.raises(OperationalError, match="timeout"):
+            engine.connect()
+    assert time.monotonic() - begun < 3

@@ -353,7 +353,7 @@ def test_the_command_shows_the_digest_and_sends_nothing(place, capsys):
     assert shown["since"].startswith(f"{SPIKE}T08:01")
     assert notifications(place) == before
     assert place.run("digest", "--receiver", "desk") == 0
-    assert "daily digest for desk" in capsys.readouterr().out
+    assert "\n  for desk\n" in capsys.readouterr().out
 
 
 def test_the_command_shows_every_receiver_that_is_told_of_somebody(tmp_path, capsys):
@@ -361,8 +361,8 @@ def test_the_command_shows_every_receiver_that_is_told_of_somebody(tmp_path, cap
     capsys.readouterr()
     assert place.run("digest") == 0
     out = capsys.readouterr().out
-    assert "digest for desk\n\n" in out
-    assert "digest for bolt-team" in out
+    assert "  for desk\n\n" in out
+    assert "  for bolt-team\n" in out
     assert "for nobody" not in out
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from detector.sources.asking import TooMuch
 from detector.sources.azure_logs import AzureLogsSource
 from detector.sources.base import SourceError, Window
 from detector.sources.carriers import Attribution, Carrier
@@ -93,7 +94,7 @@ def breaks_off(source, store):
     ask = store.ask
 
     def failing(statement, begin, end):
-        if begin >= MIDNIGHT:
+        if end > MIDNIGHT:
             raise SourceError("503 from the service", retryable=True)
         return ask(statement, begin, end)
 
@@ -121,10 +122,25 @@ def lost_its_last_day(_source, _store):
     return source_of(*a_day(1, "acme", "bolt", ""), *a_day(2, "acme", "bolt", ""))[0]
 
 
+def breaks_off_at_noon(source, store):
+    ask = store.ask
+
+    def failing(statement, begin, end):
+        if end > MIDNIGHT and end - begin > ONE / 2:
+            raise TooMuch("no answer in time", retryable=True)
+        if begin >= MIDNIGHT + ONE / 2:
+            raise SourceError("503 from the service", retryable=True)
+        return ask(statement, begin, end)
+
+    store.ask = failing
+    return source
+
+
 FAULTS = [
     stays_partial,
     loses_its_rows,
     breaks_off,
+    breaks_off_at_noon,
     is_throttled,
     has_a_renamed_column,
     is_empty,
@@ -160,6 +176,32 @@ def test_faults_23_to_28_the_next_good_pull_leaves_the_ledger_as_if_nothing_had_
     pull(other, three_days()[0], WINDOW)
     assert current(app.engine) == current(other.engine)
     assert all(row.whole for row in source_days(app.engine).values())
+
+
+def test_a_day_that_was_told_is_kept_when_the_question_for_the_next_one_fails(app):
+    with pytest.raises(SourceError, match="503"):
+        pull(app, breaks_off(*three_days()), WINDOW)
+    found = {day: row.whole for (_, day), row in source_days(app.engine).items()}
+    assert found == {DAY - 2 * ONE: True}
+    assert requests(app)["bolt", -2] == 12
+
+
+def test_a_day_that_was_told_is_kept_and_counted_before_the_failure_is_known(app):
+    told = []
+    with pytest.raises(SourceError, match="503"):
+        pull(
+            app,
+            breaks_off(*three_days()),
+            WINDOW,
+            on_day=lambda day, rows: told.append((day, rows)),
+        )
+    assert told == [(DAY - 2 * ONE, 36)]
+
+
+def test_the_half_of_a_day_that_was_told_is_not_taken_for_the_day(app):
+    with pytest.raises(SourceError, match="503"):
+        pull(app, breaks_off_at_noon(*three_days()), WINDOW)
+    assert {day for _, day in source_days(app.engine)} == {DAY - 2 * ONE, DAY - ONE}
 
 
 def test_fault_25_a_day_with_a_partial_piece_is_not_whole_and_the_others_are(app):

@@ -81,6 +81,12 @@ def test_a_conversation_is_named_by_its_id_alone(tmp_path, value):
     assert "must be the id of a conversation such as C0123ABCD" in problems
 
 
+def test_two_receivers_in_one_conversation_are_refused(tmp_path):
+    problems = refused(tmp_path, f"{RECEIVER}{RECEIVER.replace('spend', 'more')}")
+    assert "receivers[2].conversation: 'C0123ABCD' is the conversation of receivers[1]" in problems
+    load(tmp_path, f"{RECEIVER}{RECEIVER.replace('spend', 'more').replace('0123', '0124')}")
+
+
 @pytest.mark.parametrize("value", ["ana", "@ana", "C0123ABCD", "U"])
 def test_people_are_named_by_their_ids_alone(tmp_path, value):
     problems = refused(tmp_path, f'[slack]\nmay_answer = ["U0123ABCD", "{value}"]')
