@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import pytest
 
-from detector.sources.base import SourceError
+from detector.sources.base import SourceError, Window
+from spendwatch.ingest import pull
 from spendwatch.jobs import pull_due_days
 from tests.azure import bodies
 from tests.azure.asking import RealTime, Sleeper
@@ -247,14 +248,14 @@ def days_of(app):
 
 def test_fault_25_a_day_that_stays_partial_is_not_believed(place, twin):
     passing, before = Sleeper(), place.ledger()
-    known, partial = place.last_day() - timedelta(days=1), place.last_day()
-    case = Case("partial for ever", goes("partial", rows=3), ())
-    app, said = morning(place, case, passing)
-    assert said == {"gateway": "", "other": ""}
-    after = place.ledger()
-    kept = {key: row for key, row in before.items() if key[1] <= known}
-    assert differences({key: row for key, row in after.items() if key[1] <= known}, kept) == []
-    assert partial not in {day for day, whole in days_of(app).items() if whole}
+    known = place.last_day() - timedelta(days=1)
+    place.local.fault("partial", match=USAGE, rows=3, count=ALWAYS)
+    app = place.patient(passing)
+    gateway, _ = app.usage_sources()
+    pull(app, gateway, Window(known, place.last_day()))
+    assert place.ledger() == before
+    assert "answered llm_usage.kql only in part" in gateway.telemetry().remarks[0]
+    assert not days_of(app).get(place.last_day())
     good = an_hour_later(place, passing)
     assert whole_tables(good, without=STAMPS) == whole_tables(twin.app(), without=STAMPS)
 
@@ -273,7 +274,7 @@ def test_fault_23_a_workspace_that_says_nothing_takes_nothing_away(happens, plac
     app, said = morning(place, Case("silence", happens, ()), passing)
     assert said == {"gateway": "", "other": ""}
     assert place.ledger() == before
-    assert place.last_day() not in days_of(app)
+    assert not days_of(app).get(place.last_day())
     good = an_hour_later(place, passing)
     assert whole_tables(good, without=STAMPS) == whole_tables(twin.app(), without=STAMPS)
 
