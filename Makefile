@@ -144,7 +144,7 @@ matrix: ## run all tests on each Python that is supported and installed here
 	done
 
 # They take long, and need the tests beside them.
-CRASHES := azure_pull crash_matrix simulated_days torture slack_storm
+CRASHES := azure_pull azure_truth crash_matrix simulated_days torture slack_storm
 
 crash: $(READY) ## kill it at every point and at random times, and live 60 days with a fault each
 	$(BIN)/python -m benchmarks.crash_matrix

@@ -102,7 +102,8 @@ def _sums(source: str, begin: datetime, end: datetime) -> Any:
             func.sum(table.requests_without_usage).label("without_usage"),
             _known_sum(table.prompt_tokens).label("prompt"),
             _known_sum(table.completion_tokens).label("completion"),
-            _known_sum(table.cached_tokens).label("cached"),
+            func.sum(table.cached_tokens).label("cached"),
+            func.max(case((_hides_cached(table), 1), else_=0)).label("cached_unknown"),
             _known_sum(table.cost_micro_usd).label("cost"),
             func.max(case((table.estimated, 1), else_=0)).label("estimated"),
         )
@@ -115,6 +116,11 @@ def _sums(source: str, begin: datetime, end: datetime) -> Any:
 def _known_sum(column: Any) -> Any:
     """Sum a column; one unknown number makes the sum unknown."""
     return case((func.count(column) == func.count(), func.sum(column)))
+
+
+def _hides_cached(table: Any) -> Any:
+    """Whether a slot may hold cached tokens that nobody told of."""
+    return table.cached_tokens.is_(None) & (func.coalesce(table.prompt_tokens, 1) != 0)
 
 
 def _day_usage(day: date, row: Any) -> Usage:
@@ -137,7 +143,7 @@ def _day_usage(day: date, row: Any) -> Usage:
         completion_tokens=completion,
         cached_tokens=cached,
         cost_micro_usd=cost,
-        estimated=bool(row.estimated),
+        estimated=bool(row.estimated or (cached is not None and row.cached_unknown)),
     )
 
 

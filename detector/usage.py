@@ -98,16 +98,22 @@ def merge_usage(rows: Iterable[Usage]) -> tuple[Usage, ...]:
 
 
 def add_up(slots: list[Usage]) -> Usage:
-    """Sum usage of one key; an unknown number makes its sum unknown."""
+    """Sum usage of one key; an unknown number makes its sum unknown.
+
+    Cached tokens are the exception: those that are known are summed, and where others are not the
+    sum is an estimate; pricing the known part is nearer to the bill than pricing none of it.
+    """
+    cached = [slot.cached_tokens for slot in slots if slot.cached_tokens is not None]
+    hidden = any(slot.cached_tokens is None and slot.prompt_tokens != 0 for slot in slots)
     return replace(
         slots[0],
         requests=sum(slot.requests for slot in slots),
         requests_without_usage=sum(slot.requests_without_usage for slot in slots),
         prompt_tokens=_sum_known(slot.prompt_tokens for slot in slots),
         completion_tokens=_sum_known(slot.completion_tokens for slot in slots),
-        cached_tokens=_sum_known(slot.cached_tokens for slot in slots),
+        cached_tokens=sum(cached) if cached else None,
         cost_micro_usd=_sum_known(slot.cost_micro_usd for slot in slots),
-        estimated=any(slot.estimated for slot in slots),
+        estimated=any(slot.estimated for slot in slots) or bool(cached and hidden),
     )
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -20,7 +22,7 @@ from spendwatch.azure_mappings import Mappings
 from spendwatch.settings_azure import AzureMetricsSource, KustoQuerySource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
     from zoneinfo import ZoneInfo
 
@@ -41,6 +43,16 @@ if TYPE_CHECKING:
 MINUTES = {Grain.QUARTER_HOUR: 15, Grain.HOUR: 60}
 _HOUR = timedelta(hours=1)
 _MONTH = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How time passes while queries are waited for; ``grace_s`` is that of ``Limits``."""
+
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    spread: Callable[[float, float], float] = random.uniform
+    grace_s: float = 15.0
 
 
 class UnbuiltSource:
@@ -66,8 +78,10 @@ class AzureAccount:
         settings: Settings,
         clock: Callable[[], datetime],
         credential: Callable[[AzureSettings], Any] | None = None,
+        waiting: Waiting | None = None,
     ) -> None:
         self._settings, self._clock = settings, clock
+        self._waiting = waiting or Waiting()
         self._open = credential or open_credential
         self._mappings = Mappings(settings)
         self._credential: Any = None
@@ -95,17 +109,18 @@ class AzureAccount:
         azure = self._settings.azure
         cloud = CLOUDS[azure.cloud]
         credential, gate = self._shared()
+        waiting = self._waiting
         return open_log_analytics(
             workspace_id=settings.workspace_id,
             resource_id=getattr(settings, "application_insights", ""),
             credential=credential,
             endpoint=azure.endpoint or cloud.endpoint,
             audience=cloud.audience,
-            limits=Limits(azure.query_timeout_s, azure.run_timeout_s),
+            limits=Limits(azure.query_timeout_s, azure.run_timeout_s, waiting.grace_s),
             gate=gate,
-            clock=time.monotonic,
-            sleep=time.sleep,
-            spread=random.uniform,
+            clock=waiting.clock,
+            sleep=waiting.sleep,
+            spread=waiting.spread,
         )
 
     def refuses(self, store: LogStore) -> bool:
@@ -205,7 +220,7 @@ class AzureAccount:
             if self._credential is None:
                 self._credential = self._open(self._settings.azure)
             if self._gate is None:
-                self._gate = Gate(time.monotonic, time.sleep)
+                self._gate = Gate(self._waiting.clock, self._waiting.sleep)
             return self._credential, self._gate
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -62,6 +63,9 @@ class Watch:
         self.remarks |= dict.fromkeys(told.remarks)
         with writing(self.engine) as session:
             record_telemetry(session, self.name, told, whole=whole)
+            # A pull that dies before its end has still seen what is recorded here.
+            known = source_marks(session)[self.name]
+            move_watermark(session, replace(known, ingested_at=self.arrived))
 
     def end(self, session: Session) -> None:
         """Note how far it is known, once all that was asked for has come.

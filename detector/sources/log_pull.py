@@ -167,17 +167,21 @@ class LogPull:
         return Coverage(first, last, frozenset(inside))
 
     def _tables(self) -> Iterator[_Table]:
-        """Ask piece by piece, and check the columns of each answer."""
+        """Ask piece by piece, and check the columns of each answer.
+
+        A slot that is answered in part is left out: its sums would take the place of what is known
+        of it, and be too small.
+        """
         slot = SLOTS[self.reader.grain]
         asked = ask_whole(self.store, self.statement, *self.span, slot, self.pace)
         for begin, end, answer in asked:
             if not answer.whole:
                 self._note_partial(begin, end, answer.why)
-            if answer.columns or answer.rows:
+            if answer.whole and (answer.columns or answer.rows):
                 columns = self.reader.columns(answer.columns)
                 places = place_columns(self.reader.query, answer, columns)
                 yield _Table(begin, end, answer, columns, places)
-            else:  # how a workspace without any data answers, and some partial answers
+            else:  # partial, or how a workspace without any data answers
                 yield _Table(begin, end, answer, (), ())
             del answer
 

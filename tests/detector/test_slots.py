@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from detector.slots import slot_days
-from detector.usage import day_bounds
+from detector.usage import add_up, day_bounds
 from spendwatch.db import reading
 from tests.detector.ledgers import DAY, Slots, at, first_days, hours, quarters, slot
 
@@ -133,11 +133,30 @@ def test_a_cost_the_source_states_is_summed_apart_from_tokens_to_be_priced(datab
 
 def test_an_unknown_number_makes_the_sum_unknown(database):
     slots = Slots(database)
-    first = slot(at(DAY), cached_tokens=4, estimated=True, requests_without_usage=2)
+    first = slot(at(DAY), completion_tokens=None, estimated=True, requests_without_usage=2)
     slots.put(DAY, [first, slot(at(DAY, 1))])
     (usage,) = slots.day(DAY)
-    assert (usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens) == (200, 20, None)
+    assert (usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens) == (200, None, None)
     assert (usage.requests, usage.requests_without_usage, usage.estimated) == (2, 2, True)
+
+
+@pytest.mark.parametrize(
+    ("others", "estimated"),
+    [
+        ({"cached_tokens": None}, True),
+        ({"cached_tokens": None, "prompt_tokens": None}, True),
+        ({"cached_tokens": None, "prompt_tokens": 0}, False),
+        ({"cached_tokens": 0}, False),
+    ],
+)
+def test_cached_tokens_that_some_slots_know_are_summed_and_marked(database, others, estimated):
+    slots = Slots(database)
+    both = [slot(at(DAY), cached_tokens=4), slot(at(DAY, 1), **others)]
+    slots.put(DAY, both)
+    (usage,) = slots.day(DAY)
+    assert (usage.cached_tokens, usage.estimated) == (4, estimated)
+    added = add_up(both)
+    assert (added.cached_tokens, added.estimated) == (4, estimated)
 
 
 def test_a_series_begins_on_the_first_local_day_of_its_own(database):

@@ -36,8 +36,10 @@ def test_fault_47_midnight_that_does_not_exist_begins_the_day_when_the_clock_jum
 
 
 def test_adding_up_rows_keeps_the_same_rule_as_the_database():
-    usage = add_up([slot(at(DAY), cached_tokens=4), slot(at(DAY, 1), estimated=True)])
-    assert (usage.requests, usage.prompt_tokens, usage.cached_tokens) == (2, 200, None)
+    both = [slot(at(DAY), completion_tokens=None), slot(at(DAY, 1), estimated=True)]
+    usage = add_up(both)
+    assert (usage.requests, usage.prompt_tokens, usage.completion_tokens) == (2, 200, None)
+    assert usage.cached_tokens is None
     assert (usage.estimated, usage.cost_micro_usd) == (True, None)
 
 

@@ -251,6 +251,7 @@ def test_a_long_pull_that_dies_keeps_the_newest_days_it_had(tmp_path):
     with pytest.raises(Crash):
         pull_due_days(app, app.gateway, DAY)
     assert min(day for _, day in costs(app)) == -10
+    assert mark(app).ingested_at == day_of(DAY).start_at + HOUR
     app.gateway.on_row = lambda _row: None
     app.gateway.asked.clear()
     assert pulled(app)[0] == sorted({*consecutive_days(FIRST, DAY - 11 * ONE), *LAST_DAYS})
