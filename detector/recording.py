@@ -207,8 +207,15 @@ def mark_pulled(session: Session, part: Slice, rows: int, *, changed: bool, now:
 
 
 def mark_asked(session: Session, source: str, days: Iterable[date], *, now: datetime) -> None:
-    """Note that the source was asked for days of which it never said anything yet."""
-    for day in sorted(set(days) - rows_by_day(session, source).keys()):
+    """Note that the source was asked for days of which it never said anything yet, and when."""
+    asked = set(days)
+    never_said = (
+        SOURCE_DAY.c.source == source,
+        SOURCE_DAY.c.rows == 0,
+        SOURCE_DAY.c.day.in_(asked),
+    )
+    session.connection().execute(update(SOURCE_DAY).where(*never_said).values(pulled_at=now))
+    for day in sorted(asked - rows_by_day(session, source).keys()):
         mark_pulled(session, Slice(source, day), 0, changed=True, now=now)
 
 

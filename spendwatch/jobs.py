@@ -140,22 +140,26 @@ def windows_to_pull(
 
 
 def _days_without_usage(app: App, source: UsageSource, day: date) -> set[date]:
-    """Return the days that are needed, and of which there is no whole answer with rows."""
+    """Return the days that are needed, and of which there is no whole answer with rows.
+
+    Of a watched source a day that was empty once it was final stays so: of rows that come all the
+    same it tells. Else a workspace that is young would be asked for a month of nothing every time.
+    """
+    table = SOURCE_DAY.c
     with reading(app.engine) as session:
         newest = newest_judged_day(session) or day
         first = min(newest + timedelta(days=1), day - timedelta(days=app.book.window_days))
-        have = set(
-            session.connection()
-            .execute(
-                select(SOURCE_DAY.c.day).where(
-                    SOURCE_DAY.c.source == source.name,
-                    SOURCE_DAY.c.day >= first,
-                    SOURCE_DAY.c.rows > 0,
-                    SOURCE_DAY.c.whole,
-                )
+        rows = session.connection().execute(
+            select(table.day, table.rows, table.pulled_at).where(
+                table.source == source.name, table.day >= first, table.whole
             )
-            .scalars()
         )
+        watched = isinstance(source, WatchedSource)
+        have = {
+            row.day
+            for row in rows
+            if row.rows or (watched and row.pulled_at >= app.final_at(row.day))
+        }
     return set(consecutive_days(first, day)) - have
 
 

@@ -218,6 +218,15 @@ def test_days_that_were_asked_for_in_vain_are_noted_and_others_left_alone(databa
     assert noted == {BEFORE: (0, LATER), DAY: (1, NOW)}
 
 
+def test_a_day_asked_for_in_vain_again_is_no_news_but_was_asked_for_later(database):
+    for now in (NOW, LATER):
+        with writing(database) as session:
+            mark_asked(session, "gateway", [BEFORE], now=now)
+
+    (row,) = source_days(database).values()
+    assert (row.pulled_at, row.changed_at) == (LATER, NOW)
+
+
 def test_a_day_may_have_more_series_than_a_statement_has_parameters(database):
     costs = [cost(1, f"tenant-{number}") for number in range(33_000)]
     assert record(database, costs).added == 33_000

@@ -65,6 +65,20 @@ def test_the_first_pull_asks_for_the_baseline_and_the_next_for_three_days_alone(
     assert costs(app)["acme", -30] == 100_000_000
 
 
+def test_days_before_a_young_workspaces_first_row_are_asked_for_once_they_are_final(tmp_path):
+    young = watching(an_app(tmp_path))
+    steady(young, days=4)
+    assert len(pulled(young)[0]) == 31
+    young.gateway.asked.clear()
+    assert pulled(young)[0] == list(LAST_DAYS)
+
+    young.clock.move(6 * HOUR)
+    young.gateway.asked.clear()
+    young.gateway.arrive(day_of(DAY - 9 * ONE, usd=40))
+    assert pulled(young)[0] == [DAY - 9 * ONE, *LAST_DAYS]
+    assert dollars(young, -9) == 40
+
+
 def test_rows_that_arrive_late_have_their_old_day_pulled_again_and_no_other(app):
     app.clock.move(6 * HOUR)
     app.gateway.arrive(day_of(DAY - 9 * ONE, usd=40, hour=3))
