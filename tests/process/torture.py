@@ -14,7 +14,7 @@ import re
 import subprocess
 import sys
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -25,6 +25,7 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
+from alerts.backoff import LONGEST_WAIT_S
 from alerts.channels.slack import EVENT, opaque
 from alerts.intake import take_in
 from alerts.model import AlertRules, Reason
@@ -253,17 +254,20 @@ class Torture:
     def _not_once(self, session: Session) -> list[str]:
         """Compare what was to be told with what stands in Slack, by its opaque key."""
         rows = session.exec(select(NotificationRow).where(_IS_MESSAGE)).all()
-        stands = Counter(
-            message.metadata["event_payload"]["key"]
-            for message in self.slack.messages()
-            if message.metadata and message.metadata.get("event_type") == EVENT
-        )
+        stands: dict[str, list[float]] = defaultdict(list)
+        for message in self.slack.messages():
+            if message.metadata and message.metadata.get("event_type") == EVENT:
+                stands[message.metadata["event_payload"]["key"]].append(float(message.ts))
         told = [f"{row.key} is {row.state}: {row.error}" for row in rows if row.state != "sent"]
         known = {opaque(row.key): row for row in rows}
         for key, row in known.items():
-            edits = row.reason == Reason.RESOLVED.value and not stands[key]
-            if stands[key] != 1 and not edits:
-                told.append(f"{row.key} ({row.reason}) stands {stands[key]} times")
+            posted = stands.get(key, [])
+            edits = row.reason == Reason.RESOLVED.value and not posted
+            if len(posted) != 1 and not edits:
+                apart = [f"{at - posted[0]:.2f} s later" for at in posted[1:]]
+                told.append(
+                    f"{row.key} ({row.reason}) stands {len(posted)} times {', '.join(apart)}"
+                )
         told += [f"{key} stands and is not known" for key in stands if key not in known]
         return told
 
@@ -360,8 +364,11 @@ def torment(
     rest(torture)
 
 
-def rest(torture: Torture, within_s: float = 300.0) -> None:
-    """Let the service run until nothing waits any more, or for so long."""
+def rest(torture: Torture, within_s: float = LONGEST_WAIT_S + 100.0) -> None:
+    """Let the service run until nothing waits any more, or for so long.
+
+    What failed again and again is tried again ever later, at last after a quarter of an hour.
+    """
     until = time.monotonic() + within_s
     while time.monotonic() < until:
         torture.run_once(6.0, kill=False)
