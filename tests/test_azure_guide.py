@@ -242,6 +242,8 @@ def messages_explained():
 @pytest.mark.skipif(not FAULTS_ARE_TOLD, reason="Log Analytics is not asked in this version")
 @pytest.mark.parametrize("piece", messages_explained())
 def test_a_message_that_is_explained_is_one_that_is_told(piece):
-    sources = [path.read_text(encoding="utf-8") for path in ROOT.glob("detector/sources/*.py")]
+    folders = ("detector/sources/*.py", "spendwatch/azure_*.py", "spendwatch/coverage_words.py")
+    files = [path for folder in folders for path in ROOT.glob(folder)]
+    sources = [path.read_text(encoding="utf-8") for path in files]
     joined = re.sub(r'["\']\s*\n\s*f?["\']', "", "\n".join(sources))
     assert piece in joined

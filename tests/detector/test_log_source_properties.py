@@ -57,9 +57,10 @@ def cell(row, name):
 
 
 @given(ROWS, st.sets(st.integers(0, 24 * DAYS - 1), max_size=3))
-def test_every_token_of_every_row_is_told_once_under_its_tenant(rows, partial):
+def test_every_token_of_every_whole_slot_is_told_once_under_its_tenant(rows, partial):
+    lacking = {DAY + slot * HOUR for slot in partial}
     expected = Counter()
-    for row in rows:
+    for row in (each for each in rows if cell(each, "slot") not in lacking):
         identity = IDENTITIES.get(cell(row, "subscription"))
         for name in SUMMED:
             key = cell(row, "slot"), identity.tenant if identity else "", name

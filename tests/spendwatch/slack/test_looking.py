@@ -22,7 +22,7 @@ def test_the_status_says_how_the_service_stands_in_a_few_lines(place):
     assert place.type("status").splitlines() == [
         "not healthy: `spendwatch run` does not run",
         "pull: gateway: 24 rows 7 Sep 06:00",
-        "judged: Sun 6 Sep",
+        "judged: Sun 6 Sep, may still change until 9 Sep 00:00",
         "outbox: empty",
         "next due: Sun 6 Sep is settled; the next day 8 Sep 02:00 (times in UTC)",
     ]
