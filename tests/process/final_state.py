@@ -89,10 +89,11 @@ def _take_out(table: str, row: Row, ranks: dict[str, dict[int, int]]) -> None:
         row["message"] = _renumbered(row["message"], ranks["alert"])
 
 
-def _renumbered(message: object, alerts: dict[int, int]) -> object:
+def _renumbered(message: Row, alerts: dict[int, int]) -> Row:
     """Name alerts in a message by their rank."""
     words = json.dumps(message)
-    return json.loads(_NAMES_AN_ALERT.sub(lambda at: f"{at[1]}{alerts[int(at[2])]}", words))
+    named: Row = json.loads(_NAMES_AN_ALERT.sub(lambda at: f"{at[1]}{alerts[int(at[2])]}", words))
+    return named | {"about": [alerts[number] for number in named["about"]]}
 
 
 def differences(expected: State, found: State) -> list[str]:
