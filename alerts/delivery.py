@@ -181,12 +181,13 @@ class _Post:
         """Find what was sent before; raises ChannelError where it is too early to tell."""
         if claim.unsure_since is None:
             return None
+        asked_at = self.clock()
         found = channel.find(claim.notification, claim.notification.created_at, root)
-        settled_at = claim.unsure_since + channel.settles
-        if found is None and self.clock() < settled_at:
-            early_s = (settled_at - self.clock()).total_seconds()
+        if found is None and asked_at < claim.unsure_since + channel.settles:
+            # Counted from this answer on: where the other side stood still, what was sent before
+            # the look came only just before its answer.
             words = "it may have been sent, and cannot be seen yet"
-            raise ChannelError(words, retry_after_s=early_s)
+            raise ChannelError(words, retry_after_s=channel.settles.total_seconds())
         return found
 
     def forget(self, notification: Notification, root: Receipt) -> None:

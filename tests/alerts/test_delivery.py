@@ -257,6 +257,31 @@ def test_what_arrived_although_the_answer_was_lost_is_found_and_not_sent_again(d
     assert [each.key for each in channel.sent] == ["key-0", "key-1", "key-2"]
 
 
+def test_a_look_that_was_asked_too_early_and_answered_late_proves_nothing(due, clock):
+    class Slow(RecordingChannel):
+        """Stands still during the first look: what was sent before comes in sight after it."""
+
+        settles = timedelta(seconds=60)
+
+        def find(self, notification, since, root=None):
+            found = super().find(notification, since, root)
+            if len(self.lookups) > 1:
+                return found
+            self.clock.move(timedelta(seconds=90))
+            return None
+
+    channel = Slow(clock)
+    channel.dies = "after"
+    with pytest.raises(Crash):
+        send(due, channel, clock)
+    clock.move(LEASE)
+    assert send(due, channel, clock).sent == 0
+    clock.move(timedelta(seconds=61))
+    delivered = send(due, channel, clock)
+    assert (delivered.found, delivered.sent) == (1, 2)
+    assert [each.key for each in channel.sent] == ["key-0", "key-1", "key-2"]
+
+
 def test_what_somebody_else_took_over_during_a_long_lookup_is_not_sent(apart, channel, clock):
     channel.fails = ["down"] * 3
     send(apart, channel, clock)

@@ -220,7 +220,7 @@ def test_what_may_have_been_sent_and_cannot_be_seen_yet_waits(desk):
     desk.clock.move(30 * SECOND)
     assert desk.deliver(spread=min).sent == 0
     assert "cannot be seen yet" in desk.rows(NotificationRow)[0].error
-    desk.clock.move(29 * SECOND)
+    desk.clock.move(59 * SECOND)
     assert desk.deliver(spread=min).sent == 0
     desk.clock.move(SECOND)
     assert desk.deliver(spread=min).sent == 1
@@ -238,7 +238,7 @@ def test_what_a_dead_process_had_claimed_may_have_been_sent_until_it_is_taken_ov
         assert outbox.take_over(session, desk.clock()) == 1
     desk.clock.move(59 * SECOND)
     assert desk.deliver(spread=min).sent == 0
-    desk.clock.move(SECOND)
+    desk.clock.move(60 * SECOND)  # as long again after a look that was too early
     assert desk.deliver(spread=min).sent == 1
 
 
