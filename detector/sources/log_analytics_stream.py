@@ -25,13 +25,15 @@ _SPACE = " \t\r\n"
 _AFTER = frozenset(_SPACE + ",:]}")
 
 
-def read_result(chunks: Iterable[bytes]) -> dict[str, Any]:
+def read_result(chunks: Iterable[bytes], *, least_read: int = LEAST_READ) -> dict[str, Any]:
     """Read a body that is one JSON object, whatever the pieces it comes in.
 
     Parameters
     ----------
     chunks : iterable of bytes
         The body, UTF-8, cut anywhere.
+    least_read : int
+        So many bytes are read on at a time.
 
     Returns
     -------
@@ -52,7 +54,7 @@ def read_result(chunks: Iterable[bytes]) -> dict[str, Any]:
     >>> list(read_result(body)["tables"][0]["rows"])
     [(12,), (3,)]
     """
-    text = _Text(chunks)
+    text = _Text(chunks, least_read)
     result: dict[str, Any] = {}
     for key in text.named():
         listed = key == "tables" and text.peek() == "["
@@ -104,7 +106,8 @@ class Rows(Sequence[tuple[Any, ...]]):
     A tuple for each row, with an object for each number, would weigh twice as much.
     """
 
-    def __init__(self, kinds: Sequence[str | None]) -> None:
+    def __init__(self, kinds: Sequence[str | None], most_known: int = MOST_KNOWN) -> None:
+        self._most_known = most_known
         self._columns: list[Any] = [array("q") if kind in _WHOLE else [] for kind in kinds]
         self._read = [self._moment if kind == "datetime" else self._once for kind in kinds]
         self._texts: dict[str, str] = {}
@@ -114,7 +117,7 @@ class Rows(Sequence[tuple[Any, ...]]):
     def add(self, row: list[Any]) -> None:
         """Add a row that has a cell for each column."""
         for known in (self._texts, self._moments):
-            if len(known) > MOST_KNOWN:
+            if len(known) > self._most_known:
                 known.clear()
         for at, cell in enumerate(row):
             column = self._columns[at]
@@ -165,8 +168,8 @@ def _moment_of(text: str) -> Any:
 class _Text:
     """JSON text of which the part that was read is forgotten."""
 
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._chunks = iter(chunks)
+    def __init__(self, chunks: Iterable[bytes], least_read: int) -> None:
+        self._chunks, self._least_read = iter(chunks), least_read
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
         self._over = False
         self._text, self._at = "", 0
@@ -239,7 +242,7 @@ class _Text:
         if self._over:
             return False
         parts = [self._text[self._at :]]
-        wanted = max(LEAST_READ, len(parts[0]))
+        wanted = max(self._least_read, len(parts[0]))
         for chunk in self._chunks:
             parts.append(self._decoder.decode(chunk))
             wanted -= len(chunk)

@@ -80,8 +80,9 @@ def test_what_happens_between_two_queries_is_not_counted(log_analytics):
     time = Sleeper()
     store = store_on(log_analytics, time, run_timeout_s=100)
     for _ in range(3):
-        store.ask(QUERY, DAY, NEXT_DAY)
+        assert store.ask(QUERY, DAY, NEXT_DAY).whole
         time.now += 99
+    assert len(log_analytics.requests()) == 3
 
 
 def test_a_run_without_time_sends_nothing_and_names_the_setting(log_analytics):
@@ -124,8 +125,9 @@ def test_fault_27_a_refused_token_is_not_tried_again_by_any_source_for_five_minu
 
 def test_fault_27_other_identities_go_on(log_analytics):
     log_analytics.refuse(401, bodies.UNAUTHENTICATED)
-    refused(store_on(log_analytics))
-    store_on(log_analytics).ask(QUERY, DAY, NEXT_DAY)
+    assert "the token was refused" in str(refused(store_on(log_analytics)))
+    assert store_on(log_analytics).ask(QUERY, DAY, NEXT_DAY).whole
+    assert len(log_analytics.requests()) == 2
 
 
 @pytest.mark.parametrize(
@@ -149,8 +151,9 @@ def test_fault_27_a_workspace_that_refuses_leaves_the_others_going_on(log_analyt
 def test_a_query_that_is_refused_leaves_other_queries_going_on(log_analytics):
     log_analytics.refuse(400, bodies.missing_table("AppMetrics"))
     store = store_on(log_analytics)
-    refused(store)
-    store.ask(QUERY, DAY, NEXT_DAY)
+    assert "there is no table AppMetrics" in str(refused(store))
+    assert store.ask(QUERY, DAY, NEXT_DAY).whole
+    assert len(log_analytics.requests()) == 2
 
 
 def test_fault_27_no_token_means_no_query_and_is_not_tried_again(log_analytics):

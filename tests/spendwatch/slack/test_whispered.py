@@ -24,7 +24,10 @@ def test_line_breaks_are_kept_and_nothing_is_markup():
 
 @pytest.mark.parametrize("words", ["", "\n", "\u200b"])
 def test_nothing_to_say_is_still_a_message(words):
-    is_sound(SimpleNamespace(**whispered(words)))
+    said = whispered(words)
+    is_sound(SimpleNamespace(**said))
+    (text,) = texts(said["blocks"])
+    assert text.strip()
 
 
 def test_what_does_not_fit_is_cut_between_lines_and_counted():
