@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -100,7 +100,7 @@ class AzureLogsSource(LogSource):
         return self._ask_late(shipped("late_llm.kql", since=since))
 
     def _reader(self) -> _Reader:
-        return _Reader(self._attribution.fixed(), self._scopes, self._grain, self._keys)
+        return _Reader(WhoIs(self._attribution.fixed()), self._scopes, self._grain, self._keys)
 
 
 def grain_of(slot_minutes: int) -> Grain:
@@ -154,15 +154,34 @@ class Who(NamedTuple):
     ids: Mapping[str, str] | None
 
 
+class WhoIs(dict[tuple[Any, ...], Who]):
+    """Remembers whom ids stand for: many rows have the same ones. It forgets rather than grows."""
+
+    def __init__(self, attribution: Attribution) -> None:
+        super().__init__()
+        self._attribution = attribution
+
+    def learn(
+        self, values: tuple[Any, ...], ids: Mapping[str, str], served: tuple[str, str, str]
+    ) -> Who:
+        """Work out whom ``values``, as ``ids`` by carrier, stand for; ``served`` is by what."""
+        identity = self._attribution.tenant_of(ids)
+        feature = self._attribution.feature_of(ids, identity)
+        tenant = identity.tenant if identity else ""
+        if len(self) >= MOST_KNOWN:
+            self.clear()
+        who = self[values] = Who(UseKey(tenant, feature, *served), None if identity else ids)
+        return who
+
+
 @dataclass(frozen=True, slots=True)
 class _Reader:
     """Makes usage of the rows of one pull."""
 
-    attribution: Attribution
+    who_is: WhoIs
     scopes: ScopeRules
     grain: Grain
     keys: Mapping[str, str]
-    known: dict[tuple[Any, ...], Who] = field(default_factory=dict)
 
     @property
     def query(self) -> Query:
@@ -184,7 +203,7 @@ class _Reader:
                 is_known = False
             use = Use(requests, without_tokens, prompt, completion, cached if is_known else None)
             _see(sights.of(ids[_API]), cells)
-            who = self.known.get(ids) or self._who(ids)
+            who = self.who_is.get(ids) or self._who(ids)
             if who.ids is not None:
                 sums.add_unattributed(day, who.ids, who.key[2:5], use)
             yield who.key, use
@@ -192,18 +211,10 @@ class _Reader:
             sums.add_api(seen)
 
     def _who(self, values: tuple[Any, ...]) -> Who:
-        """Work out whom ids stand for, and keep it: many rows have the same ones."""
         cells = dict(zip(_IDS, values, strict=True))
         ids = {key: cells[column] for column, key in self.keys.items()}
-        identity = self.attribution.tenant_of(ids)
-        feature = self.attribution.feature_of(ids, identity)
         served = cells["model"], cells["deployment"], self._scope_of(cells)
-        tenant = identity.tenant if identity else ""
-        if len(self.known) >= MOST_KNOWN:
-            self.known.clear()
-        who = Who(UseKey(tenant, feature, *served), None if identity else ids)
-        self.known[values] = who
-        return who
+        return self.who_is.learn(values, ids, served)
 
     def _scope_of(self, cells: Mapping[str, Any]) -> str:
         return self.scopes.scope_of(cells["backend"], cells["deployment"], spilled=cells["spilled"])

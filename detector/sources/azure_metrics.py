@@ -10,7 +10,7 @@ and any split would be a guess.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ from detector.sources.answer_table import (
     place_columns,
     read_cells,
 )
-from detector.sources.azure_logs import MORE_CACHED, MOST_KNOWN, Who, empty_counts, grain_of
+from detector.sources.azure_logs import MORE_CACHED, Who, WhoIs, empty_counts, grain_of
 from detector.sources.base import SourceError
 from detector.sources.kql_text import shipped
 from detector.sources.log_pull import ONE_DAY
@@ -133,7 +133,11 @@ class AzureMetricsSource(LogSource):
 
     def _reader(self) -> _Reader:
         return _Reader(
-            self._attribution.fixed(), self._names, self._scopes, self._grain, self._dimensions
+            WhoIs(self._attribution.fixed()),
+            self._names,
+            self._scopes,
+            self._grain,
+            self._dimensions,
         )
 
     def _more_remarks(self, pull: LogPull) -> tuple[str, ...]:
@@ -185,12 +189,11 @@ def dimension_names(attribution: Attribution) -> tuple[str, ...]:
 class _Reader:
     """Makes usage of the rows of one pull."""
 
-    attribution: Attribution
+    who_is: WhoIs
     names: MetricNames
     scopes: ScopeRules
     grain: Grain
     dimensions: Sequence[str]
-    known: dict[tuple[Any, ...], Who] = field(default_factory=dict)
 
     @property
     def query(self) -> Query:
@@ -208,7 +211,7 @@ class _Reader:
                 continue
             use = _use_of(cells, partial(rows.where, index), sums)
             _see(sights.of(ids[_API]), cells)
-            who = self.known.get(ids) or self._who(ids)
+            who = self.who_is.get(ids) or self._who(ids)
             if who.ids is not None:
                 sums.add_unattributed(day, who.ids, who.key[2:5], use)
             yield who.key, use
@@ -226,22 +229,14 @@ class _Reader:
         return refused
 
     def _who(self, values: tuple[Any, ...]) -> Who:
-        """Work out whom ids stand for, and keep it: many rows have the same ones."""
         cells = dict(zip(_IDS, values, strict=True))
         ids = {
             f"dimension {name}": cells[column]
             for name, column in zip(self.dimensions, _DIMENSIONS, strict=False)
         }
         ids["api"] = cells["api"]
-        identity = self.attribution.tenant_of(ids)
-        feature = self.attribution.feature_of(ids, identity)
         served = cells["model"], cells["deployment"], self.scopes.scope_of("", cells["deployment"])
-        tenant = identity.tenant if identity else ""
-        if len(self.known) >= MOST_KNOWN:
-            self.known.clear()
-        who = Who(UseKey(tenant, feature, *served), None if identity else ids)
-        self.known[values] = who
-        return who
+        return self.who_is.learn(values, ids, served)
 
     def _add_values(self, rows: Rows, refused: Container[int], sums: TelemetrySums) -> None:
         """Add the values of each dimension that has a name."""

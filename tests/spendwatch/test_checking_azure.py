@@ -16,6 +16,7 @@ from spendwatch.settings import load_settings
 from tests.azure.asking import StubCredential
 from tests.azure.bodies import NO_ROLE, UNAUTHENTICATED, missing_column, missing_table
 from tests.azure.state import TOKEN
+from tests.spendwatch.azure_place import CONFIG
 from tests.spendwatch.azure_settings import BY_FILE, CLASSIC, FINOPS, KUSTO, LOGS, METRICS
 from tests.spendwatch.installations import Installation
 from tests.spendwatch.local_identity import managed_identity
@@ -414,20 +415,6 @@ def test_one_source_that_cannot_be_asked_holds_up_no_other(azure):
     assert found["prices"][0] == "ok"
 
 
-CONFIG = """
-[service]
-database_url = "sqlite:///spendwatch.db"
-[[receivers]]
-kind = "console"
-name = "desk"
-digest = "off"
-[alerts]
-receiver = "desk"
-[azure]
-credential = "managed_identity"
-"""
-
-
 @pytest.fixture
 def identity(monkeypatch):
     with managed_identity() as (variables, asked):
@@ -439,7 +426,7 @@ def identity(monkeypatch):
 def test_check_live_asks_azure_as_the_machines_own_identity(azure, tmp_path, identity, capsys):
     azure.probe("probe", system_clock(), 9)
     azure.server.put(USAGE, [], "cached_header_name")
-    place = Installation(tmp_path, f'{CONFIG}endpoint = "{azure.server.endpoint}"\n{LOGS}')
+    place = Installation(tmp_path, CONFIG.format(endpoint=azure.server.endpoint) + LOGS)
     assert place.run("check", "--live") == 0
     out = capsys.readouterr().out
     assert "  ok       sources.gateway calls        ApiManagementGatewayLogs answers: 9 rows" in out
@@ -451,7 +438,7 @@ def test_check_live_asks_azure_as_the_machines_own_identity(azure, tmp_path, ide
 
 def test_check_live_leaves_with_1_where_something_is_wrong(azure, tmp_path, identity, capsys):
     azure.server.refuse(403, NO_ROLE, count=9)
-    place = Installation(tmp_path, f'{CONFIG}endpoint = "{azure.server.endpoint}"\n{LOGS}')
+    place = Installation(tmp_path, CONFIG.format(endpoint=azure.server.endpoint) + LOGS)
     assert place.run("check", "--live", "--json") == 1
     told = json.loads(capsys.readouterr().out)
     assert told["ok"] is False
@@ -463,7 +450,7 @@ def test_fault_25_an_identity_that_is_not_there_is_said_in_words(
     azure, tmp_path, identity, monkeypatch, capsys
 ):
     monkeypatch.setenv("IDENTITY_HEADER", "wrong")
-    place = Installation(tmp_path, f'{CONFIG}endpoint = "{azure.server.endpoint}"\n{LOGS}')
+    place = Installation(tmp_path, CONFIG.format(endpoint=azure.server.endpoint) + LOGS)
     assert place.run("check", "--live") == 1
     out = capsys.readouterr().out
     assert "wrong    sources.gateway calls" in out
@@ -472,7 +459,7 @@ def test_fault_25_an_identity_that_is_not_there_is_said_in_words(
 
 
 def test_check_reads_mappings_and_queries_without_asking_anybody(azure, tmp_path, capsys):
-    place = Installation(tmp_path, CONFIG + LOGS + BY_FILE + KUSTO)
+    place = Installation(tmp_path, CONFIG.format(endpoint="") + LOGS + BY_FILE + KUSTO)
     (tmp_path / "subscriptions.csv").write_text("id,tennant\na,b\n")
     assert place.run("check") == 78
     told = capsys.readouterr().err
@@ -488,7 +475,7 @@ def test_check_reads_mappings_and_queries_without_asking_anybody(azure, tmp_path
 def test_check_knows_the_tenants_and_cost_centres_of_mappings(tmp_path, capsys):
     routes = '[[routes]]\ntenant = "acme"\nreceiver = "desk"\n'
     routes += '[[routes]]\ncost_centre = "CC-7"\nreceiver = "desk"\n'
-    place = Installation(tmp_path, CONFIG + LOGS + BY_FILE + routes)
+    place = Installation(tmp_path, CONFIG.format(endpoint="") + LOGS + BY_FILE + routes)
     (tmp_path / "subscriptions.csv").write_text("id,tenant,cost_centre\na,Acme,CC-7\n")
     assert place.json(capsys, "check")["warnings"] == []
     assert place.run("routes", "explain") == 0
