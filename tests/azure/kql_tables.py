@@ -1,24 +1,19 @@
-"""A few hand-made rows, and our queries over them by duckdb-kql alone.
-
-What duckdb-kql lacks is put into its words here, never left out of a query: ``ingestion_time()`` is
-a column, and a key of a bag that is a parameter becomes the literal it is bound to.
-"""
+"""A few hand-made rows, and our queries over them by the engine that the local service runs."""
 
 from __future__ import annotations
 
 import json
-import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import duckdb
-import duckdb_kql
 
 from detector.sources.kql_text import between, shipped
-from tests.azure.kql_files import SCHEMA, values_of
+from tests.azure.engine import SCHEMA, Engine
+from tests.azure.kql_files import values_of
 
 DAY = datetime(2026, 11, 3, tzinfo=UTC)
-ARRIVED = "_arrived"
+ARRIVED = "_ingested"
 _TYPES = {
     "string": "VARCHAR DEFAULT ''",  # a text is never null in Kusto
     "int": "INTEGER",
@@ -35,16 +30,17 @@ class Tables:
 
     def __init__(self) -> None:
         self.connection = duckdb.connect()
-        for table, columns in json.loads(SCHEMA.read_text()).items():
+        self.engine = Engine(self.connection)
+        for table, columns in SCHEMA.items():
             listed = ", ".join(f'"{name}" {_TYPES[kind]}' for name, kind in columns.items())
-            self.connection.execute(f'CREATE TABLE "{table}" ({listed}, {ARRIVED} TIMESTAMP)')
+            self.connection.execute(f"CREATE TABLE stored_{table} ({listed}, {ARRIVED} TIMESTAMP)")
 
     def put(self, table: str, row: dict[str, Any]) -> None:
         """Add a row; lists and dicts are stored as JSON."""
         names = ", ".join(f'"{name}"' for name in row)
         values = [_stored(value) for value in row.values()]
         self.connection.execute(
-            f'INSERT INTO "{table}" ({names}) VALUES ({", ".join("?" * len(row))})', values
+            f"INSERT INTO stored_{table} ({names}) VALUES ({', '.join('?' * len(row))})", values
         )
 
     def call(self, correlation: str, at: datetime = DAY, **columns: Any) -> None:
@@ -76,10 +72,18 @@ class Tables:
     def ask(self, name: str, begin: datetime = DAY, days: float = 1, **values: Any) -> list[Any]:
         """Ask a query that ships; parameters not named are switched off."""
         bound = values_of(name) | values
-        text = between(shipped(name, **bound), begin, begin + timedelta(days=days))
-        relation = duckdb_kql.kql(self.connection, _in_its_words(text, bound))
-        rows = relation.fetchall()
-        return [dict(zip(relation.columns, row, strict=True)) for row in rows]
+        end = begin + timedelta(days=days)
+        (table,) = self.engine.run(between(shipped(name, **bound), begin, end), begin, end)[
+            "tables"
+        ]
+        columns = table["columns"]
+        return [
+            {
+                each["name"]: _read(each["type"], cell)
+                for each, cell in zip(columns, row, strict=True)
+            }
+            for row in table["rows"]
+        ]
 
 
 def _later(at: datetime) -> datetime:
@@ -92,10 +96,6 @@ def _stored(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, dict | list) else value
 
 
-def _in_its_words(text: str, bound: dict[str, Any]) -> str:
-    def with_key(found: re.Match[str]) -> str:
-        key = bound[found[2]]
-        return f'tostring({found[1]}["{key}"])' if key else '""'
-
-    text = re.sub(r"\bdimension_value\((Properties|customDimensions), (\w+)\)", with_key, text)
-    return text.replace("ingestion_time()", ARRIVED)
+def _read(kind: str, cell: Any) -> Any:
+    moment = kind == "datetime" and cell is not None
+    return datetime.fromisoformat(cell).replace(tzinfo=None) if moment else cell

@@ -164,6 +164,6 @@ def test_a_probe_tells_what_arrived_and_how_late(metrics):
     assert row == {
         "newest": (DAY + timedelta(minutes=99)).replace(tzinfo=None),
         "ingested_at": (DAY + timedelta(minutes=159)).replace(tzinfo=None),
-        "lag_p95": timedelta(minutes=3),
+        "lag_p95": "00:03:00",
         "rows_seen": 100,
     }
