@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from detector.price_table import PriceTable
-    from detector.sources.base import ApiDay, UnattributedUse
+    from detector.sources.base import ApiDay, UseByIds
 
 MOST_CAUSES = 3
 """Ids that a finding names; all of them are in `spendwatch coverage`."""
@@ -50,13 +50,13 @@ class Cause:
     unpriced_tokens: int = 0
 
 
-def causes_of(uses: Iterable[UnattributedUse], prices: PriceTable) -> tuple[Cause, ...]:
+def causes_of(uses: Iterable[UseByIds], prices: PriceTable) -> tuple[Cause, ...]:
     """Price use without a tenant and sum it by the ids it carried.
 
     Parameters
     ----------
-    uses : iterable of UnattributedUse
-        Of any days; each is priced as of its own.
+    uses : iterable of UseByIds
+        Of any days; each is priced as of its own. Use that has a tenant is no cause.
     prices : PriceTable
 
     Returns
@@ -64,28 +64,48 @@ def causes_of(uses: Iterable[UnattributedUse], prices: PriceTable) -> tuple[Caus
     tuple of Cause
         Most expensive first; of equal cost, the one with most tokens.
     """
-    by_ids: dict[tuple[tuple[str, str], ...], list[UnattributedUse]] = defaultdict(list)
+    by_ids: dict[tuple[tuple[str, str], ...], list[UseByIds]] = defaultdict(list)
     for use in uses:
-        by_ids[use.ids].append(use)
+        if not use.attributed:
+            by_ids[use.ids].append(use)
     causes = (_cause(ids, same, prices) for ids, same in by_ids.items())
     return tuple(sorted(causes, key=lambda each: (-each.micro_usd, -each.tokens, each.ids)))
 
 
-def _cause(
-    ids: tuple[tuple[str, str], ...], uses: Sequence[UnattributedUse], prices: PriceTable
-) -> Cause:
-    spent = unpriced = 0
-    for use in uses:
-        tokens = use.prompt_tokens + use.completion_tokens
-        costs = price_usage(prices, use.day, [_as_usage(use)])
-        for cost in costs:
-            spent += cost.micro_usd or 0
-            unpriced += tokens if cost.micro_usd is None else 0
-    tokens = sum(use.prompt_tokens + use.completion_tokens for use in uses)
-    return Cause(ids, spent, tokens, sum(use.requests for use in uses), unpriced)
+def _cause(ids: tuple[tuple[str, str], ...], uses: Sequence[UseByIds], prices: PriceTable) -> Cause:
+    costs = [cost_of(use, prices) for use in uses]
+    return Cause(
+        ids,
+        sum(cost or 0 for cost in costs),
+        sum(map(_tokens, uses)),
+        sum(use.requests for use in uses),
+        sum(_tokens(use) for use, cost in zip(uses, costs, strict=True) if cost is None),
+    )
 
 
-def _as_usage(use: UnattributedUse) -> Usage:
+def _tokens(use: UseByIds) -> int:
+    return use.prompt_tokens + use.completion_tokens
+
+
+def cost_of(use: UseByIds, prices: PriceTable) -> int | None:
+    """Price use as of its day, as the ledger is priced.
+
+    Parameters
+    ----------
+    use : UseByIds
+    prices : PriceTable
+
+    Returns
+    -------
+    int or None
+        Micro-dollars; None where there is no price.
+    """
+    costs = [cost.micro_usd for cost in price_usage(prices, use.day, [_as_usage(use)])]
+    known = [cost for cost in costs if cost is not None]
+    return sum(known) if len(known) == len(costs) else None
+
+
+def _as_usage(use: UseByIds) -> Usage:
     return Usage(
         start_at=datetime.combine(use.day, time(), UTC),
         grain=Grain.DAY,
@@ -97,6 +117,7 @@ def _as_usage(use: UnattributedUse) -> Usage:
         prompt_tokens=use.prompt_tokens,
         completion_tokens=use.completion_tokens,
         cached_tokens=use.cached_tokens,
+        cost_micro_usd=use.stated_micro_usd,
     )
 
 

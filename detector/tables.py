@@ -164,11 +164,11 @@ class ApiDayRow(SQLModel, table=True):
     dimension_values: int
 
 
-class UnattributedUseRow(SQLModel, table=True):
-    """Usage of one UTC day without a tenant, by what its rows carried (``ids``: JSON)."""
+class UseByIdsRow(SQLModel, table=True):
+    """Usage of one UTC day by what its rows carried (``ids``: JSON), of tenants by their API."""
 
-    __tablename__ = "unattributed_use"
-    __table_args__ = (Index("ix_unattributed_use_day", "day", "source"),)
+    __tablename__ = "use_by_ids"
+    __table_args__ = (Index("ix_use_by_ids_day", "day", "source"),)
 
     id: int | None = Field(default=None, primary_key=True)
     source: str
@@ -181,6 +181,8 @@ class UnattributedUseRow(SQLModel, table=True):
     prompt_tokens: int = Field(sa_type=BigInteger)
     completion_tokens: int = Field(sa_type=BigInteger)
     cached_tokens: int | None = Field(sa_type=BigInteger)
+    stated_micro_usd: int | None = Field(sa_type=BigInteger)
+    attributed: bool
 
 
 class Watermark(SQLModel, table=True):
@@ -254,7 +256,7 @@ SOURCE_DAY = _table(SourceDayRow)
 REJECTED_ROW = _table(RejectedRow)
 PULL = _table(Pull)
 API_DAY = _table(ApiDayRow)
-UNATTRIBUTED_USE = _table(UnattributedUseRow)
+USE_BY_IDS = _table(UseByIdsRow)
 WATERMARK = _table(Watermark)
 TENANT_NAME = _table(TenantName)
 JUDGED_DAY = _table(JudgedDay)

@@ -7,19 +7,20 @@ tells of, so that it never looks as if less had happened.
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import case, delete, func, insert, select, update
 
-from detector.sources.base import ApiDay, UnattributedUse
-from detector.tables import API_DAY, COST_DAY, SERIES, UNATTRIBUTED_USE, WATERMARK
+from detector.sources.base import API, ApiDay, UseByIds
+from detector.tables import API_DAY, COST_DAY, SERIES, USE_BY_IDS, WATERMARK
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+    from sqlalchemy import Row
     from sqlmodel import Session
 
     from detector.sources.base import Telemetry
@@ -55,71 +56,84 @@ def record_telemetry(
     rows = [_api_row(source, api, each) for (_, api), each in apis.items()]
     if rows:
         session.connection().execute(insert(API_DAY), rows)
-    by_day: dict[date, list[UnattributedUse]] = defaultdict(list)
-    for use in told.unattributed:
+    by_day: dict[date, list[UseByIds]] = defaultdict(list)
+    for use in told.uses:
         by_day[use.day].append(use)
     for day, uses in by_day.items():
         _record_uses(session, source, day, uses)
 
 
 def _remove_days(session: Session, source: str, days: Collection[date]) -> None:
-    for stored in (API_DAY, UNATTRIBUTED_USE):
+    for stored in (API_DAY, USE_BY_IDS):
         mine = (stored.c.source == source, stored.c.day.in_(sorted(days)))
         session.connection().execute(delete(stored).where(*mine))
 
 
-def _record_uses(session: Session, source: str, day: date, uses: Iterable[UnattributedUse]) -> None:
+def _record_uses(session: Session, source: str, day: date, uses: Iterable[UseByIds]) -> None:
     """Keep a day's use; of a key that a partial answer tells again only the newest counts."""
     fresh = {_use_key(use): use for use in _bounded(uses)}
-    stored = UNATTRIBUTED_USE.c
+    stored = USE_BY_IDS.c
     known = session.connection().execute(
-        select(UNATTRIBUTED_USE).where(stored.source == source, stored.day == day)
+        select(USE_BY_IDS).where(stored.source == source, stored.day == day)
     )
-    old = [row.id for row in known if (row.ids, row.model, row.deployment, row.scope) in fresh]
-    session.connection().execute(delete(UNATTRIBUTED_USE).where(stored.id.in_(old)))
+    old = [row.id for row in known if _row_key(row) in fresh]
+    session.connection().execute(delete(USE_BY_IDS).where(stored.id.in_(old)))
     rows = [_use_row(source, key, use) for key, use in fresh.items()]
-    session.connection().execute(insert(UNATTRIBUTED_USE), rows)
+    session.connection().execute(insert(USE_BY_IDS), rows)
 
 
-def _bounded(uses: Iterable[UnattributedUse]) -> Iterator[UnattributedUse]:
-    """Keep the ids with the most tokens; sum the rest."""
+def _bounded(uses: Iterable[UseByIds]) -> Iterator[UseByIds]:
+    """Keep the ids with the most tokens; sum the rest of each API."""
     sums = sorted(_summed(uses), key=_tokens, reverse=True)
     yield from sums[:MOST_IDS]
     rest = sums[MOST_IDS:]
-    many = str(len({use.ids for use in rest}))
-    yield from _summed(replace(use, ids=((OTHERS, many),)) for use in rest)
+    many = Counter(use.api for use in {use.ids: use for use in rest}.values())
+    yield from _summed(
+        replace(use, ids=((OTHERS, str(many[use.api])), (API, use.api))) for use in rest
+    )
 
 
-def _summed(uses: Iterable[UnattributedUse]) -> list[UnattributedUse]:
-    sums: dict[tuple[str, ...], UnattributedUse] = {}
+def _summed(uses: Iterable[UseByIds]) -> list[UseByIds]:
+    sums: dict[tuple[Any, ...], UseByIds] = {}
     for use in uses:
         key = _use_key(use)
         sums[key] = _plus(sums[key], use) if key in sums else use
     return list(sums.values())
 
 
-def _plus(one: UnattributedUse, other: UnattributedUse) -> UnattributedUse:
-    known = one.cached_tokens is not None and other.cached_tokens is not None
+def _plus(one: UseByIds, other: UseByIds) -> UseByIds:
     return replace(
         one,
         requests=one.requests + other.requests,
         prompt_tokens=one.prompt_tokens + other.prompt_tokens,
         completion_tokens=one.completion_tokens + other.completion_tokens,
-        cached_tokens=(one.cached_tokens or 0) + (other.cached_tokens or 0) if known else None,
+        cached_tokens=_known_sum(one.cached_tokens, other.cached_tokens),
+        stated_micro_usd=_known_sum(one.stated_micro_usd, other.stated_micro_usd),
     )
 
 
-def _tokens(use: UnattributedUse) -> int:
+def _known_sum(one: int | None, other: int | None) -> int | None:
+    """Add up what is known, as the ledger does; None where nothing is."""
+    return one if other is None else other + (one or 0)
+
+
+def _tokens(use: UseByIds) -> int:
     return use.prompt_tokens + use.completion_tokens
 
 
-def _use_key(use: UnattributedUse) -> tuple[str, str, str, str]:
+def _use_key(use: UseByIds) -> tuple[Any, ...]:
     ids = json.dumps([[kind, _storable(value)] for kind, value in use.ids if value])
-    return ids, _storable(use.model), _storable(use.deployment), _storable(use.scope)
+    served = (_storable(text) for text in (use.model, use.deployment, use.scope))
+    return ids, *served, use.stated_micro_usd is not None, use.attributed
 
 
-def _use_row(source: str, key: tuple[str, ...], use: UnattributedUse) -> dict[str, Any]:
-    ids, model, deployment, scope = key
+def _row_key(row: Row[Any]) -> tuple[Any, ...]:
+    served = row.model, row.deployment, row.scope
+    return row.ids, *served, row.stated_micro_usd is not None, row.attributed
+
+
+def _use_row(source: str, key: tuple[Any, ...], use: UseByIds) -> dict[str, Any]:
+    ids, model, deployment, scope, *_ = key
     return {
         "source": source,
         "day": use.day,
@@ -131,6 +145,8 @@ def _use_row(source: str, key: tuple[str, ...], use: UnattributedUse) -> dict[st
         "prompt_tokens": use.prompt_tokens,
         "completion_tokens": use.completion_tokens,
         "cached_tokens": use.cached_tokens,
+        "stated_micro_usd": use.stated_micro_usd,
+        "attributed": use.attributed,
     }
 
 
@@ -168,18 +184,16 @@ def api_days(session: Session, first: date, last: date) -> dict[str, tuple[ApiDa
     return {source: tuple(days) for source, days in found.items()}
 
 
-def unattributed_uses(
-    session: Session, first: date, last: date
-) -> dict[str, tuple[UnattributedUse, ...]]:
-    """Read which use had no tenant from ``first`` to ``last``, by source."""
-    table = UNATTRIBUTED_USE.c
-    statement = select(UNATTRIBUTED_USE).where(table.day >= first, table.day <= last)
-    found: dict[str, list[UnattributedUse]] = defaultdict(list)
+def uses_by_ids(session: Session, first: date, last: date) -> dict[str, tuple[UseByIds, ...]]:
+    """Read use by the ids it carried from ``first`` to ``last``, by source."""
+    table = USE_BY_IDS.c
+    statement = select(USE_BY_IDS).where(table.day >= first, table.day <= last)
+    found: dict[str, list[UseByIds]] = defaultdict(list)
     for _, source, day, ids, *values in session.connection().execute(
         statement.order_by(table.source, table.day, table.id)
     ):
         pairs = tuple((kind, value) for kind, value in json.loads(ids))
-        found[source].append(UnattributedUse(day, pairs, *values))
+        found[source].append(UseByIds(day, pairs, *values))
     return {source: tuple(uses) for source, uses in found.items()}
 
 

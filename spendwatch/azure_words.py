@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from detector.sources.base import ApiDay, UnattributedUse
+    from detector.sources.base import ApiDay, UseByIds
 
 Told = tuple[Mark, str]
 
@@ -123,7 +123,7 @@ def calls_words(span_words: str, calls: int, tokens: int, apis: int) -> Told:
 
 
 def tenants_words(
-    found: Attributed, unattributed: Iterable[UnattributedUse], bar_percent: float, cure: str
+    found: Attributed, unattributed: Iterable[UseByIds], bar_percent: float, cure: str
 ) -> Told:
     """Say how much has a tenant, and which ids it is that have none, the largest first."""
     who = count(found.tenants, "tenant")
@@ -136,7 +136,7 @@ def tenants_words(
     return mark, f"{percent(1 - share)} of {found.of_what} has a tenant ({who}){ids}; {cure}"
 
 
-def _unattributed(found: Iterable[UnattributedUse]) -> list[str]:
+def _unattributed(found: Iterable[UseByIds]) -> list[str]:
     """Name the ids of the largest groups of use without a tenant."""
     sums: dict[str, int] = {}
     for use in found:

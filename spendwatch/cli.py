@@ -260,12 +260,13 @@ def coverage(
     config: ConfigOption = DEFAULT_CONFIG,
     *,
     days: Annotated[int, typer.Option("--days", min=1, max=400, help="So many settled days.")] = 7,
+    by_day: Annotated[bool, typer.Option("--by-day", help="Each API day by day.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show what telemetry cannot attribute, and what to change in the gateway for it."""
     from spendwatch.commands import covering
 
-    covering.coverage(config, days, as_json=as_json)
+    covering.coverage(config, days, by_day=by_day, as_json=as_json)
 
 
 @app.command()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from detector.attribution import causes_of
+from detector.attribution import causes_of, cost_of
 from detector.history import consecutive_days
 from detector.model import UNATTRIBUTED
 from detector.tables import SOURCE_DAY
@@ -17,7 +17,7 @@ from detector.telemetry import (
     newest_arrival,
     source_marks,
     source_use,
-    unattributed_uses,
+    uses_by_ids,
 )
 from spendwatch.azure_words import LOGS_KIND
 from spendwatch.coverage_words import ApiCoverage, SourceCoverage
@@ -29,19 +29,25 @@ if TYPE_CHECKING:
 
     from sqlmodel import Session
 
-    from detector.attribution import Cause
-    from detector.sources.base import ApiDay
+    from detector.sources.base import ApiDay, UseByIds
     from detector.telemetry import SourceMark, SourceUse
     from spendwatch.app import App
 
-API = "api"
-"""The carrier that names an API."""
+_SUMMED = (
+    "calls",
+    "without_tokens",
+    "rows_without_call",
+    "streamed",
+    "cached_known",
+    "cost_micro_usd",
+    "unattributed_micro_usd",
+)
 
 
 def coverage_of(app: App, session: Session, first: date, last: date) -> tuple[SourceCoverage, ...]:
     """Say how good the attribution of every source in service is, both days included."""
     told = api_days(session, first, last)
-    uses = unattributed_uses(session, first, last)
+    uses = uses_by_ids(session, first, last)
     marks = source_marks(session)
     states = _states(session, first, last)
     costs = source_use(session, first, last)
@@ -53,7 +59,7 @@ def coverage_of(app: App, session: Session, first: date, last: date) -> tuple[So
         bare = SourceCoverage(source, kind=kinds.get(source, LOGS_KIND), causes=causes)
         spent = _with_costs(app, bare, mine)
         days = _with_days(spent, states.get(source, {}), last, watched=source in marks)
-        shown = _with_apis(days, told.get(source, ()))
+        shown = _with_apis(app, days, told.get(source, ()), uses.get(source, ()))
         found.append(_with_mark(app, shown, marks[source]) if source in marks else shown)
     return tuple(found)
 
@@ -86,11 +92,15 @@ def _with_days(
     )
 
 
-def _with_apis(found: SourceCoverage, apis: Sequence[ApiDay]) -> SourceCoverage:
+def _with_apis(
+    app: App, found: SourceCoverage, apis: Sequence[ApiDay], uses: Iterable[UseByIds]
+) -> SourceCoverage:
     fullest = max(apis, key=lambda api: api.dimension_values, default=None)
+    days = _by_api_and_day(app, apis, uses)
     return replace(
         found,
-        apis=_by_api(apis, found.causes),
+        apis=_by_api(days),
+        api_days=days,
         newest_at=max((api.newest_at for api in apis if api.newest_at), default=None),
         ingested_at=newest_arrival(apis),
         fullest_dimension=fullest.fullest_dimension if fullest else "",
@@ -125,19 +135,34 @@ def _older(app: App, late: Sequence[date]) -> tuple[date, ...]:
     return tuple(day for day in late if (newest - day).days >= REPULLED_DAYS)
 
 
-def _by_api(apis: Iterable[ApiDay], causes: Iterable[Cause]) -> tuple[ApiCoverage, ...]:
-    """Sum the days of each API, most calls first; cost without a tenant where its ids name one."""
+def _by_api_and_day(
+    app: App, apis: Iterable[ApiDay], uses: Iterable[UseByIds]
+) -> tuple[tuple[date, ApiCoverage], ...]:
+    """Give what each API showed and cost on each day, newest day and most calls first."""
+    found = {
+        (api.day, api.api): Counter(
+            calls=api.calls,
+            without_tokens=api.calls_without_tokens,
+            rows_without_call=api.rows_without_call,
+            streamed=api.streamed_calls,
+            cached_known=api.cached_known_calls,
+        )
+        for api in apis
+    }
+    for use in uses:
+        spent = cost_of(use, app.prices) or 0
+        sums = found.setdefault((use.day, use.api), Counter())
+        sums["cost_micro_usd"] += spent
+        sums["unattributed_micro_usd"] += 0 if use.attributed else spent
+    ordered = sorted(found, key=lambda key: (-key[0].toordinal(), -found[key]["calls"], key[1]))
+    return tuple((day, ApiCoverage(api, **found[day, api])) for day, api in ordered)
+
+
+def _by_api(days: Iterable[tuple[date, ApiCoverage]]) -> tuple[ApiCoverage, ...]:
+    """Sum the days of each API, most calls first."""
     sums: dict[str, Counter[str]] = {}
-    for api in apis:
-        mine = sums.setdefault(api.api, Counter())
-        mine["calls"] += api.calls
-        mine["without_tokens"] += api.calls_without_tokens
-        mine["rows_without_call"] += api.rows_without_call
-        mine["streamed"] += api.streamed_calls
-        mine["cached_known"] += api.cached_known_calls
-    for cause in causes:
-        name = dict(cause.ids).get(API, "")
-        if name in sums:
-            sums[name]["unattributed_micro_usd"] += cause.micro_usd
+    for _, shown in days:
+        mine = sums.setdefault(shown.api, Counter())
+        mine.update({name: getattr(shown, name) for name in _SUMMED})
     found = (ApiCoverage(name, **counts) for name, counts in sums.items())
     return tuple(sorted(found, key=lambda each: (-each.calls, each.api)))

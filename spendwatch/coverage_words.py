@@ -31,7 +31,13 @@ _PLACES = ("api", "backend")
 
 @dataclass(frozen=True, slots=True)
 class ApiCoverage:
-    """What telemetry showed of one API over some days."""
+    """What telemetry showed of one API over some days.
+
+    Attributes
+    ----------
+    cost_micro_usd, unattributed_micro_usd : int
+        What is known of its cost, by prices that hold for all tenants, and the part without one.
+    """
 
     api: str
     calls: int = 0
@@ -39,7 +45,13 @@ class ApiCoverage:
     rows_without_call: int = 0
     streamed: int = 0
     cached_known: int = 0
+    cost_micro_usd: int = 0
     unattributed_micro_usd: int = 0
+
+    @property
+    def attributed_share(self) -> float | None:
+        """Share of the cost that has a tenant; None where nothing is known to cost anything."""
+        return _attributed_share(self)
 
     @property
     def with_tokens(self) -> int:
@@ -70,6 +82,10 @@ class SourceCoverage:
         The metric dimension with the most distinct values in a day.
     causes : tuple of Cause
         Ids without a tenant, most expensive first.
+    apis : tuple of ApiCoverage
+        Most calls first.
+    api_days : tuple of (date, ApiCoverage)
+        Day by day in UTC, the newest first.
     """
 
     source: str
@@ -78,6 +94,7 @@ class SourceCoverage:
     unattributed_micro_usd: int = 0
     unpriced: tuple[tuple[str, int], ...] = ()
     apis: tuple[ApiCoverage, ...] = ()
+    api_days: tuple[tuple[date, ApiCoverage], ...] = ()
     empty_days: tuple[date, ...] = ()
     partial_days: tuple[date, ...] = ()
     late_days: tuple[date, ...] = ()
@@ -92,9 +109,13 @@ class SourceCoverage:
     @property
     def attributed_share(self) -> float | None:
         """Share of the cost that has a tenant; None where nothing is known to cost anything."""
-        if self.cost_micro_usd <= 0:
-            return None
-        return 1 - self.unattributed_micro_usd / self.cost_micro_usd
+        return _attributed_share(self)
+
+
+def _attributed_share(found: ApiCoverage | SourceCoverage) -> float | None:
+    if found.cost_micro_usd <= 0:
+        return None
+    return 1 - found.unattributed_micro_usd / found.cost_micro_usd
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from detector.quality import (
     unpriced_findings,
 )
 from detector.tables import JUDGED_DAY
-from detector.telemetry import api_days, source_use, unattributed_uses
+from detector.telemetry import api_days, source_use, uses_by_ids
 from spendwatch import conversion
 from spendwatch.budgeting import budget_states, note_caps
 from spendwatch.db import reading, writing
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from detector.history import History
     from detector.model import Finding, Judgement, Lesson
     from detector.quality import SourceDay
-    from detector.sources.base import ApiDay, UnattributedUse
+    from detector.sources.base import ApiDay, UseByIds
     from spendwatch.app import App
 
 
@@ -143,7 +143,7 @@ class _Telemetry:
     """What is known of the sources besides their usage, of the judged day and those before it."""
 
     apis: Mapping[str, tuple[ApiDay, ...]]
-    uses: Mapping[str, tuple[UnattributedUse, ...]]
+    uses: Mapping[str, tuple[UseByIds, ...]]
     spent: Mapping[str, int]
     stopped_at: Mapping[str, datetime | None]
 
@@ -162,7 +162,7 @@ def _read_telemetry(app: App, session: Session, days: Sequence[date]) -> _Teleme
         spent[use.source] = spent.get(use.source, 0) + use.micro_usd
     return _Telemetry(
         apis,
-        unattributed_uses(session, day, day),
+        uses_by_ids(session, day, day),
         spent,
         {source: stopped_early(day, app.settled_at(day), told) for source, told in apis.items()},
     )

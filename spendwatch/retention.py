@@ -18,8 +18,8 @@ from detector.tables import (
     REJECTED_ROW,
     SLOT_DAY,
     SOURCE_DAY,
-    UNATTRIBUTED_USE,
     USAGE_SLOT,
+    USE_BY_IDS,
 )
 from spendwatch.db import reading, writing
 
@@ -50,7 +50,7 @@ def forget(app: App, today: date, on_step: Callable[[str], None] = lambda _words
         (COST_DAY, COST_DAY.c.day, before),
         (SOURCE_DAY, SOURCE_DAY.c.day, before),
         (API_DAY, API_DAY.c.day, before),
-        (UNATTRIBUTED_USE, UNATTRIBUTED_USE.c.day, before),
+        (USE_BY_IDS, USE_BY_IDS.c.day, before),
         (JUDGED_DAY, JUDGED_DAY.c.day, before),
     ):
         on_step(f"removing old rows of {table.name}")

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from detector.model import Grain
 from detector.sources.answer_table import COUNT, FLAG, MOMENT, TEXT, BadCell, Column, Query
+from detector.sources.base import API
 from detector.sources.kql_text import shipped
 from detector.sources.log_source import SHIPPED, Learnt, LogSource
 from detector.sources.slot_sums import Use, UseKey
-from detector.sources.telemetry_sums import SlotSights
+from detector.sources.telemetry_sums import SlotSights, carried
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from detector.sources.log_pull import Rows
     from detector.sources.log_query import LogStore
     from detector.sources.scopes import ScopeRules
-    from detector.sources.telemetry_sums import Sight, TelemetrySums
+    from detector.sources.telemetry_sums import Ids, Sight, TelemetrySums
 
 QUERY = "llm_usage.kql"
 GRAINS = {15: Grain.QUARTER_HOUR, 60: Grain.HOUR}
@@ -148,10 +149,10 @@ def _place(carrier: Carrier, keys: dict[str, str], *, of_feature: bool) -> None:
 
 
 class Who(NamedTuple):
-    """Whom rows of the same ids belong to; ``ids`` where that is nobody."""
+    """Whom rows of the same ids belong to; ``ids`` are all where that is nobody, else the API."""
 
     key: UseKey
-    ids: Mapping[str, str] | None
+    ids: Ids
 
 
 class WhoIs(dict[tuple[Any, ...], Who]):
@@ -170,7 +171,8 @@ class WhoIs(dict[tuple[Any, ...], Who]):
         tenant = identity.tenant if identity else ""
         if len(self) >= MOST_KNOWN:
             self.clear()
-        who = self[values] = Who(UseKey(tenant, feature, *served), None if identity else ids)
+        kept = {API: ids.get(API, "")} if identity else ids
+        who = self[values] = Who(UseKey(tenant, feature, *served), carried(kept))
         return who
 
 
@@ -204,8 +206,7 @@ class _Reader:
             use = Use(requests, without_tokens, prompt, completion, cached if is_known else None)
             _see(sights.of(ids[_API]), cells)
             who = self.who_is.get(ids) or self._who(ids)
-            if who.ids is not None:
-                sums.add_unattributed(day, who.ids, who.key[2:5], use)
+            sums.add_use(day, who.ids, who.key, use)
             yield who.key, use
         for seen in sights.days(rows.start_at):
             sums.add_api(seen)

@@ -212,8 +212,7 @@ class _Reader:
             use = _use_of(cells, partial(rows.where, index), sums)
             _see(sights.of(ids[_API]), cells)
             who = self.who_is.get(ids) or self._who(ids)
-            if who.ids is not None:
-                sums.add_unattributed(day, who.ids, who.key[2:5], use)
+            sums.add_use(day, who.ids, who.key, use)
             yield who.key, use
         self._add_values(rows, refused, sums)
         for seen in sights.days(rows.start_at):

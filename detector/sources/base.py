@@ -76,6 +76,10 @@ class UsageSource(Protocol):
         """Say how complete the answer is; asked of days already streamed, and at the end."""
 
 
+API = "api"
+"""The carrier that names an API."""
+
+
 @dataclass(frozen=True, slots=True)
 class ApiDay:
     """What a gateway's telemetry showed of one API on one UTC day: how far it can be believed.
@@ -117,16 +121,20 @@ class ApiDay:
 
 
 @dataclass(frozen=True, slots=True)
-class UnattributedUse:
-    """Usage of one UTC day that no rule gave a tenant, with the ids that rules could be made of.
+class UseByIds:
+    """Usage of one UTC day by the ids that its rows carried.
 
     Attributes
     ----------
     ids : tuple of (str, str)
-        What the rows carried, as carrier and value: ``(("subscription", "bu-hr"), ...)``; empty
-        values are left out.
+        As carrier and value: ``(("subscription", "bu-hr"), ...)``; empty values are left out. Of
+        use that has a tenant the API alone.
     cached_tokens : int or None
         None is unknown.
+    stated_micro_usd : int or None
+        Its cost where the rows state it; None where it follows from the tokens.
+    attributed : bool
+        A rule gave it a tenant.
     """
 
     day: date
@@ -138,6 +146,13 @@ class UnattributedUse:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int | None = None
+    stated_micro_usd: int | None = None
+    attributed: bool = False
+
+    @property
+    def api(self) -> str:
+        """The gateway's own id of the API; empty where no row named one."""
+        return dict(self.ids).get(API, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +160,13 @@ class Telemetry:
     """How good the answer was that a source just gave; ``remarks`` are sentences for people."""
 
     apis: Sequence[ApiDay] = ()
-    unattributed: Sequence[UnattributedUse] = ()
+    uses: Sequence[UseByIds] = ()
     remarks: Sequence[str] = ()
+
+    @property
+    def unattributed(self) -> tuple[UseByIds, ...]:
+        """The use that has no tenant."""
+        return tuple(use for use in self.uses if not use.attributed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from detector.sources.base import LateDays
 from detector.sources.csv_columns import nearest
 from detector.sources.log_source import Learnt, LogSource
 from detector.sources.slot_sums import Use, UseKey
-from detector.sources.telemetry_sums import SlotSights
+from detector.sources.telemetry_sums import SlotSights, carried
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -134,10 +134,10 @@ class _Reader:
                 continue
             use = _use_of(told)
             served = told.model or "", told.deployment or "", told.scope or self.scope
-            if not told.tenant:
-                sums.add_unattributed(day, {"feature": told.feature or ""}, served, use)
-            _see(sights.of(""), use)
             key = UseKey(told.tenant or "", told.feature or "", *served, use.dollars is not None)
+            ids = () if key.tenant else carried({"feature": key.feature})
+            sums.add_use(day, ids, key, use)
+            _see(sights.of(""), use)
             yield key, use
         for seen in sights.days(rows.start_at):
             sums.add_api(seen)

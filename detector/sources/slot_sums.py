@@ -39,7 +39,7 @@ class Use(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Sum:
+class UseSum:
     """Sums so far; an unknown number makes its sum unknown, but for the cached tokens."""
 
     requests: int = 0
@@ -52,6 +52,7 @@ class _Sum:
     estimated: bool = False
 
     def add(self, use: Use) -> None:
+        """Add what a row tells."""
         requests, without_usage, prompt, completion, cached, dollars, estimated = use
         self.requests += requests
         self.requests_without_usage += without_usage
@@ -78,13 +79,13 @@ class SlotSums:
     def __init__(self, start_at: datetime, grain: Grain) -> None:
         self.start_at = start_at
         self._grain = grain
-        self._sums: dict[UseKey, _Sum] = {}
+        self._sums: dict[UseKey, UseSum] = {}
 
     def add(self, key: UseKey, use: Use) -> None:
         """Add what a row tells."""
         total = self._sums.get(key)
         if total is None:
-            total = self._sums[key] = _Sum()
+            total = self._sums[key] = UseSum()
         total.add(use)
 
     def usage(self) -> Iterator[Usage]:

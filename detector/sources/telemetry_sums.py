@@ -7,61 +7,58 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from detector.sources.base import ApiDay, Telemetry, UnattributedUse
+from detector.sources.base import API, ApiDay, Telemetry, UseByIds
+from detector.sources.slot_sums import UseSum, to_micro_usd
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import date, datetime
 
-    from detector.sources.slot_sums import Use
+    from detector.sources.slot_sums import Use, UseKey
 
 MOST_IDS = 10_000
-"""Groups of unattributed use kept apart; what comes after is summed without its ids."""
+"""Groups of use kept apart; what comes after is summed by its API."""
 MOST_VALUES = 1_000
 """Distinct values of a dimension that are counted: API Management keeps 100."""
 NEAR_CAP = 90
 MAX_SHOWN = 300
 
 
+Ids = tuple[tuple[str, str], ...]
+"""What rows carried, as carrier and value."""
+
+
 class Group(NamedTuple):
-    """What unattributed use is kept apart by."""
+    """What use is kept apart by."""
 
     day: date
-    ids: tuple[tuple[str, str], ...]
+    ids: Ids
+    attributed: bool
     model: str
     deployment: str
     scope: str
+    given: bool
 
 
-class _Unattributed:
-    """Use of one day and set of ids, added up."""
+def carried(ids: Mapping[str, str]) -> Ids:
+    """Give ids by carrier as they are kept: those there are, none endlessly long."""
+    return tuple((key, _cut(value)) for key, value in ids.items() if value)
 
-    __slots__ = ("cached", "completion", "prompt", "requests")
 
-    def __init__(self) -> None:
-        self.requests = self.prompt = self.completion = 0
-        self.cached: int | None = 0
-
-    def add(self, use: Use) -> None:
-        self.requests += use.requests
-        self.prompt += use.prompt_tokens or 0
-        self.completion += use.completion_tokens or 0
-        if use.prompt_tokens != 0:
-            known = self.cached is not None and use.cached_tokens is not None
-            self.cached = (self.cached or 0) + (use.cached_tokens or 0) if known else None
-
-    def as_use(self, group: Group) -> UnattributedUse:
-        return UnattributedUse(
-            group.day,
-            group.ids,
-            group.model,
-            group.deployment,
-            group.scope,
-            self.requests,
-            self.prompt,
-            self.completion,
-            self.cached,
-        )
+def _as_use(group: Group, total: UseSum) -> UseByIds:
+    return UseByIds(
+        group.day,
+        group.ids,
+        group.model,
+        group.deployment,
+        group.scope,
+        total.requests,
+        total.prompt_tokens or 0,
+        total.completion_tokens or 0,
+        total.cached_tokens,
+        to_micro_usd(total.dollars) if group.given else None,
+        group.attributed,
+    )
 
 
 class SlotSights:
@@ -129,7 +126,7 @@ class TelemetrySums:
 
     def __init__(self) -> None:
         self._apis: dict[tuple[date, str], ApiDay] = {}
-        self._unattributed: dict[Group, _Unattributed] = defaultdict(_Unattributed)
+        self._uses: dict[Group, UseSum] = defaultdict(UseSum)
         self._values: dict[date, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         self._counted: dict[str, _Remark] = {}
         self._told: dict[str, None] = {}
@@ -139,16 +136,13 @@ class TelemetrySums:
         key = seen.day, seen.api
         self._apis[key] = _added(self._apis[key], seen) if key in self._apis else seen
 
-    def add_unattributed(
-        self, day: date, ids: Mapping[str, str], served: tuple[str, str, str], use: Use
-    ) -> None:
-        """Add use without a tenant; ``served`` is its model, deployment and scope."""
-        carried = tuple((key, _cut(value)) for key, value in ids.items() if value)
-        group = Group(day, carried, *served)
-        if group not in self._unattributed and len(self._unattributed) >= MOST_IDS:
+    def add_use(self, day: date, ids: Ids, key: UseKey, use: Use) -> None:
+        """Add use by the ids it :func:`carried`; of use that has a tenant, by its API."""
+        group = Group(day, ids, bool(key.tenant), *key[2:])
+        if group not in self._uses and len(self._uses) >= MOST_IDS:
             self.tell(f"only the first {MOST_IDS:,} groups of ids without a tenant are kept apart")
-            group = Group(day, (), *served)
-        self._unattributed[group].add(use)
+            group = group._replace(ids=tuple(pair for pair in ids if pair[0] == API))
+        self._uses[group].add(use)
 
     def add_values(self, day: date, name: str, values: Iterable[str]) -> None:
         """Note the values that rows have of a dimension; an empty one is none."""
@@ -171,7 +165,7 @@ class TelemetrySums:
         """Give all of it, days in order."""
         return Telemetry(
             apis=tuple(self._with_values(self._apis[key]) for key in sorted(self._apis)),
-            unattributed=tuple(use.as_use(group) for group, use in self._unattributed.items()),
+            uses=tuple(_as_use(group, total) for group, total in self._uses.items()),
             remarks=(*self._told, *self._counts(), *self._near_cap()),
         )
 

@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from spendwatch.app import App
-    from spendwatch.coverage_words import SourceCoverage
+    from spendwatch.coverage_words import ApiCoverage, SourceCoverage
 
 MOST_IDS = 20
 """Ids that are listed; --json has all that are kept."""
 WORDS_LIMIT = 600
 
 
-def coverage(config: Path, days: int, *, as_json: bool) -> None:
+def coverage(config: Path, days: int, *, by_day: bool, as_json: bool) -> None:
     """Print the gap report of the last settled days, source by source."""
-    print_coverage(open_app(config), days, as_json=as_json)
+    print_coverage(open_app(config), days, by_day=by_day, as_json=as_json)
 
 
-def print_coverage(app: App, days: int, *, as_json: bool) -> None:
+def print_coverage(app: App, days: int, *, by_day: bool = False, as_json: bool = False) -> None:
     """Print the gap report of a service."""
     last = app.last_settled_day()
     first = last - timedelta(days=days - 1)
@@ -44,19 +44,23 @@ def print_coverage(app: App, days: int, *, as_json: bool) -> None:
         f"{first} to {last}, {count(days, 'day')}; times in {app.directory.default_zone.key}"
     )
     for each in found:
-        _print_source(app, each)
+        _print_source(app, each, by_day=by_day)
     if not found:
         print_line("no sources configured; add [[sources]] to the settings")
 
 
-def _print_source(app: App, found: SourceCoverage) -> None:
+def _print_source(app: App, found: SourceCoverage, *, by_day: bool) -> None:
     print_line()
     print_line(f"source {safe_name(found.source)}: {summary_of(found)}")
     if found.ingested_at:
         print_line(
             f"newest row arrived {local_words(found.ingested_at, app.directory.default_zone)}"
         )
-    _print_apis(found)
+    if by_day:
+        days = [[str(day), *_api_cells(api)] for day, api in found.api_days]
+        print_table(["day (UTC)", *_API_HEADINGS], days, indent=2)
+    elif found.apis:
+        print_table(_API_HEADINGS, [_api_cells(api) for api in found.apis], indent=2)
     _print_ids(found)
     gaps = gaps_of(found)
     for gap in gaps:
@@ -68,22 +72,30 @@ def _print_source(app: App, found: SourceCoverage) -> None:
         print_line("no gaps: all that telemetry can tell is there")
 
 
-def _print_apis(found: SourceCoverage) -> None:
-    rows = [
-        [
-            api.api or "(no API)",
-            f"{api.calls:,}",
-            f"{api.without_tokens:,}",
-            f"{api.rows_without_call:,}",
-            f"{api.streamed:,}",
-            percent(api.cached_known, api.with_tokens),
-            money(api.unattributed_micro_usd),
-        ]
-        for api in found.apis
+_API_HEADINGS = (
+    "API",
+    "with a tenant",
+    "of",
+    "calls",
+    "without tokens",
+    "rows without call",
+    "streamed",
+    "cached known",
+)
+
+
+def _api_cells(api: ApiCoverage) -> list[str]:
+    share = api.attributed_share
+    return [
+        api.api or "(no API)",
+        "unknown" if share is None else percent(share),
+        money(api.cost_micro_usd),
+        f"{api.calls:,}",
+        f"{api.without_tokens:,}",
+        f"{api.rows_without_call:,}",
+        f"{api.streamed:,}",
+        percent(api.cached_known, api.with_tokens),
     ]
-    if rows:
-        headings = ["API", "calls", "without tokens", "rows without call", "streamed"]
-        print_table([*headings, "cached known", "without a tenant"], rows, indent=2)
 
 
 def _print_ids(found: SourceCoverage) -> None:
@@ -104,11 +116,12 @@ def _print_ids(found: SourceCoverage) -> None:
 
 
 def _facts(found: SourceCoverage) -> dict[str, Any]:
-    plain = ("causes", "apis")
+    plain = ("causes", "apis", "api_days")
     facts = {name: getattr(found, name) for name in found.__slots__ if name not in plain}
     return facts | {
         "attributed_share": found.attributed_share,
-        "apis": [{name: getattr(api, name) for name in api.__slots__} for api in found.apis],
+        "apis": [_api_facts(api) for api in found.apis],
+        "api_days": [{"day": day} | _api_facts(api) for day, api in found.api_days],
         "ids": [
             {
                 "ids": dict(cause.ids),
@@ -123,3 +136,8 @@ def _facts(found: SourceCoverage) -> dict[str, Any]:
             {"name": gap.name, "what": gap.what, "change": gap.change} for gap in gaps_of(found)
         ],
     }
+
+
+def _api_facts(api: ApiCoverage) -> dict[str, Any]:
+    facts = {name: getattr(api, name) for name in api.__slots__}
+    return facts | {"attributed_share": api.attributed_share}

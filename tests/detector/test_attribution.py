@@ -13,7 +13,7 @@ from detector.attribution import (
 )
 from detector.model import Finding, FindingKind, Severity
 from detector.quality import STOPPED_EARLY, SourceDay, source_findings, stopped_early
-from detector.sources.base import ApiDay, UnattributedUse
+from detector.sources.base import ApiDay, UseByIds
 from tests.spendwatch.apps import price, table
 
 DAY = date(2026, 11, 12)
@@ -24,7 +24,7 @@ GAP = Finding(FindingKind.ATTRIBUTION_GAP, DAY, Severity.WARNING, facts={"share"
 
 def use(who="bu-hr", tokens=1_000, day=DAY, **changes):
     values = {"model": "gpt-4o", "requests": 1, "cached_tokens": 0, **changes}
-    return UnattributedUse(day, (("subscription", who),), prompt_tokens=tokens, **values)
+    return UseByIds(day, (("subscription", who),), prompt_tokens=tokens, **values)
 
 
 def test_causes_come_most_expensive_first_priced_by_their_own_model():
@@ -34,6 +34,11 @@ def test_causes_come_most_expensive_first_priced_by_their_own_model():
     ]  # fmt: skip
     assert found[2].unpriced_tokens == 1_000
     assert found[0].requests == 2
+
+
+def test_use_with_a_tenant_is_no_cause_and_a_stated_cost_is_the_cost():
+    found = causes_of([use("a", attributed=True), use("b", stated_micro_usd=77)], PRICES)
+    assert [(cause.ids[0][1], cause.micro_usd) for cause in found] == [("b", 77)]
 
 
 def test_unknown_cached_tokens_are_priced_in_full():

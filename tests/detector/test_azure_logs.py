@@ -14,7 +14,7 @@ from detector.sources.base import (
     LateDays,
     SourceError,
     Telemetry,
-    UnattributedUse,
+    UseByIds,
     WatchedSource,
     Window,
 )
@@ -92,9 +92,7 @@ def test_what_has_no_tenant_is_kept_without_one_and_told_with_its_ids():
     (usage,), telemetry = told(row)
     assert (usage.tenant, usage.prompt_tokens) == ("", 9)
     ids = (("product", "gold"), ("api", "chat-api"))
-    assert telemetry.unattributed == (
-        UnattributedUse(ON, ids, "gpt-4o", "chat", "global", 3, 9, 0, None),
-    )
+    assert telemetry.unattributed == (UseByIds(ON, ids, "gpt-4o", "chat", "global", 3, 9, 0, None),)
 
 
 def test_fault_29_a_header_that_no_call_carries_leaves_all_of_them_without_a_tenant():

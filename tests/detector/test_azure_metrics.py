@@ -13,7 +13,7 @@ from detector.sources.base import (
     ApiDay,
     LateDays,
     SourceError,
-    UnattributedUse,
+    UseByIds,
     WatchedSource,
     Window,
 )
@@ -127,9 +127,7 @@ def test_what_has_no_tenant_is_told_with_the_dimensions_it_carried():
     (usage,), telemetry = told(row, attribution=attribution)
     assert usage.tenant == ""
     ids = (("dimension Subscription ID", "bu-new"), ("api", "chat-api"))
-    assert telemetry.unattributed == (
-        UnattributedUse(ON, ids, "gpt-4o", "chat", "global", 1, 5, 0, None),
-    )
+    assert telemetry.unattributed == (UseByIds(ON, ids, "gpt-4o", "chat", "global", 1, 5, 0, None),)
 
 
 def test_the_feature_that_a_mapping_gives_goes_before_that_of_its_carriers():

@@ -14,7 +14,7 @@ from detector.sources.base import (
     Coverage,
     LateDays,
     SourceError,
-    UnattributedUse,
+    UseByIds,
     WatchedSource,
     Window,
 )
@@ -85,7 +85,7 @@ def test_a_row_without_a_tenant_is_kept_and_told_by_its_feature():
     (usage,), telemetry = told([DAY, " ", "gpt-4o", 7, 2, "ocr"], columns=columns)
     assert (usage.tenant, usage.prompt_tokens) == ("", 7)
     assert telemetry.unattributed == (
-        UnattributedUse(ON, (("feature", "ocr"),), "gpt-4o", "", "", 0, 7, 2, None),
+        UseByIds(ON, (("feature", "ocr"),), "gpt-4o", "", "", 0, 7, 2, None),
     )
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from detector.sources.base import ApiDay, Telemetry, UnattributedUse
+from detector.sources.base import ApiDay, Telemetry, UseByIds
 from detector.telemetry import (
     MOST_IDS,
     SourceMark,
@@ -15,7 +15,7 @@ from detector.telemetry import (
     record_telemetry,
     source_marks,
     source_use,
-    unattributed_uses,
+    uses_by_ids,
 )
 from spendwatch.db import reading, writing
 from tests.detector.ledgers import DAY, LATER, NEXT, NOW, cost, record
@@ -25,14 +25,14 @@ API = ApiDay(DAY, "chat", 100, 7, 3, 50, 20, NOW, LATER, "Subscription ID", 91)
 
 def use(who="bu-hr", day=DAY, **changes):
     values = {"model": "gpt-4o", "requests": 2, "prompt_tokens": 100, "cached_tokens": 5, **changes}
-    return UnattributedUse(day, (("subscription", who),), **values)
+    return UseByIds(day, (("subscription", who),), **values)
 
 
 @pytest.fixture
 def put(database):
     def put(*told, whole=(DAY,), source="gateway"):
         apis = [each for each in told if isinstance(each, ApiDay)]
-        uses = [each for each in told if isinstance(each, UnattributedUse)]
+        uses = [each for each in told if isinstance(each, UseByIds)]
         with writing(database) as session:
             record_telemetry(session, source, Telemetry(apis, uses), whole=set(whole))
 
@@ -47,29 +47,29 @@ def stored(database, read=api_days, source="gateway"):
 def test_what_was_told_is_read_as_it_was(database, put):
     put(API, use())
     assert stored(database) == [API]
-    assert stored(database, unattributed_uses) == [use()]
+    assert stored(database, uses_by_ids) == [use()]
 
 
 def test_a_whole_day_replaces_what_was_kept_of_it_and_no_other_day(database, put):
     put(API, replace(API, day=NEXT), use(), use(day=NEXT), whole=(DAY, NEXT))
     put(replace(API, api="embed", calls=1), use("other"))
     assert stored(database) == [replace(API, api="embed", calls=1), replace(API, day=NEXT)]
-    assert {each.ids[0][1] for each in stored(database, unattributed_uses)} == {"other", "bu-hr"}
+    assert {each.ids[0][1] for each in stored(database, uses_by_ids)} == {"other", "bu-hr"}
     put(whole=(DAY, NEXT))
-    assert stored(database) + stored(database, unattributed_uses) == []
+    assert stored(database) + stored(database, uses_by_ids) == []
 
 
 def test_a_partial_day_replaces_only_what_it_tells_of(database, put):
     put(API, replace(API, api="embed"), use(), use("other"))
     put(replace(API, calls=1), use(requests=9), whole=())
     assert [each.calls for each in stored(database)] == [1, 100]
-    assert sorted(each.requests for each in stored(database, unattributed_uses)) == [2, 9]
+    assert sorted(each.requests for each in stored(database, uses_by_ids)) == [2, 9]
 
 
 def test_fault_19_what_is_told_twice_is_there_once(database, put):
     for _ in range(2):
         put(API, use())
-    assert (len(stored(database)), len(stored(database, unattributed_uses))) == (1, 1)
+    assert (len(stored(database)), len(stored(database, uses_by_ids))) == (1, 1)
 
 
 def test_another_source_is_left_alone(database, put):
@@ -80,24 +80,44 @@ def test_another_source_is_left_alone(database, put):
 
 
 def test_rows_of_the_same_ids_are_summed(database, put):
-    put(use(), use(), use("x", cached_tokens=None), use("x"))
-    first, second = stored(database, unattributed_uses)
+    put(use(), use(), use("x", cached_tokens=None), use("x"), use("x", stated_micro_usd=7))
+    first, second, stated = stored(database, uses_by_ids)
     assert (first.requests, first.cached_tokens) == (4, 10)
-    assert (second.prompt_tokens, second.cached_tokens) == (200, None)
+    assert (second.prompt_tokens, second.cached_tokens) == (200, 5)
+    assert (stated.requests, stated.stated_micro_usd) == (2, 7)
+
+
+def test_use_with_a_tenant_is_kept_apart_and_read_back(database, put):
+    mine = use(attributed=True, stated_micro_usd=12)
+    put(use(), mine)
+    assert set(stored(database, uses_by_ids)) == {use(), mine}
+    put(replace(mine, requests=9), whole=())
+    assert {each.requests for each in stored(database, uses_by_ids)} == {2, 9}
 
 
 def test_a_header_that_is_never_twice_the_same_does_not_fill_the_disk(database, put):
     put(*(use(f"{number}", prompt_tokens=number) for number in range(MOST_IDS + 300)))
-    found = stored(database, unattributed_uses)
+    found = stored(database, uses_by_ids)
     assert len(found) == MOST_IDS + 1
     rest = next(each for each in found if each.ids[0][0] == "others")
     assert (rest.ids, rest.prompt_tokens) == ((("others", "300"),), sum(range(300)))
 
 
+def test_what_is_summed_still_names_its_api(database, put):
+    many = (use(f"{number}", prompt_tokens=number) for number in range(MOST_IDS + 30))
+    put(
+        *(replace(each, ids=(*each.ids, ("api", f"api-{each.prompt_tokens % 3}"))) for each in many)
+    )
+    rest = [each for each in stored(database, uses_by_ids) if each.ids[0][0] == "others"]
+    assert [(each.ids[0][1], each.api) for each in rest] == [
+        ("10", f"api-{number}") for number in (2, 1, 0)
+    ]
+
+
 @pytest.mark.parametrize("hostile", ["\x00", "\ud800", "x" * 9_000, "'; DROP TABLE pull;--", "数"])
 def test_hostile_ids_are_stored_and_read_back(database, put, hostile):
     put(replace(API, api=hostile), use(hostile, model=hostile))
-    (found,) = stored(database, unattributed_uses)
+    (found,) = stored(database, uses_by_ids)
     assert len(found.ids[0][1]) <= 300
     assert found.ids[0][1].strip("x") in ("", hostile)
     assert len(stored(database)) == 1

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 
 from detector.sources import telemetry_sums
-from detector.sources.base import ApiDay, Telemetry, UnattributedUse
-from detector.sources.slot_sums import Use
-from detector.sources.telemetry_sums import MOST_VALUES, TelemetrySums
+from detector.sources.base import ApiDay, Telemetry, UseByIds
+from detector.sources.slot_sums import Use, UseKey
+from detector.sources.telemetry_sums import MOST_VALUES, TelemetrySums, carried
 from tests.detector.log_stores import DAY, HOUR
 
 ON = date(2026, 11, 12)
 SERVED = ("gpt-4o", "chat", "global")
+NOBODY = UseKey("", "", *SERVED)
+ACME = UseKey("acme", "ocr", *SERVED)
 
 
 def test_nothing_seen_is_nothing_told():
@@ -41,47 +44,62 @@ def test_days_and_apis_are_told_in_order():
 def test_unattributed_use_is_told_by_its_ids_without_the_empty_ones():
     sums = TelemetrySums()
     for cached in (3, 4):
-        ids = {"subscription": "bu-hr", "product": ""}
-        sums.add_unattributed(ON, ids, SERVED, Use(2, 0, 10, 5, cached))
-    sums.add_unattributed(ON, {}, SERVED, Use(1, 1, 0, 0))
+        ids = carried({"subscription": "bu-hr", "product": ""})
+        sums.add_use(ON, ids, NOBODY, Use(2, 0, 10, 5, cached))
+    sums.add_use(ON, (), NOBODY, Use(1, 1, 0, 0))
     assert sums.telemetry().unattributed == (
-        UnattributedUse(ON, (("subscription", "bu-hr"),), *SERVED, 4, 20, 10, 7),
-        UnattributedUse(ON, (), *SERVED, 1, 0, 0, 0),
+        UseByIds(ON, (("subscription", "bu-hr"),), *SERVED, 4, 20, 10, 7),
+        UseByIds(ON, (), *SERVED, 1, 0, 0, None),
     )
 
 
-@pytest.mark.parametrize("cached", [(3, None), (None, 3), (None, None)])
-def test_cached_tokens_that_a_row_does_not_know_are_unknown_for_all(cached):
+def test_use_with_a_tenant_stands_beside_use_without_one():
+    sums = TelemetrySums()
+    api = carried({"api": "chat"})
+    for key in (ACME, ACME._replace(tenant="bolt"), NOBODY):
+        sums.add_use(ON, api, key, Use(1, 0, 10, 5, 2))
+    told = sums.telemetry()
+    assert told.uses == (
+        UseByIds(ON, api, *SERVED, 2, 20, 10, 4, attributed=True),
+        UseByIds(ON, api, *SERVED, 1, 10, 5, 2),
+    )
+    assert [use.api for use in told.unattributed] == ["chat"]
+
+
+@pytest.mark.parametrize(
+    ("cached", "known"), [((3, None), 3), ((None, 3), 3), ((None, None), None)]
+)
+def test_cached_tokens_are_summed_as_far_as_they_are_known_as_in_the_ledger(cached, known):
     sums = TelemetrySums()
     for each in cached:
-        sums.add_unattributed(ON, {}, SERVED, Use(1, 0, 10, 5, each))
-    (use,) = sums.telemetry().unattributed
-    assert use.cached_tokens is None
+        sums.add_use(ON, (), NOBODY, Use(1, 0, 10, 5, each))
+    (use,) = sums.telemetry().uses
+    assert use.cached_tokens == known
 
 
-def test_use_that_tells_its_cost_alone_has_no_tokens_to_show():
+def test_use_that_tells_its_cost_has_no_tokens_to_show():
     sums = TelemetrySums()
-    sums.add_unattributed(ON, {}, SERVED, Use(1))
-    (use,) = sums.telemetry().unattributed
+    sums.add_use(ON, (), NOBODY._replace(given=True), Use(1, dollars=Decimal("0.5")))
+    (use,) = sums.telemetry().uses
     assert (use.prompt_tokens, use.completion_tokens, use.cached_tokens) == (0, 0, None)
+    assert use.stated_micro_usd == 500_000
 
 
 def test_a_long_id_is_cut_where_it_is_shown():
-    sums = TelemetrySums()
-    sums.add_unattributed(ON, {"request_header x": "é" * 10_000}, SERVED, Use(1))
-    ((_, shown),) = sums.telemetry().unattributed[0].ids
+    ((_, shown),) = carried({"request_header x": "é" * 10_000})
     assert (len(shown), shown[-1]) == (300, "…")
 
 
-def test_beyond_a_bound_ids_are_summed_together_and_that_is_told():
+def test_beyond_a_bound_ids_are_summed_by_their_api_and_that_is_told():
     sums = TelemetrySums()
     for number in range(telemetry_sums.MOST_IDS + 3):
-        sums.add_unattributed(ON, {"user": str(number)}, SERVED, Use(1, 0, 2, 1))
-    sums.add_unattributed(ON, {"user": "0"}, SERVED, Use(1, 0, 2, 1))
+        ids = (("user", str(number)), ("api", "chat"))
+        sums.add_use(ON, ids, NOBODY, Use(1, 0, 2, 1))
+    sums.add_use(ON, (("user", "0"), ("api", "chat")), NOBODY, Use(1, 0, 2, 1))
     told = sums.telemetry()
-    assert len(told.unattributed) == telemetry_sums.MOST_IDS + 1
-    assert (told.unattributed[-1].ids, told.unattributed[-1].requests) == ((), 3)
-    assert sum(use.requests for use in told.unattributed) == telemetry_sums.MOST_IDS + 4
+    assert len(told.uses) == telemetry_sums.MOST_IDS + 1
+    assert (told.uses[-1].ids, told.uses[-1].requests) == ((("api", "chat"),), 3)
+    assert sum(use.requests for use in told.uses) == telemetry_sums.MOST_IDS + 4
     assert told.remarks == ("only the first 10,000 groups of ids without a tenant are kept apart",)
 
 

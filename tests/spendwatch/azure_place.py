@@ -22,8 +22,8 @@ from detector.tables import (
     SLOT_DAY,
     SOURCE_DAY,
     TENANT_NAME,
-    UNATTRIBUTED_USE,
     USAGE_SLOT,
+    USE_BY_IDS,
     WATERMARK,
 )
 from spendwatch import cli
@@ -277,7 +277,7 @@ def differences(found: Ledger, wanted: Ledger) -> list[str]:
 
 
 TABLES = (
-    COST_DAY, COST_REVISION, USAGE_SLOT, SLOT_DAY, SOURCE_DAY, API_DAY, UNATTRIBUTED_USE, WATERMARK,
+    COST_DAY, COST_REVISION, USAGE_SLOT, SLOT_DAY, SOURCE_DAY, API_DAY, USE_BY_IDS, WATERMARK,
     TENANT_NAME, REJECTED_ROW,
 )  # fmt: skip
 STAMPS = {"version", "recorded_at", "replaced_at", "pulled_at", "changed_at"}

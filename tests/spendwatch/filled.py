@@ -13,7 +13,7 @@ from alerts import outbox
 from alerts.intake import take_in
 from alerts.model import Teaching, Verb, Verdict
 from alerts.replies import Answer, answer
-from detector.sources.base import ApiDay, Telemetry, UnattributedUse
+from detector.sources.base import ApiDay, Telemetry, UseByIds
 from detector.tables import JUDGED_DAY
 from detector.telemetry import SourceMark, begin_watching, move_watermark, record_telemetry
 from spendwatch.db import writing
@@ -23,7 +23,7 @@ from tests.detector.ledgers import LATER, cost, record
 
 TELEMETRY = Telemetry(
     [ApiDay(DAY, "chat", 100, 7, 3, 50, 20, NOW, NOW, "Subscription ID", 91), ApiDay(DAY, "")],
-    [UnattributedUse(DAY, (("subscription", "bu-数"),), "gpt-4o", requests=3, prompt_tokens=1_000)],
+    [UseByIds(DAY, (("subscription", "bu-数"),), "gpt-4o", requests=3, prompt_tokens=1_000)],
 )
 ALERTS, REPLIES, COSTS = 10, 2, 3
 

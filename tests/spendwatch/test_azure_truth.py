@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import logging
 import re
+from collections import Counter
 from datetime import timedelta
 
 import pytest
 
 from detector.history import consecutive_days
 from detector.model import normalise_tenant
-from detector.telemetry import api_days, unattributed_uses
+from detector.telemetry import api_days, uses_by_ids
 from spendwatch.backfilling import pull_history
 from spendwatch.db import reading
 from tests.azure.local import LocalLogAnalytics
@@ -92,13 +93,28 @@ def test_the_truth_holds_everything_that_can_go_wrong(pulled):
 def test_fault_29_what_has_no_tenant_is_unattributed_with_the_ids_it_carried(pulled):
     shape = pulled.telemetry.shape
     with reading(pulled.app().engine) as session:
-        uses = unattributed_uses(session, shape.first_day, shape.end.date())["gateway"]
+        told = uses_by_ids(session, shape.first_day, shape.end.date())["gateway"]
+    uses = [use for use in told if not use.attributed]
     held = [row for key, row in pulled.ledger().items() if key[0] == "unattributed"]
     for name in ("requests", "prompt", "completion"):
         wanted = sum(getattr(row, name) for row in held)
         found = sum(getattr(use, name if name == "requests" else f"{name}_tokens") for use in uses)
         assert found == wanted > 0
     assert {carrier for use in uses for carrier, _ in use.ids} >= {"subscription", "product", "api"}
+
+
+@pytest.mark.parametrize("source", ["gateway", "metrics", "own"])
+def test_use_by_api_is_the_ledger_summed_in_another_way(pulled, source):
+    shape = pulled.telemetry.shape
+    with reading(pulled.app().engine) as session:
+        uses = uses_by_ids(session, shape.first_day, shape.end.date())[source]
+    told, held = Counter(), Counter()
+    for use in uses:
+        told[use.attributed] += use.prompt_tokens + use.completion_tokens
+    for key, row in pulled.ledger(source).items():
+        held[key[0] != "unattributed"] += row.prompt + row.completion
+    assert told == held
+    assert min(told.values()) > 0
 
 
 def test_fault_20_what_told_no_tokens_is_counted_by_its_api(pulled):

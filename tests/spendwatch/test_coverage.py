@@ -51,9 +51,32 @@ def test_the_share_with_a_tenant_and_the_dearest_ids_are_told(app):
         ("bu-0", 105_000_000), ("bu-1", 35_000_000),
     ]  # fmt: skip
     (api,) = source.apis
-    assert (api.api, api.unattributed_micro_usd, api.calls) == ("chat", 140_000_000, 2_100)
+    assert (api.api, api.cost_micro_usd, api.calls) == ("chat", 700_000_000, 2_100)
+    assert (api.unattributed_micro_usd, api.attributed_share) == (140_000_000, 0.8)
     assert source.ingested_at == day_of(DAY, hour=23).start_at
     assert source.remarks == app.gateway.remarks
+
+
+def test_the_share_of_each_api_is_told_day_by_day(app, capsys):
+    app.gateway.arrive(day_of(DAY, "", 20, "bu-2"))
+    pull_due_days(app, app.gateway, DAY)
+    (day, newest), (day_before, second), *_ = found(app).api_days
+    assert (day, newest.api, newest.cost_micro_usd) == (DAY, "chat", 120_000_000)
+    assert (day_before, second.attributed_share) == (DAY - ONE, 0.8)
+    covering.print_coverage(app, 7, by_day=True)
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert f"{DAY} chat 67 % $120 400 0 0 0 0 %" in lines
+    assert f"{DAY - ONE} chat 80 % $100 300 0 0 0 0 %" in lines
+
+
+def test_an_api_that_is_known_to_cost_nothing_has_no_share(app, capsys):
+    app.gateway.rows = []
+    app.gateway.seen(DAY, api="embed", calls=5)
+    app.gateway.arrive(day_of(DAY, "acme", model="novel"))
+    pull_due_days(app, app.gateway, DAY)
+    assert [each.attributed_share for each in found(app).apis] == [None, None]
+    covering.print_coverage(app, 7)
+    assert "embed unknown $0" in " ".join(capsys.readouterr().out.split())
 
 
 def test_late_days_are_told_and_not_those_that_always_are(app):

@@ -8,7 +8,7 @@ import pytest
 
 from detector.history import consecutive_days
 from detector.sources.base import SourceError
-from detector.telemetry import api_days, source_marks, unattributed_uses
+from detector.telemetry import api_days, source_marks, uses_by_ids
 from spendwatch.db import reading
 from spendwatch.jobs import pull_due_days
 from spendwatch.retention import forget
@@ -279,6 +279,6 @@ def test_telemetry_goes_with_the_costs_of_its_day(app):
     kept = app.settings.service.retention_days
     forget(app, DAY - 10 * ONE + kept * ONE)
     with reading(app.engine) as session:
-        apis, uses = (read(session, FIRST, DAY) for read in (api_days, unattributed_uses))
+        apis, uses = (read(session, FIRST, DAY) for read in (api_days, uses_by_ids))
     assert min(api.day for api in apis["gateway"]) == DAY - 10 * ONE
     assert [use.day for use in uses["gateway"]] == [DAY]

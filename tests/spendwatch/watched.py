@@ -13,7 +13,7 @@ from detector.sources.base import (
     LateDays,
     SourceError,
     Telemetry,
-    UnattributedUse,
+    UseByIds,
     Window,
 )
 from detector.usage import merge_usage
@@ -81,7 +81,7 @@ class ScriptedGateway:
             for (day, api), numbers in self.apis.items()
             if self._window.holds(day)
         ]
-        return Telemetry([*scripted, *self._shown()], tuple(self._unattributed()), self.remarks)
+        return Telemetry([*scripted, *self._shown()], tuple(self._uses()), self.remarks)
 
     def late_days(self, since):
         self.asked_since.append(since)
@@ -122,18 +122,20 @@ class ScriptedGateway:
                 ingested_at=max(at for at, _ in mine),
             )
 
-    def _unattributed(self):
+    def _uses(self):
         for row in self._inside():
-            if row.tenant in ("", UNATTRIBUTED):
-                yield UnattributedUse(
-                    row.start_at.date(),
-                    (("subscription", row.feature), ("api", "chat")),
-                    row.model,
-                    requests=row.requests,
-                    prompt_tokens=row.prompt_tokens,
-                    completion_tokens=row.completion_tokens,
-                    cached_tokens=row.cached_tokens,
-                )
+            attributed = row.tenant not in ("", UNATTRIBUTED)
+            caller = () if attributed else (("subscription", row.feature),)
+            yield UseByIds(
+                row.start_at.date(),
+                (*caller, ("api", "chat")),
+                row.model,
+                requests=row.requests,
+                prompt_tokens=row.prompt_tokens,
+                completion_tokens=row.completion_tokens,
+                cached_tokens=row.cached_tokens,
+                attributed=attributed,
+            )
 
 
 class WatchedApp(App):
