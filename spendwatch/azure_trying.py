@@ -52,9 +52,10 @@ class _Questions:
     directory: Directory
     now: datetime
     newest_at: datetime | None = field(default=None)
+    unreadable: bool = field(default=False)
 
     def ask(self) -> Iterator[Seen]:
-        """Ask its tables, then one hour; the rest is not asked where the place refuses us."""
+        """Ask its tables, then one hour, unless they or all of the place cannot be read."""
         try:
             store = self.account.store(self.source)
             for seen in self._tables(store):
@@ -62,6 +63,9 @@ class _Questions:
                 if seen.mark is Mark.WRONG and self.account.refuses(store):
                     yield self._seen("", Mark.WARNING, "nothing else was asked of it")
                     return
+            if self.unreadable:
+                yield self._seen("hour", Mark.WARNING, "not asked for: it needs what is wrong above")
+                return
             begin, end = self._span()
             hour = Hour(self.settings, self.source, self.account, self.prices, self.directory)
             for topic, mark, told in hour.ask(OneSpan(store, begin, end)):
@@ -91,6 +95,7 @@ class _Questions:
         try:
             probed = self._probe(store, table)
         except SourceError as error:
+            self.unreadable = True
             return self._seen(table.what, Mark.WRONG, str(error))
         # Calls and their tokens are told together: the hour lies where both are.
         known = [each for each in (self.newest_at, probed.newest_at) if each]

@@ -25,9 +25,9 @@ def explain_refusal(codes: Sequence[str], message: str, text: str) -> str:
 
     Examples
     --------
-    >>> explain_refusal(["SEM0100"], "'where' operator: Failed to resolve table or column "
-    ...                 "expression named 'Nope'", "Nope | where true")
-    'there is no table or column Nope; check the name, and that data was sent to the table'
+    >>> explain_refusal(["SEM0100"], "'where' operator: Failed to resolve table expression "
+    ...                 "named 'Nope'", "Nope | where true")
+    'there is no table Nope; check the name, and that data was sent to it'
     """
     if "UnsupportedApiQueryValidationError" in codes or _BASIC.search(message):
         return _basic_plan(text)
@@ -71,6 +71,12 @@ _TABLES = {
 }
 
 
+_COLUMN = (
+    "it is spelt otherwise, or a transformation of the workspace (a data collection rule) renamed or "
+    "dropped it; compare the query with the table's columns (Log Analytics workspace, Tables)"
+)
+
+
 def _basic_plan(text: str) -> str:
     """Name the tables that the query reads: the service does not say which of them it is."""
     read = [table for table in _TABLES if re.search(rf"\b{table}\b", text)]
@@ -87,10 +93,8 @@ def _unresolved(what: str, name: str) -> str:
     if "table" in what and "column" not in what:
         return f"there is no table {name}; check the name, and that data was sent to it"
     if "scalar" in what or what.strip() == "column":
-        return (
-            f"there is no column {name}: it was renamed, or is not sent here; compare the query "
-            "with the table's columns in the portal"
-        )
+        return f"there is no column {name}: {_COLUMN}"
     return (
-        f"there is no table or column {name}; check the name, and that data was sent to the table"
+        f"there is no table or column {name}: a table is there once data was sent to it; "
+        f"of a column: {_COLUMN}"
     )

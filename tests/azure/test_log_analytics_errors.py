@@ -27,7 +27,7 @@ LASTING = {
     "400 SEM0100 renamed column": (
         400,
         bodies.missing_column("PromptTokens"),
-        "there is no column PromptTokens: it was renamed",
+        "there is no column PromptTokens: it is spelt otherwise, or a transformation",
     ),
     "400 Basic plan": (
         400,

@@ -14,7 +14,7 @@ from spendwatch.azure_trying import ask_azure
 from spendwatch.price_files import load_price_table
 from spendwatch.settings import load_settings
 from tests.azure.asking import StubCredential
-from tests.azure.bodies import NO_ROLE, UNAUTHENTICATED, missing_column, missing_table
+from tests.azure.bodies import BASIC_PLAN, NO_ROLE, UNAUTHENTICATED, missing_column, missing_table
 from tests.azure.state import TOKEN
 from tests.spendwatch.azure_place import CONFIG
 from tests.spendwatch.azure_settings import BY_FILE, CLASSIC, FINOPS, KUSTO, LOGS, METRICS
@@ -266,13 +266,20 @@ def test_where_nothing_has_a_price_shares_are_of_tokens(azure):
 def test_fault_24_a_table_that_is_missing_fails_alone_with_the_switch_to_turn(azure):
     body = missing_table("ApiManagementGatewayLlmLog")
     azure.server.refuse(400, body, match="Does the gateway log the tokens", count=9)
-    azure.server.refuse(400, body, match="cached_header_name", count=9)
     found = azure.check(LOGS)
     assert found["calls"][0] == "ok"
-    for topic in ("tokens", ""):
-        mark, told = found[topic]
-        assert mark == "wrong"
-        assert 'tick "Logs related to generative AI gateway" (GatewayLlmLogs)' in told
+    mark, told = found["tokens"]
+    assert mark == "wrong"
+    assert 'tick "Logs related to generative AI gateway" (GatewayLlmLogs)' in told
+
+
+@pytest.mark.parametrize("body", [missing_table("ApiManagementGatewayLlmLog"), BASIC_PLAN])
+def test_what_cannot_be_read_is_said_once_and_its_usage_is_not_asked_for(azure, body):
+    azure.server.refuse(400, body, match="ApiManagementGatewayLlmLog", count=9)
+    found = azure.check(LOGS)
+    assert [topic for topic, (mark, _) in found.items() if mark == "wrong"] == ["tokens"]
+    assert found["hour"] == ("warning", "not asked for: it needs what is wrong above")
+    assert not any("cached_header_name" in each.query for each in azure.server.requests())
 
 
 def test_fault_24_logs_in_the_table_of_all_diagnostics_are_found(azure):
