@@ -64,7 +64,9 @@ class _Questions:
                     yield self._seen("", Mark.WARNING, "nothing else was asked of it")
                     return
             if self.unreadable:
-                yield self._seen("hour", Mark.WARNING, "not asked for: it needs what is wrong above")
+                yield self._seen(
+                    "hour", Mark.WARNING, "not asked for: it needs what is wrong above"
+                )
                 return
             begin, end = self._span()
             hour = Hour(self.settings, self.source, self.account, self.prices, self.directory)

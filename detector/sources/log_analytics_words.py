@@ -72,8 +72,8 @@ _TABLES = {
 
 
 _COLUMN = (
-    "it is spelt otherwise, or a transformation of the workspace (a data collection rule) renamed or "
-    "dropped it; compare the query with the table's columns (Log Analytics workspace, Tables)"
+    "it is spelt otherwise, or a transformation of the workspace (a data collection rule) renamed "
+    "or dropped it; compare the query with the table's columns (Log Analytics workspace, Tables)"
 )
 
 
