@@ -90,7 +90,8 @@ class _Pull:
     """One pull: remembers what the stream has touched so far.
 
     Days told as a whole are recorded as they come. Slots are kept by UTC day, and the local days
-    they touch are summed from all that is stored once the stream has ended.
+    they touch are summed from all that is stored once the stream has ended. A local day that only
+    lies beside the window waits for the window that asks for it.
     """
 
     def __init__(
@@ -106,6 +107,8 @@ class _Pull:
         self.report = PullReport(source.name)
         self.asked: Sequence[Window] = ()
         self.rejections: list[Rejection] = []
+        self.answered: set[date] = set()
+        self.waiting: set[date] = set()
         self._begin(Window())
         started_at = app.clock()
         self.watch = Watch(app.engine, source, started_at)
@@ -141,7 +144,7 @@ class _Pull:
             self._stream()
 
     def _stream(self) -> None:
-        rows = self._usage_only(self.source.usage(_in_utc(self.window, self.app)))
+        rows = self._usage_only(self.source.usage(self._unanswered()))
         for day, usage in groupby(rows, key=lambda row: row.start_at.date()):
             self._record_utc_day(day, usage)
         if self.failure:
@@ -151,6 +154,15 @@ class _Pull:
         self._record_local_days(coverage)
         self._record_empty_days(coverage)
         self.watch.record((_span(coverage) | self.streamed) - coverage.partial_days)
+        self.answered |= self.streamed - coverage.partial_days
+
+    def _unanswered(self) -> Window:
+        """Give the UTC days that reach into the window, without those just answered beside it."""
+        asked = _in_utc(self.window, self.app)
+        if asked.first_day is None or asked.last_day is None:
+            return asked
+        days = set(consecutive_days(asked.first_day, asked.last_day)) - self.answered
+        return Window(min(days), max(days)) if days else asked
 
     def note_failure(self, words: str) -> None:
         """Keep what had come until then, and why no more did."""
@@ -247,6 +259,7 @@ class _Pull:
         zones = self.app.directory.every_zone()
         for utc_day in self._slot_days(summed=False) - self.streamed:
             self.touched |= local_days(utc_day, zones)
+        self.touched |= self.waiting
         if not self.touched:
             return
         with reading(self.app.engine) as session:
@@ -267,6 +280,9 @@ class _Pull:
             if known_rows and self._lost_slots(session, day, coverage):
                 return  # some of its slots are forgotten by now: their sum would be too small
             whole = self._knows_all_slots(session, day, coverage)
+            if not (whole or known_rows or self.window.holds(day)):
+                self.waiting.add(day)  # nobody asked for it yet, and a part of it is no news
+                return
             part = Slice(self.source.name, day, whole, from_slots=True)
             self._record(session, part, self._price(day, usage))
 

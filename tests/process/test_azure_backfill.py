@@ -109,7 +109,10 @@ def test_fault_51_a_backfill_killed_in_the_middle_goes_on_and_is_the_same_ledger
     assert "not asked again, whole and final already" in again
     assert len(days_asked(local)) < DAYS - 5
     assert differences(place.ledger(), whole.ledger()) == []
-    assert differences(place.ledger(), place.logs_truth()) == []
+    last = FIRST + timedelta(days=DAYS - 1)
+    # The last slots in UTC begin a day of the tenants in the east that nobody asked for.
+    truth = {key: row for key, row in place.logs_truth().items() if key[1] <= last}
+    assert differences(place.ledger(), truth) == []
     assert whole_tables(place.app(), without=MOMENTS | {"version", "remarks"}) == (
         whole_tables(whole.app(), without=MOMENTS | {"version", "remarks"})
     )

@@ -64,7 +64,7 @@ def read_all(place):
     place.now = shape.end + timedelta(days=3)
     app = place.app()
     for source in app.usage_sources():
-        pull_history(app, source, consecutive_days(shape.first_day, shape.end.date()))
+        pull_history(app, source, consecutive_days(shape.first_day - timedelta(days=1), shape.end.date()))
     return place
 
 

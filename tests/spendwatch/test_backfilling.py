@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from datetime import date, timedelta
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,18 @@ from spendwatch.digests import compose
 from spendwatch.jobs import run_cycle
 from spendwatch.situation import learning_until
 from tests.fakes import RecordingChannel
-from tests.spendwatch.apps import DAY, NOW, ONE, FakeSource, an_app, costs, price, table, used
+from tests.spendwatch.apps import (
+    DAY,
+    NOW,
+    ONE,
+    FakeSource,
+    an_app,
+    costs,
+    price,
+    table,
+    tenant,
+    used,
+)
 from tests.spendwatch.watched import HOUR, day_of, watching
 
 ROOT = Path(__file__).parents[2]
@@ -68,6 +80,30 @@ def judged_days(app):
     with reading(app.engine) as session:
         rows = session.connection().execute(JUDGED_DAY.select().order_by(JUDGED_DAY.c.day)).all()
     return {row.day: row.silently for row in rows}
+
+
+def test_stretches_that_meet_inside_local_days_ask_and_count_each_day_once(tmp_path):
+    text = tenant("acme", "Asia/Tokyo") + tenant("bolt", "America/Phoenix")
+    app = watching(an_app(tmp_path, text))
+    first, last = DAY - 13 * ONE, DAY - ONE
+    for day in consecutive_days(first - ONE, last + ONE):
+        rows = [day_of(day, who, 1, hour=hour) for hour in range(24) for who in ("acme", "bolt")]
+        app.gateway.arrive(*rows, at=day_of(day, hour=23).start_at)
+    report = pull_history(app, app.gateway, consecutive_days(first, last))
+    asked = [consecutive_days(each.first_day, each.last_day) for each in app.gateway.asked]
+    assert sorted(chain(*asked)) == list(consecutive_days(first - ONE, last + ONE))
+    assert (report.added, report.revised) == (26, 0)
+    assert costs(app) == {
+        (who, -step): 24_000_000 for who in ("acme", "bolt") for step in range(1, 14)
+    }
+
+
+def test_a_day_that_begins_before_the_first_row_is_counted_as_far_as_it_is_known(tmp_path):
+    app = watching(an_app(tmp_path, tenant("bolt", "America/Phoenix")))
+    last = DAY - 5 * ONE
+    app.gateway.arrive(*(day_of(last + ONE, "bolt", 1, hour=hour) for hour in range(24)))
+    pull_history(app, app.gateway, consecutive_days(last - 9 * ONE, last + 5 * ONE))
+    assert costs(app) == {("bolt", -5): 7_000_000, ("bolt", -4): 17_000_000}
 
 
 def test_every_day_is_pulled_and_counted_once(tmp_path):
