@@ -51,10 +51,12 @@ PURE_CORE := \
     alerts/backoff.py \
     alerts/codec.py \
     alerts/composing.py \
+    alerts/data_words.py \
     alerts/declaring.py \
     alerts/digest.py \
     alerts/digest_words.py \
     alerts/episode.py \
+    alerts/facts.py \
     alerts/grouping.py \
     alerts/holds.py \
     alerts/home.py \

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from alerts.kind_words import TEXT_LIMIT, words_of
+from alerts.facts import TEXT_LIMIT
+from alerts.kind_words import words_of
 from alerts.names import safe_name
 from alerts.numbers import count, exact_money, full_day, moment
 

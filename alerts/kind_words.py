@@ -6,35 +6,28 @@ Plain ASCII except for names, which are made inert first.
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from alerts.data_words import (
+    attribution_gap,
+    rejected_usage,
+    source_failing,
+    source_stale,
+    unpriced_model,
+)
 from alerts.episode import BUDGETS
+from alerts.facts import Words, fact, fact_day, show_price
 from alerts.names import safe_name
 from alerts.notice import Action, Line
-from alerts.numbers import count, exact_money, full_day, moment, money, percent, short_day, times
+from alerts.numbers import count, exact_money, full_day, money, percent, short_day, times
 from alerts.phrases import against, amount, drivers, forecast, forecast_title, pace
-from detector.model import UNATTRIBUTED, FindingKind
+from detector.model import FindingKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from detector.model import BudgetState, Finding
-
-TEXT_LIMIT = 300
-CAUSE_LIMIT = 80
-"""Letters of one id: three of them are one line."""
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """What one kind says; ``look`` is where to look first."""
-
-    who: str
-    what: str
-    lines: tuple[Line, ...] = ()
-    look: tuple[Action, ...] = ()
 
 
 def words_of(finding: Finding, names: Mapping[str, str]) -> Words:
@@ -171,181 +164,31 @@ def _price_change(finding: Finding, _: str) -> Words:
     effect = int(finding.facts.get("effect_micro_usd", 0))
     direction = "more" if effect > 0 else "less"
     would = f"about {money(abs(effect))} a day {direction}" if effect else "the same"
-    day = _fact_day(finding, "effective")
+    day = fact_day(finding, "effective")
     return Words(
-        who=_fact(finding, "models"),
-        what=f"{_fact(finding, 'old')} -> {_fact(finding, 'new')}{f' from {day}' if day else ''}",
+        who=fact(finding, "models"),
+        what=f"{fact(finding, 'old')} -> {fact(finding, 'new')}{f' from {day}' if day else ''}",
         lines=(Line("What", f"your use of {full_day(finding.day)} would cost {would}"),),
-        look=(_show_price(finding.subject),),
+        look=(show_price(finding.subject),),
     )
 
 
 def _priced_again(finding: Finding) -> Words:
     """Tell of past days that have another cost, because their price was only now known."""
     before, after = (int(finding.facts.get(f"{when}_micro_usd", 0)) for when in ("before", "after"))
-    first, last = _fact_day(finding, "effective"), _fact_day(finding, "until")
+    first, last = fact_day(finding, "effective"), fact_day(finding, "until")
     span = f"on {first}" if first == last else f"from {first} to {last}"
     days = count(int(finding.facts["days"]), "day")
     was = money(before) if before else "an unknown cost"
     return Words(
-        who=_fact(finding, "models"),
+        who=fact(finding, "models"),
         what=f"{days} of past use priced again, {was} -> {money(after)}",
         lines=(
             Line("What", f"use {span}; {money(after - before, signed=True)} in all"),
             Line("Why", "a price was added or changed with effect from a day in the past"),
         ),
-        look=(_show_price(finding.subject), _REVISED),
+        look=(show_price(finding.subject), _REVISED),
     )
-
-
-def _unpriced_model(finding: Finding, _: str) -> Words:
-    tokens = count(int(finding.facts.get("tokens", finding.magnitude)), "token")
-    tenants = count(int(finding.facts.get("tenants", 0)), "tenant")
-    model = finding.subject
-    return Words(
-        who=safe_name(model),
-        what=f"no price is known for {tokens} on {full_day(finding.day)}",
-        lines=(
-            Line("What", f"used by {tenants}; the cost is unknown, not 0: the day is incomplete"),
-            Line("Why", _fact(finding, "reason")),
-        ),
-        look=(_show_price(model), Action("add its price", "spendwatch prices import FILE")),
-    )
-
-
-def _rejected_usage(finding: Finding, _: str) -> Words:
-    rows, kept = (int(finding.facts.get(key, 0)) for key in ("rows", "kept"))
-    counted = [f"{count(rows, 'usage row')} refused"] if rows else []
-    counted += [f"{count(kept, 'usage row')} kept with a remark"] if kept else []
-    return Words(
-        who=f"source {_fact(finding, 'source')}",
-        what=f"{', '.join(counted) or 'usage rows refused'} on {full_day(finding.day)}",
-        lines=(Line("Why", _fact(finding, "reasons")), Line("First", _fact(finding, "first"))),
-    )
-
-
-def _source_stale(finding: Finding, _: str) -> Words:
-    if "stopped_at" in finding.facts:
-        return _stopped_early(finding)
-    usual = int(finding.facts.get("usual_rows", 0))
-    usually = f" (usually {count(usual, 'row')} a day)" if usual else ""
-    last = _fact_day(finding, "last_day")
-    return Words(
-        who=f"source {_fact(finding, 'source')}",
-        what=f"silent, no usage for {full_day(finding.day)}{usually}",
-        lines=(
-            Line("What", f"last usage is of {last}" if last else "it gave no usage so far"),
-            Line("Data", "until it speaks again nobody's spend is judged, up or down"),
-        ),
-    )
-
-
-def _stopped_early(finding: Finding) -> Words:
-    at = moment(datetime.fromisoformat(str(finding.facts["stopped_at"])))
-    return Words(
-        who=f"source {_fact(finding, 'source')}",
-        what=f"silent since {at}, so {full_day(finding.day)} is not all there",
-        lines=(
-            Line("What", "it usually gives usage for hours longer than that"),
-            Line("Data", "rises of the day are judged, drops are not until the rest is there"),
-        ),
-        look=(_COVERAGE,),
-    )
-
-
-def _source_failing(finding: Finding, _: str) -> Words:
-    return Words(
-        who=f"source {_fact(finding, 'source')}",
-        what=f"cannot be read for {full_day(finding.day)}",
-        lines=(Line("Why", _fact(finding, "error")),),
-        look=(Action("ask it now", "spendwatch check --live"),),
-    )
-
-
-_COVERAGE = Action("see what to change", "spendwatch coverage")
-MOST_CAUSES = 3
-
-
-def _attribution_gap(finding: Finding, _: str) -> Words:
-    if "calls" in finding.facts:
-        return _calls_without_tokens(finding)
-    share = percent(float(finding.facts.get("share", 0)))
-    usual = finding.facts.get("usual_share")
-    usually = f", usually {percent(float(usual))}" if usual is not None else ""
-    cost = money(int(finding.facts.get("usd_micro", finding.magnitude)))
-    return Words(
-        who="unattributed",
-        what=f"{share} of the cost of {full_day(finding.day)} has no tenant ({cost})",
-        lines=(
-            Line("What", f"{cost} that no tenant's baseline or budget sees{usually}"),
-            *_causes(finding),
-            *_untold(finding),
-        ),
-        look=(
-            Action("see where", f"spendwatch costs --tenant {UNATTRIBUTED}"),
-            *((_COVERAGE,) if "causes" in finding.facts else ()),
-        ),
-    )
-
-
-def _causes(finding: Finding) -> Iterator[Line]:
-    """Name the ids that cost most; the others are counted."""
-    keys = [f"cause_{number}" for number in range(1, MOST_CAUSES + 1)]
-    named = [
-        f"{safe_name(str(finding.facts[key]), CAUSE_LIMIT)} "
-        f"({money(int(finding.facts.get(f'{key}_micro_usd', 0)))})"
-        for key in keys
-        if key in finding.facts
-    ]
-    more = int(finding.facts.get("causes", 0)) - len(named)
-    others = f"; and {count(more, 'other')}" if more > 0 else ""
-    if named:
-        yield Line("Why", f"most of it from {'; '.join(named)}{others}")
-
-
-def _untold(finding: Finding) -> Iterator[Line]:
-    """Count what telemetry lacks besides; it may be the cause."""
-    rows, calls = (
-        int(finding.facts.get(key, 0)) for key in ("rows_without_call", "without_tokens")
-    )
-    said = [f"{count(rows, 'row')} of tokens whose call was not logged"] if rows else []
-    said += [f"{count(calls, 'call')} that told no tokens"] if calls else []
-    if said:
-        yield Line("Data", " and ".join(said))
-
-
-def _calls_without_tokens(finding: Finding) -> Words:
-    """Tell of calls that are billed and in no cost, as they told no tokens."""
-    share = percent(float(finding.facts.get("share", 0)))
-    without, calls, streamed = (
-        int(finding.facts.get(key, 0)) for key in ("without_tokens", "calls", "streamed")
-    )
-    unseen = f", about {money(finding.magnitude)} unseen" if finding.magnitude else ""
-    api = safe_name(str(finding.facts.get("api") or "no API named"), CAUSE_LIMIT)
-    return Words(
-        who=f"source {_fact(finding, 'source')}",
-        what=f"{share} of the calls of {full_day(finding.day)} told no tokens{unseen}",
-        lines=(
-            Line("What", f"{without:,} of {calls:,} calls are billed and in nobody's cost"),
-            Line("Why", f"most of them of API {api}; {count(streamed, 'call')} were streams"),
-        ),
-        look=(_COVERAGE,),
-    )
-
-
-def _show_price(model: str) -> Action:
-    name = shlex.quote(safe_name(model, TEXT_LIMIT))
-    return Action("see its price", f"spendwatch prices show {name}")
-
-
-def _fact(finding: Finding, key: str) -> str:
-    """Return a fact as one inert line; the subject where the finding does not carry it."""
-    return safe_name(str(finding.facts.get(key) or finding.subject or "not stated"), TEXT_LIMIT)
-
-
-def _fact_day(finding: Finding, key: str) -> str:
-    text = str(finding.facts.get(key, ""))
-    return full_day(date.fromisoformat(text)) if text else ""
 
 
 OVER: Mapping[FindingKind, str] = {
@@ -378,9 +221,9 @@ _WORDS: Mapping[FindingKind, Callable[[Finding, str], Words]] = {
     FindingKind.BUDGET_THRESHOLD: _budget,
     FindingKind.BUDGET_FORECAST: _budget,
     FindingKind.PRICE_CHANGE: _price_change,
-    FindingKind.ATTRIBUTION_GAP: _attribution_gap,
-    FindingKind.UNPRICED_MODEL: _unpriced_model,
-    FindingKind.REJECTED_USAGE: _rejected_usage,
-    FindingKind.SOURCE_STALE: _source_stale,
-    FindingKind.SOURCE_FAILING: _source_failing,
+    FindingKind.ATTRIBUTION_GAP: attribution_gap,
+    FindingKind.UNPRICED_MODEL: unpriced_model,
+    FindingKind.REJECTED_USAGE: rejected_usage,
+    FindingKind.SOURCE_STALE: source_stale,
+    FindingKind.SOURCE_FAILING: source_failing,
 }

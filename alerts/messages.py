@@ -11,7 +11,8 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from alerts.episode import BUDGETS, EVENTS
-from alerts.kind_words import OVER, TEXT_LIMIT, Words, amount_of, ending, level, words_of
+from alerts.facts import TEXT_LIMIT, Words
+from alerts.kind_words import OVER, amount_of, ending, level, words_of
 from alerts.knowledge import unanswered_since
 from alerts.model import ANSWERED, AlertState, Change, Reason, Verb
 from alerts.names import safe_name

@@ -36,7 +36,7 @@ def backfill(place: Place, environ: dict[str, str], name: str) -> float:
     """Pull one source by the command; return the seconds it took."""
     shape = place.telemetry.shape
     command = [sys.executable, "-m", "spendwatch.cli", "backfill", "--source", name,
-               "--from", str(shape.first_day), "--to", str(shape.end.date()),
+               "--from", str(shape.first_day - timedelta(days=1)), "--to", str(shape.end.date()),
                "--config", str(place.config)]  # fmt: skip
     began = time.perf_counter()
     ended = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)

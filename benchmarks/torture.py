@@ -40,14 +40,15 @@ def torture(kind: str, kills: int, seed: int) -> list[str]:
         tortured, end = in_slack(Path(folder), url=url, seed=seed)
         try:
             torment(tortured, kills, on_kill=say)
-            wrong = tortured.wrong()
             report, answers = tortured.slack.report(), len(tortured.pressed_alerts)
+            wrong = tortured.wrong()
         finally:
             end()
     print(
         f"{kind}: {kills} kills, {report['messages']} messages, {answers} answers acknowledged, "
         f"{sum(report['faults'].values())} faults of Slack, {len(wrong)} wrong, "
-        f"{time.monotonic() - begun:.0f} s"
+        f"{time.monotonic() - begun:.0f} s; Slack stood still for at most "
+        f"{report['longest_stall_s']:.2f} s"
     )
     for each in wrong[:20]:
         print(f"  {each}")

@@ -68,9 +68,8 @@ def source_days(
 ) -> tuple[SourceDay, ...]:
     """Say how each source answered for the day, and what it had to refuse."""
     rows = session.connection().execute(
-        select(SOURCE_DAY).where(
-            SOURCE_DAY.c.day <= day,
-            SOURCE_DAY.c.rows > 0,
+        select(SOURCE_DAY.c.source, SOURCE_DAY.c.day, SOURCE_DAY.c.rows).where(
+            SOURCE_DAY.c.rows > 0
         )
     )
     counts: dict[str, dict[date, int]] = {name: {} for name in in_service}
@@ -78,7 +77,12 @@ def source_days(
         counts.setdefault(row.source, {})[row.day] = row.rows
     pulls = _newest_pulls(session, day)
     states = (
-        _source_day(session, source, _newest(days, day, window_days), day, pulls.get(source, []))
+        replace(
+            _source_day(
+                session, source, _newest(days, day, window_days), day, pulls.get(source, [])
+            ),
+            never_spoke=not days and source in pulls,
+        )
         for source, days in counts.items()
     )
     # A file imported once is no service that can fall silent.

@@ -31,6 +31,8 @@ LEAST_DAYS = 7
 _SLOT = timedelta(hours=1)
 STOPPED_EARLY = "stopped early"
 """The rule of a source that told of a part of the day alone."""
+NEVER_SPOKE = "never spoke"
+"""The rule of a source that was asked and has told of no day yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class SourceDay:
     stopped_at : datetime or None
         When its telemetry ended, hours before the day did and before it ever does; None where it
         goes on as usual, or tells nothing of that.
+    never_spoke : bool
+        It was asked, and has told of no day so far.
     """
 
     source: str
@@ -68,6 +72,7 @@ class SourceDay:
     first: str = ""
     error: str = ""
     stopped_at: datetime | None = None
+    never_spoke: bool = False
 
 
 def stopped_early(day: date, settled_at: datetime, told: Iterable[ApiDay]) -> datetime | None:
@@ -109,14 +114,14 @@ def stale_sources(sources: Iterable[SourceDay]) -> tuple[SourceDay, ...]:
 
 
 def source_findings(day: date, sources: Sequence[SourceDay]) -> tuple[Finding, ...]:
-    """Tell of sources that failed, fell silent, or held rows that had to be refused.
+    """Tell of sources that failed, fell silent, never spoke, or held rows that had to be refused.
 
     A source that failed is told as failing and not as stale too: one cause, one finding.
     """
     findings: list[Finding] = []
     facts: dict[str, str | int | float]
     for state in sources:
-        rule = ""
+        rule, severity = "", Severity.CRITICAL
         if state.error:
             facts = {"source": state.source, "error": state.error}
             kind, magnitude = FindingKind.SOURCE_FAILING, 1
@@ -127,9 +132,13 @@ def source_findings(day: date, sources: Sequence[SourceDay]) -> tuple[Finding, .
         elif state.stopped_at:
             facts = {"source": state.source, "stopped_at": state.stopped_at.isoformat()}
             kind, magnitude, rule = FindingKind.SOURCE_STALE, 1, STOPPED_EARLY
+        elif state.never_spoke:
+            facts = {"source": state.source, "never_spoke": 1}
+            kind, magnitude, rule = FindingKind.SOURCE_STALE, 1, NEVER_SPOKE
+            severity = Severity.WARNING
         else:
             continue
-        found = Finding(kind, day, Severity.CRITICAL, subject=state.source, magnitude=magnitude)
+        found = Finding(kind, day, severity, subject=state.source, magnitude=magnitude)
         findings.append(replace(found, rule=rule, facts=facts))
     return (*findings, *_rejected(day, sources))
 

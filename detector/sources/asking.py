@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from detector.sources.log_query import Answer, LogStore, Statement
 
 DAY = timedelta(days=1)
-MOST_ROWS = 60_000
+MOST_ROWS = 200_000
 """Rows that one answer should hold at most, where its days can be parted: they lie in memory."""
 MOST_S = 45.0
 """So long one answer should take at most: a quarter of what the service allows by default."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import codecs
 import json
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import repeat
 from typing import Any, overload
@@ -103,29 +103,20 @@ def _rows(rows: Iterable[Any], columns: list[Any]) -> Sequence[Any]:
 class Rows(Sequence[tuple[Any, ...]]):
     """Rows of one table, kept column by column; a row is made when it is looked at.
 
-    A tuple for each row, with an object for each number, would weigh twice as much.
+    A tuple for each row, with an object for each number, would weigh four times as much.
     """
 
     def __init__(self, kinds: Sequence[str | None], most_known: int = MOST_KNOWN) -> None:
-        self._most_known = most_known
-        self._columns: list[Any] = [array("q") if kind in _WHOLE else [] for kind in kinds]
-        self._read = [self._moment if kind == "datetime" else self._once for kind in kinds]
-        self._texts: dict[str, str] = {}
-        self._moments: dict[str, Any] = {}
+        self._columns = [_column(kind, most_known) for kind in kinds]
         self._count = 0
 
     def add(self, row: list[Any]) -> None:
         """Add a row that has a cell for each column."""
-        for known in (self._texts, self._moments):
-            if len(known) > self._most_known:
-                known.clear()
         for at, cell in enumerate(row):
-            column = self._columns[at]
-            value = self._read[at](cell) if type(cell) is str else cell
             try:
-                column.append(value)
+                self._columns[at].append(cell)
             except (TypeError, OverflowError):  # a null, or no whole number of 64 bits
-                self._columns[at] = [*column, value]
+                self._columns[at] = [*self._columns[at], cell]
         self._count += 1
 
     def __len__(self) -> int:
@@ -145,19 +136,59 @@ class Rows(Sequence[tuple[Any, ...]]):
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         return zip(*self._columns, strict=True) if self._columns else repeat((), self._count)
 
-    def _once(self, text: str) -> str:
-        """Give a text as it was first kept."""
-        return self._texts.setdefault(text, text)
 
-    def _moment(self, text: str) -> Any:
-        """Read a time; a text that is none stays one, for its reader to complain of."""
-        known = self._moments.get(text)
-        if known is None:
-            known = self._moments[text] = _moment_of(text)
-        return known
+def _column(kind: str | None, most_known: int) -> Any:
+    if kind in _WHOLE:
+        return array("q")
+    if kind in ("real", "bool"):
+        return []
+    return _Texts(_moment_of if kind == "datetime" else _as_it_is, most_known)
+
+
+class _Texts:
+    """The texts of a column (or what is read of them), each once, and their numbers by row."""
+
+    def __init__(self, read: Callable[[str], Any], most_known: int) -> None:
+        self._read, self._most_known = read, most_known
+        self._cells: list[Any] = []
+        self._numbers = array("H")
+        self._known: dict[str | None, int] = {}
+
+    def append(self, cell: Any) -> None:
+        """Add the cell of the next row."""
+        try:
+            number = self._known.get(cell)
+        except TypeError:  # a list or an object, where a text should be
+            number = None
+        if number is None:
+            number = self._learn(cell)
+        try:
+            self._numbers.append(number)
+        except OverflowError:
+            self._numbers = array("I", [*self._numbers, number])
+
+    def _learn(self, cell: Any) -> int:
+        number = len(self._cells)
+        if cell is None or isinstance(cell, str):
+            if len(self._known) >= self._most_known:
+                self._known.clear()
+            self._known[cell] = number
+        self._cells.append(self._read(cell) if isinstance(cell, str) else cell)
+        return number
+
+    def __getitem__(self, at: int) -> Any:
+        return self._cells[self._numbers[at]]
+
+    def __iter__(self) -> Iterator[Any]:
+        return map(self._cells.__getitem__, self._numbers)
+
+
+def _as_it_is(text: str) -> str:
+    return text
 
 
 def _moment_of(text: str) -> Any:
+    """Read a time; a text that is none stays one, for its reader to complain of."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

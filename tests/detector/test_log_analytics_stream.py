@@ -128,3 +128,19 @@ def test_how_a_body_begins_is_kept_and_the_rest_is_not():
     head, chunks = bytearray(), [b"x" * HEAD_BYTES, b"y"]
     assert list(noted(chunks, head)) == chunks
     assert bytes(head) == chunks[0]
+
+
+def test_texts_that_are_never_twice_the_same_are_all_kept():
+    rows = Rows(["string", "datetime"], most_known=1_000)
+    for number in range(70_000):
+        rows.add([str(number), NOON])
+    assert [row[0] for row in rows] == [str(number) for number in range(70_000)]
+    assert (rows[65_535][0], rows[65_536][0]) == ("65535", "65536")
+
+
+def test_what_is_no_text_stands_in_a_column_of_texts_as_it_came():
+    cells = ["1", 1, True, [1], {"a": 1}, 1.0, None, "1"]
+    rows = Rows(["string"])
+    for cell in cells:
+        rows.add([cell])
+    assert [(type(row[0]), row[0]) for row in rows] == [(type(cell), cell) for cell in cells]

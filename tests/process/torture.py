@@ -213,25 +213,17 @@ class Torture:
     def press_something(self) -> None:
         """Have somebody who never answered anything acknowledge an alert that nobody has."""
         number = len(self.pressed)
-        offered = [
-            (message, button["value"])
-            for message in self.slack.posted()
-            for block in message.blocks
-            if block["type"] == "actions"
-            for button in block["elements"]
-            if button["action_id"] == "acknowledge" and not message.thread_ts
-        ]
         taken = {alert for _, alert in self.pressed_alerts}
-        free = [(message, alert) for message, alert in offered if alert not in taken]
+        free = [each for each in self.slack.offered("acknowledge") if each["value"] not in taken]
         if not free or number >= PEOPLE:
             return
-        message, alert = self.chance.choice(free)
+        chosen = self.chance.choice(free)
         person = f"UP{number}"
         done = self.slack.press(
-            message.channel, message.ts, "acknowledge", stale=True,
+            chosen["channel"], chosen["ts"], "acknowledge", stale=True,
             overrides={"user": {"id": person, "name": "somebody"}},
         )  # fmt: skip
-        self.pressed[number] = (alert, bool(done.acks))
+        self.pressed[number] = (chosen["value"], bool(done.acks))
 
     @property
     def pressed_alerts(self) -> list[tuple[int, str]]:

@@ -129,6 +129,19 @@ def messages(slack: Workspace, *, channel: str | None) -> list[Any]:
     return [each for each in slack.messages.values() if channel in (None, each.channel)]
 
 
+def offered(slack: Workspace, *, action_id: str) -> list[Any]:
+    """Say where a button stands, and its value, without reading all messages back."""
+    return [
+        {"channel": message.channel, "ts": message.ts, "value": button["value"]}
+        for message in slack.messages.values()
+        if not (message.deleted_by or message.thread_ts)
+        for block in message.blocks
+        if block["type"] == "actions"
+        for button in block["elements"]
+        if button["action_id"] == action_id
+    ]
+
+
 def listed(name: str) -> Callable[[Workspace], list[Any]]:
     """Read everything of a kind back."""
 
@@ -159,6 +172,7 @@ def report(slack: Workspace) -> JSON:
         "connections": len(slack.hub.connections),
         "strange_frames": slack.hub.strange_frames,
         "slack_s": slack.clock.seconds(),
+        "longest_stall_s": slack.longest_stall_s,
     }
 
 
@@ -167,8 +181,8 @@ CONTROLS: dict[str, Callable[..., Any]] = {
     for each in (
         configure, set_time, add_conversation, change_conversation, add_user, add_group,
         set_scopes, say, delete_message, script_fault, random_faults, clear_faults, disconnect,
-        cut, fall_silent, speak_again, connections, connection_log, messages, requests, report,
-        people.press, people.submit, people.close, people.open_home, people.command,
+        cut, fall_silent, speak_again, connections, connection_log, messages, offered, requests,
+        report, people.press, people.submit, people.close, people.open_home, people.command,
     )
 }  # fmt: skip
 CONTROLS |= {

@@ -201,6 +201,10 @@ class LocalSlack(LocalProcess):
         own = (each for each in self.messages(channel) if each.user == BOT_USER)
         return [each for each in own if not each.deleted_by]
 
+    def offered(self, action_id: str) -> list[JSON]:
+        """Say where a button stands, and its ``value``; quick, however many there are."""
+        return list(self.control("offered", action_id=action_id))
+
     def message(self, channel: str, ts: str) -> Message:
         """One message."""
         found = [each for each in self.messages(channel) if each.ts == ts]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import time
 from pathlib import Path
 
 from aiohttp import web
@@ -19,6 +20,7 @@ from tests.slack.workspace import Workspace
 
 HOST = "127.0.0.1"
 LARGEST_BODY = 64 * 1024 * 1024
+STEP_S = 0.02
 
 
 class Server:
@@ -57,7 +59,16 @@ class Server:
         ports = [address[1] for address in self._runner.addresses]
         self._address = f"http://{HOST}:{ports[0]}"
         self._begin()
+        self._watching = asyncio.create_task(self._notice_stalls())
         return {"port": ports[0], "control_port": ports[1]}
+
+    async def _notice_stalls(self) -> None:
+        """Note for how long it stood still: what came meanwhile waited that much longer."""
+        while True:
+            begun = time.monotonic()
+            await asyncio.sleep(STEP_S)
+            stood_still_s = time.monotonic() - begun - STEP_S
+            self._slack.longest_stall_s = max(self._slack.longest_stall_s, stood_still_s)
 
     async def _listen(self, port: int) -> None:
         self._site = web.TCPSite(self._runner, HOST, port, reuse_address=True)

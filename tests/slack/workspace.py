@@ -43,6 +43,8 @@ class Workspace:
         self.scopes = set(SCOPES)
         self.hub = Hub(self)
         self.address = ""
+        self.longest_stall_s = 0.0
+        """So long nothing was answered, as this process had other things to do."""
         self.journal: TextIO | None = None
         """Where requests are written down, besides being remembered."""
         self.conversations: dict[str, Conversation] = {}

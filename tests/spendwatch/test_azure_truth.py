@@ -62,9 +62,11 @@ def read_all(place):
     """Pull every day of the telemetry from every source, once all rows have come."""
     shape = place.telemetry.shape
     place.now = shape.end + timedelta(days=3)
+    # The first rows belong to the day before where clocks are behind UTC.
+    days = consecutive_days(shape.first_day - timedelta(days=1), shape.end.date())
     app = place.app()
     for source in app.usage_sources():
-        pull_history(app, source, consecutive_days(shape.first_day - timedelta(days=1), shape.end.date()))
+        pull_history(app, source, days)
     return place
 
 
