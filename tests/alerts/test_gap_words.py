@@ -41,6 +41,9 @@ CUT_OFF = Finding(
 )
 
 
+NEVER_SPOKE = replace(CUT_OFF, rule="never spoke", facts={"source": "gateway", "never_spoke": 1})
+
+
 def gap(**facts):
     return words_of(replace(GAP, facts=GAP.facts | facts), {})
 
@@ -75,6 +78,15 @@ def test_an_id_cannot_steer_the_reader():
     assert "\x1b" not in told["Why"]
     assert "\u202e" not in told["Why"]
     assert len(told["Why"]) < 130
+
+
+def test_a_source_that_never_spoke_says_so_and_where_to_look():
+    told = words_of(NEVER_SPOKE, {})
+    assert (told.who, told.what) == (
+        "source gateway", "silent, it gave no usage for any day so far"
+    )  # fmt: skip
+    assert "everything else is" in lines(told)["Data"]
+    assert [action.command for action in told.look] == ["spendwatch check --live"]
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,14 @@ def test_a_source_in_service_that_never_answered_has_no_usual_rows(database):
     assert (found.source, found.rows, found.usual_rows, found.last_day) == ("gateway", 0, 0, None)
 
 
+def test_a_source_never_spoke_if_it_was_asked_and_told_of_no_day(database):
+    assert not state(database).never_spoke
+    pulled(database)
+    assert state(database).never_spoke
+    steady(database, -3)
+    assert not state(database).never_spoke, "it has told of a later day"
+
+
 def test_what_is_usual_is_that_of_the_newest_days_with_rows_however_long_ago(database):
     steady(database, *range(100, 100 + WINDOW))
     steady(database, *range(200, 200 + 2 * WINDOW), rows=5)

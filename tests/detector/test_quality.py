@@ -6,6 +6,7 @@ import pytest
 from detector.model import MICRO, UNATTRIBUTED, FindingKind, Severity
 from detector.price_table import Price
 from detector.quality import (
+    NEVER_SPOKE,
     SourceDay,
     attribution_findings,
     price_change_findings,
@@ -38,6 +39,14 @@ def test_fault_23_only_a_source_that_used_to_answer_can_fall_silent():
     sources = (SILENT, SourceDay("new", 0), SourceDay("alive", 7, 9, ago(1)))
     assert stale_sources(sources) == (SILENT,)
     assert [finding.subject for finding in source_findings(TODAY, sources)] == ["gateway"]
+
+
+def test_a_source_that_never_spoke_is_a_warning_and_keeps_nobody_from_being_judged():
+    quiet = SourceDay("new", 0, never_spoke=True)
+    (finding,) = source_findings(TODAY, [quiet, SourceDay("alive", 7, 9, ago(1))])
+    assert (finding.kind, finding.severity) == (FindingKind.SOURCE_STALE, Severity.WARNING)
+    assert (finding.subject, finding.rule) == ("new", NEVER_SPOKE)
+    assert stale_sources([quiet]) == ()
 
 
 def test_a_silent_source_whose_last_day_is_not_known_says_none():

@@ -224,6 +224,20 @@ def test_fault_23_no_rows_for_any_tenant_is_a_silent_source_and_no_drop(tmp_path
     assert [alert.kind for alert in days.alerts()] == [FindingKind.SOURCE_STALE]
 
 
+def test_a_source_that_never_told_of_anything_is_told_once_until_it_does(tmp_path):
+    app = watching(an_app(tmp_path))
+    channel = RecordingChannel(app.clock)
+    for _ in range(2):
+        run_cycle(app, {"desk": channel})
+        app.clock.move(23 * HOUR)
+    assert [each.message.title for each in channel.sent] == [
+        "source gateway: silent, it gave no usage for any day so far"
+    ]
+    app.gateway.arrive(*(day_of(DAY + step * ONE) for step in range(4)))
+    run_cycle(app, {"desk": channel})
+    assert "it gives usage again" in channel.sent[-1].message.title
+
+
 def test_fault_23_an_answer_that_is_suddenly_empty_takes_nothing_back(days):
     days.used(DAY)
     days.cycle()
