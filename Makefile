@@ -34,6 +34,7 @@ PURE_CORE := \
     detector/price_usage.py \
     detector/pricing.py \
     detector/quality.py \
+    detector/robust/*.py \
     detector/rules.py \
     detector/score.py \
     detector/sources/answer_table.py \

@@ -21,7 +21,7 @@ from alerts.facts import Words, fact, fact_day, show_price
 from alerts.names import safe_name
 from alerts.notice import Action, Line
 from alerts.numbers import count, exact_money, full_day, money, percent, short_day, times
-from alerts.phrases import against, amount, drivers, forecast, forecast_title, pace
+from alerts.phrases import against, amount, drivers, forecast, forecast_title, pace, signs
 from detector.model import FindingKind
 
 if TYPE_CHECKING:
@@ -105,6 +105,8 @@ def _spend_lines(finding: Finding) -> tuple[Line, ...]:
     side = "under" if finding.excess_micro_usd < 0 else "over"
     what = f"{excess} {side} the usual {money(expected)}" if expected else amount(finding)
     lines = [Line("What", what), Line("Against", against(finding))]
+    if shown := signs(finding):
+        lines.append(Line("Signs", shown))
     if finding.drivers:
         lines.append(Line("Why", drivers(finding)))
     if finding.budget:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _CENT = 10_000
 _DRIVERS_SHOWN = 3
+_SIGNS_SHOWN = 3
 
 
 def against(finding: Finding) -> str:
@@ -40,10 +41,21 @@ def _left_out(base: Baseline) -> str:
 def _score(finding: Finding) -> str:
     if finding.score is None:
         return f"; rule: {finding.rule}" if finding.rule else ""
+    if "bar" in finding.facts:
+        above = finding.score - float(finding.facts["bar"])
+        return f"; rule: {finding.rule}, {above:.1f} points above the bar"
     if math.isinf(finding.score):
         return "; beyond any z-score, as the days before cost the same"
     bar = finding.facts.get("z_bar")
     return f"; z {finding.score:.1f}" + (f", told beyond {bar}" if bar else "")
+
+
+def signs(finding: Finding) -> str:
+    """Return what made the day abnormal; empty where a single number did."""
+    keys = (f"sign_{number}" for number in range(1, _SIGNS_SHOWN + 1))
+    found = [str(finding.facts[key]) for key in keys if key in finding.facts]
+    feature = safe_name(str(finding.facts.get("feature") or "all of it"))
+    return f"{feature}: {'; '.join(found)}" if found else ""
 
 
 def drivers(finding: Finding) -> str:

@@ -251,6 +251,8 @@ def main() -> int:
     if chosen.part != "hours":
         broken += measure_day(chosen.calls, "", "by tenant")
         broken += measure_day(chosen.calls, FEATURE, "by tenant and feature")
+        quarters = FEATURE + '\nslot = "quarter_hour"'
+        broken += measure_day(chosen.calls, quarters, "the same, in quarters of an hour")
     if chosen.part != "day":
         broken += measure_hours()
     return int(bool(broken))

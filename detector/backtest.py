@@ -43,4 +43,4 @@ def replay(
     """
     for column, day in enumerate(history.days):
         if first <= day <= last:
-            yield detect(history.window(column, book.window_days + 1), book, context)
+            yield detect(history.window(column, book.history_days + 1), book, context)

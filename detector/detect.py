@@ -24,6 +24,7 @@ from detector.model import (
     Severity,
 )
 from detector.quality import SourceDay, stale_sources
+from detector.robust.method import score_robust
 from detector.rules import rule_arrays
 from detector.score import RULE_NAMES, Evidence, Scores, score_classic
 
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 Method = Callable[[Evidence], Scores]
 
-METHODS: Mapping[str, Method] = {"classic": score_classic}
+METHODS: Mapping[str, Method] = {"classic": score_classic, "robust": score_robust}
 """The methods by name; a new one is one new file and one line here."""
 
 SPEND_KINDS = (FindingKind.SPEND_SPIKE, FindingKind.SPEND_DROP)
@@ -114,7 +115,7 @@ def judge_spend(history: History, book: RuleBook, context: Context) -> tuple[Fin
     exclusions = find_usable_days(history, groups, context.lessons)
     rules = rule_arrays(book, groups.tenants, context.lessons, history.days[-1])
     total = sum_by_tenant(dollars, groups)
-    evidence = Evidence(history, groups, dollars, total, exclusions.usable, rules)
+    evidence = Evidence(history, groups, dollars, total, exclusions.usable, rules, context.prices)
     scores = METHODS[book.method](evidence)
     told = _Telling(evidence, scores, exclusions, book, context)
     return tuple(
@@ -165,7 +166,11 @@ class _Telling:
             baseline=self._baseline(index),
             budget=_budget_of(self.context.budgets, tenant),
             drivers=drivers,
-            facts={"z_bar": rules.z, "usable_days": int(self.scores.days[index])},
+            facts={
+                "z_bar": rules.z,
+                "usable_days": int(self.scores.days[index]),
+                **self.scores.facts.get(index, {}),
+            },
         )
 
     def _drivers(self, index: int, rows: Sequence[int]) -> tuple[Driver, ...]:
@@ -174,7 +179,7 @@ class _Telling:
         Where a price fell while use rose, the bill may say less than usual although the use was
         abnormal: a spike must not be told as a saving.
         """
-        usable, prices = self.evidence.usable[index], self.context.prices
+        usable, prices = self.scores.used[index], self.context.prices
         billed = split_by_cell(self.evidence.history, rows, usable, prices)
         change = sum(driver.change_micro_usd for driver in billed)
         if change * int(self.scores.direction[index]) > self._least_micro_usd[index]:
@@ -191,7 +196,7 @@ class _Telling:
         return self.evidence.history._replace(cost=cost)
 
     def _baseline(self, index: int) -> Baseline:
-        usable = self.evidence.usable[index]
+        usable = self.scores.used[index]
         used = self.evidence.total[index][usable]
         return Baseline(
             window_days=len(self.evidence.history.days) - 1,

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from detector.model import Lesson
 
 Direction = Literal["both", "up", "down"]
+ROBUST_DAYS = 61
+"""Days that `robust` looks at: 56 of a weekday profile and the week around its first day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,9 @@ class Rules:
     min_days : int
         Fewer usable days than this and no z-score is made.
     z : float
-        Bar of the z-score; a day fires above it (below its negative for a drop).
+        Bar of the z-score of ``classic``; a day fires above it (below its negative for a drop).
+    bar : float
+        Bar of the points of ``robust``; a day fires above it.
     direction : {"both", "up", "down"}
         Which changes are findings.
     min_excess_micro_usd : int
@@ -49,6 +53,7 @@ class Rules:
 
     min_days: int = 14
     z: float = 3.0
+    bar: float = 0.0
     direction: Direction = "both"
     min_excess_micro_usd: int = 5 * MICRO
     min_excess_percent: float = 25.0
@@ -82,6 +87,11 @@ class RuleBook:
     everyone: Rules = field(default_factory=Rules)
     tenants: Mapping[str, Rules] = field(default_factory=dict)
 
+    @property
+    def history_days(self) -> int:
+        """How many days before the judged one the method looks at."""
+        return max(self.window_days, ROBUST_DAYS) if self.method == "robust" else self.window_days
+
     def of(self, tenant: str) -> Rules:
         """Return the rules for one tenant."""
         return self.tenants.get(tenant, self.everyone)
@@ -95,6 +105,7 @@ class RuleArrays(NamedTuple):
 
     min_days: NDArray[np.float64]
     z: NDArray[np.float64]
+    bar: NDArray[np.float64]
     up: NDArray[np.bool_]
     down: NDArray[np.bool_]
     min_excess: NDArray[np.float64]
@@ -133,6 +144,7 @@ def rule_arrays(
     return RuleArrays(
         min_days=_column([rule.min_days for rule in rules]),
         z=_column([rule.z for rule in rules]),
+        bar=_column([rule.bar for rule in rules]),
         up=np.array([rule.direction != "down" for rule in rules], dtype=np.bool_),
         down=np.array([rule.direction != "up" for rule in rules], dtype=np.bool_),
         min_excess=_column(excess) / MICRO,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -11,15 +12,33 @@ from detector.baseline import moments
 from detector.history import any_by_tenant
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from detector.baseline import Moments
     from detector.history import Groups, History
+    from detector.price_table import PriceTable
     from detector.rules import RuleArrays
 
 QUIET = 0
 Z_SCORE = 1
 FIRST_SPEND = 2
 YOUNG_TENANT = 3
-RULE_NAMES = {Z_SCORE: "z-score", FIRST_SPEND: "first spend", YOUNG_TENANT: "young tenant"}
+VOLUME = 4
+MODEL_MIX = 5
+PROMPT_LENGTH = 6
+DROP = 7
+COST_ONLY = 8
+RULE_NAMES = {
+    Z_SCORE: "z-score",
+    FIRST_SPEND: "first spend",
+    YOUNG_TENANT: "young tenant",
+    VOLUME: "volume",
+    MODEL_MIX: "model mix",
+    PROMPT_LENGTH: "prompt length",
+    DROP: "drop",
+    COST_ONLY: "cost only",
+}
+"""The names of rules, whichever method has them."""
 HALF_MICRO = 0.5e-6
 """Dollars: money has no smaller part than a micro-dollar, but sums and means of floats do."""
 
@@ -38,6 +57,8 @@ class Evidence(NamedTuple):
     usable : ndarray of bool, shape (T, D)
         The days a baseline may use; never the judged one.
     rules : RuleArrays
+    prices : PriceTable or None
+        None where every cost was stated by the source.
     """
 
     history: History
@@ -46,6 +67,7 @@ class Evidence(NamedTuple):
     total: NDArray[np.float64]
     usable: NDArray[np.bool_]
     rules: RuleArrays
+    prices: PriceTable | None = None
 
 
 class Scores(NamedTuple):
@@ -63,6 +85,10 @@ class Scores(NamedTuple):
         Dollars.
     days : ndarray of float64
         Usable days.
+    used : ndarray of bool, shape (T, D)
+        The days that what was expected is made of.
+    facts : mapping of int to mapping of str to str or float
+        What else is to be told of a tenant, by its index.
     """
 
     direction: NDArray[np.int8]
@@ -71,6 +97,8 @@ class Scores(NamedTuple):
     expected: NDArray[np.float64]
     spread: NDArray[np.float64]
     days: NDArray[np.float64]
+    used: NDArray[np.bool_]
+    facts: Mapping[int, Mapping[str, str | float]] = MappingProxyType({})
 
 
 def z_scores(
@@ -125,11 +153,8 @@ def score_classic(evidence: Evidence) -> Scores:
     spread = floored_spread(past, rules)
     score = z_scores(today, past.mean, spread)
     change = today - past.mean
-    silent = _silent(evidence, past)
-    young = past.days < rules.min_days
-    scored = ~young & ~silent
-    first = silent & reaches(today, rules.first_spend)
-    rises = [first, young & reaches(change, rules.young_guard), scored & (score > rules.z)]
+    first, young, scored = by_dollars_alone(evidence, past)
+    rises = [first, young, scored & (score > rules.z)]
     big = reaches(np.abs(change), least_change(past, rules))
     up = np.logical_or.reduce(rises) & big & rules.up
     down = scored & (score < -rules.z) & big & rules.down
@@ -141,7 +166,39 @@ def score_classic(evidence: Evidence) -> Scores:
         past.mean,
         spread,
         past.days,
+        evidence.usable,
     )
+
+
+class ByDollars(NamedTuple):
+    """Who is judged by dollars alone, and who can be scored; every array has shape (T,)."""
+
+    first: NDArray[np.bool_]
+    young: NDArray[np.bool_]
+    scored: NDArray[np.bool_]
+
+
+def by_dollars_alone(evidence: Evidence, past: Moments) -> ByDollars:
+    """Judge those of whom no score means anything: by their first spend, or a young guard.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    past : Moments
+        Of the usable days.
+
+    Returns
+    -------
+    ByDollars
+        ``first`` spent the ``first_spend`` of the rules and nothing before, ``young`` have too
+        few days and are ``young_guard`` above their mean; ``scored`` are neither silent nor young.
+    """
+    rules, today = evidence.rules, evidence.total[:, -1]
+    silent = _silent(evidence, past)
+    young = past.days < rules.min_days
+    first = silent & reaches(today, rules.first_spend)
+    guarded = young & reaches(today - past.mean, rules.young_guard)
+    return ByDollars(first, guarded, ~young & ~silent)
 
 
 def _silent(evidence: Evidence, past: Moments) -> NDArray[np.bool_]:

@@ -148,13 +148,14 @@ TENANTS = """\
 REST = """\
 # How a day is judged, for everybody. In `detection` of a tenant all but the first five again.
 [detection]
-# method = "classic"           # z-score against the tenant's own past days; the only one so far
+# method = "classic"           # classic: z-score against the tenant's own days; robust: points
 # window_days = 30             # how many days before the judged one are looked at; 7 to 180
 # unattributed_percent = 5.0   # tell when more of a day's cost has no tenant; above 0, to 100
 # tokenless_percent = 25.0     # or more of a day's calls told no tokens; above 0, to 100
 # unattributed_names = ["unknown", "none", "-", "n/a"]  # what your gateway writes for no tenant
 # min_days = 14                # usable days a z-score needs; 2 to window_days
 # z = 3.0                      # how many spreads from the mean is abnormal; above 0, to 100
+# bar = 0.0                    # of robust: higher tells less, and what it tells more surely
 # direction = "both"           # both, up, down
 # min_excess_usd = 5           # a smaller change is never told, however unusual
 # min_excess_percent = 25.0    # nor one that is a smaller share of the mean; 0 to 10000

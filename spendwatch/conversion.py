@@ -45,6 +45,7 @@ def _rules(settings: RuleSettings) -> Rules:
     return Rules(
         min_days=settings.min_days,
         z=settings.z,
+        bar=settings.bar,
         direction=settings.direction,
         min_excess_micro_usd=settings.min_excess_micro_usd,
         min_excess_percent=settings.min_excess_percent,

@@ -7,20 +7,18 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from sqlalchemy import insert, select
-
 from detector.history import consecutive_days
-from detector.model import UNATTRIBUTED, CostDay, Grain, Rejection, Usage, normalise_tenant
+from detector.model import CostDay, Grain, Rejection, Usage
 from detector.price_usage import price_usage
 from detector.pulls import keep_rejections, note_pull_end, note_pull_start
 from detector.recording import SeriesIndex, Slice, mark_asked, record_slice, rows_by_day
 from detector.slots import mark_summed, record_slots, slot_days, sum_local_day
 from detector.sources.base import Coverage, SourceError, Window
-from detector.tables import TENANT_NAME
 from detector.usage import cut_day, local_day, local_days, merge_usage, utc_days, whole_day
 from spendwatch.db import reading, writing
 from spendwatch.pull_report import PullReport
 from spendwatch.retention import SLOT_DAYS
+from spendwatch.tenant_names import TenantNames
 from spendwatch.watching import Watch
 
 if TYPE_CHECKING:
@@ -116,7 +114,7 @@ class _Pull:
             self.number = note_pull_start(session, source.name, started_at)
             self.watch.begin(session)
             self.index = SeriesIndex(session, source.name)
-            self.known_names = _known_names(session)
+            self.names = TenantNames(session)
 
     def _begin(self, window: Window) -> None:
         """Forget the stream before: each window is one of its own."""
@@ -217,7 +215,7 @@ class _Pull:
         costs = self._price(day, whole_days)
         whole = day not in self.source.coverage().partial_days
         with writing(self.app.engine) as session:
-            self._remember_names(session, part.rows)
+            self.names.remember(session, part.rows)
             if whole_days:
                 self._record(session, Slice(self.source.name, day, whole), costs)
             if slots:
@@ -337,23 +335,6 @@ class _Pull:
     def _zone_of(self, tenant: str) -> ZoneInfo:
         return self.app.directory.zone_of(tenant)
 
-    def _remember_names(self, session: Session, rows: Iterable[Usage]) -> None:
-        """Keep the spelling a tenant was first seen with, for display."""
-        fresh: dict[str, str] = {}
-        for row in rows:
-            tenant = normalise_tenant(row.tenant)
-            if tenant not in self.known_names:
-                fresh.setdefault(tenant, row.tenant.strip())
-        if not fresh:
-            return
-        self.known_names = _known_names(session)  # another process may have named it meanwhile
-        named = [
-            {"tenant": tenant, "name": fresh[tenant]} for tenant in fresh.keys() - self.known_names
-        ]
-        if named:
-            session.connection().execute(insert(TENANT_NAME), named)
-        self.known_names |= fresh.keys()
-
     def _reject(self, rejection: Rejection) -> None:
         self.report.kept += rejection.kept
         self.report.rejected += not rejection.kept
@@ -383,11 +364,6 @@ class _Pull:
             note_pull_end(session, self.number, ending)
             if not error:
                 self.watch.end(session)
-
-
-def _known_names(session: Session) -> set[str]:
-    """Read which tenants have a name; what has no tenant never gets one."""
-    return {UNATTRIBUTED, *session.connection().execute(select(TENANT_NAME.c.tenant)).scalars()}
 
 
 def _in_utc(window: Window, app: App) -> Window:

@@ -148,7 +148,7 @@ def _days_without_usage(app: App, source: UsageSource, day: date) -> set[date]:
     table = SOURCE_DAY.c
     with reading(app.engine) as session:
         newest = newest_judged_day(session) or day
-        first = min(newest + timedelta(days=1), day - timedelta(days=app.book.window_days))
+        first = min(newest + timedelta(days=1), day - timedelta(days=app.book.history_days))
         rows = session.connection().execute(
             select(table.day, table.rows, table.pulled_at).where(
                 table.source == source.name, table.day >= first, table.whole

@@ -111,7 +111,7 @@ def assess(
     """Read everything the day's judgement needs and make it; writes nothing."""
     history = ledger.history(
         session,
-        day - timedelta(days=app.book.window_days),
+        day - timedelta(days=app.book.history_days),
         day,
         canonical=app.directory.canonical,
         sources=app.source_names,

@@ -169,6 +169,7 @@ class RuleSettings(Section):
 
     min_days: Annotated[int, whole(2, 180)] = 14
     z: Annotated[float, number(0, 100, above=True)] = 3.0
+    bar: Annotated[float, number(-20, 20)] = 0.0
     direction: Literal["both", "up", "down"] = "both"
     min_excess_usd: Money = Decimal(5)
     min_excess_percent: Annotated[float, number(0, 10_000)] = 25.0
@@ -207,7 +208,7 @@ class RuleSettings(Section):
 class DetectionSettings(RuleSettings):
     """How a day is judged, for everybody."""
 
-    method: Literal["classic"] = "classic"
+    method: Literal["classic", "robust"] = "classic"
     window_days: Annotated[int, whole(7, 180)] = 30
     unattributed_percent: Annotated[float, number(0, 100, above=True)] = 5.0
     tokenless_percent: Annotated[float, number(0, 100, above=True)] = 25.0

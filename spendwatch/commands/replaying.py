@@ -45,6 +45,8 @@ DAYS_OF_A_MONTH = 30.4375
 NOISIEST = 10
 OFF = "off"
 MOST_DAYS, MOST_DOLLARS = 3_650, 1_000_000_000
+BARS = (-20, 20)
+"""No sum of points is outside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ def backtest(request: Request, *, as_json: bool) -> None:
     book = read_rules(request.method, request.assignments)
     prices = load_price_table()
     history, rejected = _read(request, prices)
-    first = request.first or history.days[0] + timedelta(days=book.window_days)
+    first = request.first or history.days[0] + timedelta(days=book.history_days)
     last = request.last or history.days[-1]
     if first > last:
         raise UsageProblem(f"nothing to judge: the first judged day is {first}, the last {last}")
@@ -123,8 +125,8 @@ def _number(key: str, text: str) -> Decimal:
         number = Decimal(text)
     except InvalidOperation:
         number = Decimal("NaN")
-    least = 1 if key in ("window_days", "min_days") else 0
-    most = MOST_DAYS if key in ("window_days", "min_days") else MOST_DOLLARS
+    days = key in ("window_days", "min_days")
+    least, most = (1, MOST_DAYS) if days else BARS if key == "bar" else (0, MOST_DOLLARS)
     if not number.is_finite() or not least <= number <= most:
         raise UsageProblem(f"--set {key}={text}: must be a number from {least} to {most:,}")
     return number

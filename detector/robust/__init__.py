@@ -1,0 +1,1 @@
+"""The `robust` method: points for named evidence, and a page above the bar."""

@@ -1,0 +1,150 @@
+"""How far a day lies from the level that a series had by then, on a logarithmic scale.
+
+A weekday profile is taken off, then a level follows the series quickly, and is not carried away by
+a single day: what a day may move it by is bounded.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.robust.windows import SECOND_IN_SD, TO_SD, Floats, median
+
+HALF_LIFE_DAYS = 2.0
+"""Of the level: half of what it is comes from the last two days."""
+BURN_IN_DAYS = 7
+"""Days of a series before its level means anything."""
+PROFILE_DAYS = 56
+SCALE_DAYS = 60
+_WEEK = 7
+_GAIN = 1 - 0.5 ** (1 / HALF_LIFE_DAYS)
+_MEAN_TO_SD = 1.2533
+"""Mean absolute deviation to standard deviation, of a normal distribution."""
+_FIRST_SPREAD = 0.3
+_MOVES = 2.5
+"""So many spreads a day may move the level, and ``_MOVES_LEAST`` more."""
+_MOVES_LEAST = 0.05
+_PRIOR_DAYS = 4
+"""The spread of the fleet counts as much as so many days of a series' own."""
+_PRIOR_WEEKS = 6
+"""A weekday's deviation is shrunk as if there were so many weeks without any."""
+_LEAST_SCORED = 14
+_LEAST_SD = 0.05
+"""No series is known to keep to less than 5 %."""
+
+
+class Scale(NamedTuple):
+    """Spreads of residuals; ``sd`` and ``tail`` have shape (N,).
+
+    Attributes
+    ----------
+    sd : ndarray of float64
+        Standard deviation, shrunk toward the fleet's.
+    tail : ndarray of float64
+        At least what makes the second largest residual one of 2.2.
+    fleet : float
+        The fleet's median spread.
+    """
+
+    sd: Floats
+    tail: Floats
+    fleet: float
+
+
+def residuals(logs: Floats, weekdays: NDArray[np.int64]) -> Floats:
+    """Return how far each day lies from the level of the days before it.
+
+    ``e_t = x_t - w - L`` with ``L += g clip(e_t)`` after each day, where ``g`` gives the level a
+    half-life of two days and ``clip`` bounds the move to 2.5 running spreads.
+
+    Parameters
+    ----------
+    logs : ndarray of float64, shape (N, D)
+        Logarithms of dollars, oldest day first; the last column is the judged day. NaN is a day
+        that does not count, or without any use.
+    weekdays : ndarray of int64, shape (D,)
+        0 to 6; the same number a week apart.
+
+    Returns
+    -------
+    ndarray of float64, shape (N, D)
+        NaN for the first seven days of a series and for days that are NaN.
+
+    References
+    ----------
+    R. Gelper, R. Fried, C. Croux, Robust forecasting with exponential and Holt-Winters smoothing,
+    Journal of Forecasting 29 (2010): the clipped update.
+    """
+    flat = logs - _weekday_profile(logs[:, :-1], weekdays[:-1])[:, weekdays]
+    level, spread = np.zeros(len(logs)), np.full(len(logs), _FIRST_SPREAD)
+    days = np.zeros(len(logs))
+    found = np.full(logs.shape, np.nan)
+    for column in range(logs.shape[1]):
+        day = flat[:, column]
+        seen = ~np.isnan(day)
+        apart = np.where(seen & (days > 0), day - level, 0.0)
+        found[:, column] = np.where(seen & (days >= BURN_IN_DAYS), apart, np.nan)
+        bound = _MOVES * spread + _MOVES_LEAST
+        apart = np.clip(apart, -bound, bound)
+        young = 1 / (days + 1)
+        level = np.where(seen & (days == 0), day, level + np.maximum(_GAIN, young) * apart)
+        follows = seen & (days > 0)
+        change = _MEAN_TO_SD * np.abs(apart) - spread
+        spread = np.where(follows, spread + np.maximum(_MOVES_LEAST, young) * change, spread)
+        days += seen
+    return found
+
+
+def _weekday_profile(logs: Floats, weekdays: NDArray[np.int64]) -> Floats:
+    """Return what each weekday usually lies above the week around it, shape (N, 7)."""
+    half = _WEEK // 2
+    logs, weekdays = logs[:, -PROFILE_DAYS - 2 * half :], weekdays[-PROFILE_DAYS - 2 * half :]
+    profile = np.zeros((len(logs), _WEEK))
+    if logs.shape[1] < _WEEK:
+        return profile
+    weeks = np.lib.stride_tricks.sliding_window_view(logs, _WEEK, axis=1).mean(axis=2)
+    apart = logs[:, half : logs.shape[1] - half] - weeks
+    bound = (3 * TO_SD * np.nan_to_num(median(np.abs(apart))) + _FIRST_SPREAD)[:, None]
+    apart = np.clip(apart, -bound, bound)
+    known = ~np.isnan(apart)
+    apart = np.where(known, apart, 0.0)
+    for weekday in range(_WEEK):
+        mine = weekdays[half : len(weekdays) - half] == weekday
+        count = known[:, mine].sum(axis=1) + _PRIOR_WEEKS
+        profile[:, weekday] = apart[:, mine].sum(axis=1) / count
+    profile -= profile.mean(axis=1, keepdims=True)
+    return profile
+
+
+def scale_of(found: Floats, fleet: float | None = None) -> Scale:
+    """Return the spread of residuals before the judged day.
+
+    ``sd^2 = (n s^2 + 4 s0^2) / (n + 4)`` with ``s`` 1.2533 x the mean absolute residual of 60 days
+    and ``s0`` the fleet's median of ``s``; at least 0.05.
+
+    Parameters
+    ----------
+    found : ndarray of float64, shape (N, D)
+        Of :func:`residuals`; the last column is not looked at.
+    fleet : float, optional
+        The fleet's spread where these rows are not all of it.
+
+    Returns
+    -------
+    Scale
+        The fleet's spread is 0.3 where no row has 14 residuals.
+    """
+    past = np.abs(found[:, -1 - SCALE_DAYS : -1])
+    days = (~np.isnan(past)).sum(axis=1)
+    past = np.nan_to_num(past)
+    own = _MEAN_TO_SD * past.sum(axis=1) / np.maximum(days, 1)
+    if fleet is None:
+        scored = own[days >= _LEAST_SCORED]
+        fleet = float(np.median(scored)) if scored.size else _FIRST_SPREAD
+    shrunk = np.sqrt((days * own**2 + _PRIOR_DAYS * fleet**2) / (days + _PRIOR_DAYS))
+    sd = np.maximum(shrunk, _LEAST_SD)
+    second = np.partition(past, -2, axis=1)[:, -2] if past.shape[1] > 1 else np.zeros(len(past))
+    return Scale(sd, np.maximum(sd, second / SECOND_IN_SD), fleet)
