@@ -38,6 +38,8 @@ RULES = {"volume": VOLUME, "mix": MODEL_MIX, "prompt": PROMPT_LENGTH, "drop": DR
 COST_ONLY_SD = 3.0
 COST_ONLY_SHARE = 0.4
 """Where tokens are not told: above the mean of 30 days by so many sd, and by this share of it."""
+NEWCOMER_SHARE = 0.1
+"""A tenant without a past is told of where it adds so much to the usual day of all others."""
 MOST_SIGNS = 3
 _SPREAD_FLOOR = 0.05
 
@@ -49,7 +51,7 @@ def score_robust(evidence: Evidence) -> Scores:
     evidence (:mod:`detector.robust.points`) earns up to so many points, and a day is abnormal
     where their sum is above the bar. Where a feature tells no tokens only its cost is judged.
     First spends and young tenants are judged by dollars, as in
-    :func:`detector.score.score_classic`.
+    :func:`detector.score.score_classic`, where they matter beside all others.
 
     Parameters
     ----------
@@ -74,7 +76,8 @@ def score_robust(evidence: Evidence) -> Scores:
     rule[fell] = DROP
     rule[_of_cost_alone(now, evidence) & by.scored & ~told] = COST_ONLY
     _note(rises, rules.bar, points, rule)
-    rule[by.young], rule[by.first] = YOUNG_TENANT, FIRST_SPEND
+    weighty = _weighty(now)
+    rule[by.young & weighty], rule[by.first & weighty] = YOUNG_TENANT, FIRST_SPEND
     up = (rule != QUIET) & (rule != DROP) & rules.up
     down = (rule == DROP) & rules.down
     rule = np.where(up | down, rule, QUIET).astype(np.int8)
@@ -97,6 +100,13 @@ def _situation(evidence: Evidence) -> Situation:
     use = lay_out_use(evidence.history, evidence.dollars, evidence.prices)
     starts = np.searchsorted(use.tenant, np.arange(len(evidence.groups.tenants)))
     return survey(use, starts, evidence.usable, evidence.history.days)
+
+
+def _weighty(now: Situation) -> NDArray[np.bool_]:
+    """Say whose rise matters beside what all others usually spend: most newcomers do not."""
+    others = now.usual.sum() - now.usual
+    found: NDArray[np.bool_] = reaches(now.total[:, -1] - now.usual, NEWCOMER_SHARE * others)
+    return found
 
 
 def _tells_tokens(now: Situation) -> NDArray[np.bool_]:
