@@ -76,18 +76,30 @@ def source_days(
     for row in rows:
         counts.setdefault(row.source, {})[row.day] = row.rows
     pulls = _newest_pulls(session, day)
+    lacking = set(
+        session.connection()
+        .execute(
+            select(SOURCE_DAY.c.source).where(
+                SOURCE_DAY.c.day == day, SOURCE_DAY.c.whole.is_(False)
+            )
+        )
+        .scalars()
+    )
     states = (
         replace(
             _source_day(
                 session, source, _newest(days, day, window_days), day, pulls.get(source, [])
             ),
-            never_spoke=not days and source in pulls,
+            never_spoke=not days and source in pulls and source not in lacking,
+            in_part=source in lacking,
         )
         for source, days in counts.items()
     )
     # A file imported once is no service that can fall silent.
     return tuple(
-        state if state.source in in_service else replace(state, usual_rows=0, error="")
+        state
+        if state.source in in_service
+        else replace(state, usual_rows=0, error="", in_part=False)
         for state in states
     )
 

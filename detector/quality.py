@@ -31,6 +31,7 @@ LEAST_DAYS = 7
 _SLOT = timedelta(hours=1)
 STOPPED_EARLY = "stopped early"
 """The rule of a source that told of a part of the day alone."""
+IN_PART = "it answered for the day only in part; what it told is not believed to be all"
 NEVER_SPOKE = "never spoke"
 """The rule of a source that was asked and has told of no day yet."""
 
@@ -60,6 +61,8 @@ class SourceDay:
         goes on as usual, or tells nothing of that.
     never_spoke : bool
         It was asked, and has told of no day so far.
+    in_part : bool
+        It answered for the day only in part: that it gave no row says nothing.
     """
 
     source: str
@@ -73,6 +76,7 @@ class SourceDay:
     error: str = ""
     stopped_at: datetime | None = None
     never_spoke: bool = False
+    in_part: bool = False
 
 
 def stopped_early(day: date, settled_at: datetime, told: Iterable[ApiDay]) -> datetime | None:
@@ -110,7 +114,9 @@ def _midnight_after(day: date) -> datetime:
 
 def stale_sources(sources: Iterable[SourceDay]) -> tuple[SourceDay, ...]:
     """Return the sources that used to hold rows and hold none for the judged day."""
-    return tuple(state for state in sources if not state.rows and state.usual_rows)
+    return tuple(
+        state for state in sources if not state.rows and state.usual_rows and not state.in_part
+    )
 
 
 def source_findings(day: date, sources: Sequence[SourceDay]) -> tuple[Finding, ...]:
@@ -122,8 +128,9 @@ def source_findings(day: date, sources: Sequence[SourceDay]) -> tuple[Finding, .
     facts: dict[str, str | int | float]
     for state in sources:
         rule, severity = "", Severity.CRITICAL
-        if state.error:
-            facts = {"source": state.source, "error": state.error}
+        error = state.error or (IN_PART if state.in_part and not state.rows else "")
+        if error:
+            facts = {"source": state.source, "error": error}
             kind, magnitude = FindingKind.SOURCE_FAILING, 1
         elif not state.rows and state.usual_rows:
             last = state.last_day.isoformat() if state.last_day else ""

@@ -206,17 +206,18 @@ def mark_pulled(session: Session, part: Slice, rows: int, *, changed: bool, now:
     connection.execute(update(SOURCE_DAY).where(*mine).values(**values))
 
 
-def mark_asked(session: Session, source: str, days: Iterable[date], *, now: datetime) -> None:
-    """Note that the source was asked for days of which it never said anything yet, and when."""
-    asked = set(days)
-    never_said = (
-        SOURCE_DAY.c.source == source,
-        SOURCE_DAY.c.rows == 0,
-        SOURCE_DAY.c.day.in_(asked),
-    )
-    session.connection().execute(update(SOURCE_DAY).where(*never_said).values(pulled_at=now))
-    for day in sorted(asked - rows_by_day(session, source).keys()):
-        mark_pulled(session, Slice(source, day), 0, changed=True, now=now)
+def mark_asked(
+    session: Session, source: str, days: Iterable[date], lacking: Collection[date], *, now: datetime
+) -> None:
+    """Note that the source was asked for days of which it never said anything yet, and when.
+
+    Those it is ``lacking`` rows of were answered in part: they are not known to be empty.
+    """
+    rows = rows_by_day(session, source)
+    for day in sorted(set(days)):
+        if not rows.get(day):
+            part = Slice(source, day, whole=day not in lacking)
+            mark_pulled(session, part, 0, changed=day not in rows, now=now)
 
 
 def rows_by_day(session: Session, source: str) -> dict[date, int]:

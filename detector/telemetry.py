@@ -1,7 +1,7 @@
 """How far watched sources can be believed: kept with each pull, read for findings and reports.
 
-A day that is pulled again replaces what was kept of it; a partial answer replaces only what it
-tells of, so that it never looks as if less had happened.
+A day that is pulled again replaces what was kept of it; a partial answer only if it tells as much,
+so that it never looks as if less had happened.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from detector.tables import API_DAY, COST_DAY, SERIES, USE_BY_IDS, WATERMARK
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
-    from sqlalchemy import Row
     from sqlmodel import Session
 
     from detector.sources.base import Telemetry
@@ -45,22 +45,37 @@ class SourceMark:
 
 
 def record_telemetry(
-    session: Session, source: str, told: Telemetry, *, whole: Collection[date]
+    session: Session, source: str, told: Telemetry, *, whole: AbstractSet[date]
 ) -> None:
-    """Keep what a source told of the answer it gave; ``whole`` UTC days are replaced."""
-    apis = {(each.day, _storable(each.api)): each for each in told.apis}
-    _remove_days(session, source, whole)
-    for day, api in apis:
-        mine = (API_DAY.c.source == source, API_DAY.c.day == day, API_DAY.c.api == api)
-        session.connection().execute(delete(API_DAY).where(*mine))
+    """Keep what a source told of the answer it gave.
+
+    ``whole`` UTC days are replaced; others only where at least as much is told of them as is kept.
+    """
+    kept = whole | _grown(session, source, told, {each.day for each in told.apis} - whole)
+    _remove_days(session, source, kept)
+    apis = {(each.day, _storable(each.api)): each for each in told.apis if each.day in kept}
     rows = [_api_row(source, api, each) for (_, api), each in apis.items()]
     if rows:
         session.connection().execute(insert(API_DAY), rows)
     by_day: dict[date, list[UseByIds]] = defaultdict(list)
     for use in told.uses:
         by_day[use.day].append(use)
-    for day, uses in by_day.items():
-        _record_uses(session, source, day, uses)
+    for day in by_day.keys() & kept:
+        _record_uses(session, source, by_day[day])
+
+
+def _grown(session: Session, source: str, told: Telemetry, days: Collection[date]) -> set[date]:
+    """Return the days answered in part of which at least as many calls were told as are kept."""
+    calls = Counter[date]()
+    for each in told.apis:
+        calls[each.day] += each.calls
+    statement = (
+        select(API_DAY.c.day, func.sum(API_DAY.c.calls))
+        .where(API_DAY.c.source == source, API_DAY.c.day.in_(sorted(days)))
+        .group_by(API_DAY.c.day)
+    )
+    known = {day: int(many) for day, many in session.connection().execute(statement)}
+    return {day for day in days if calls[day] >= known.get(day, 0)}
 
 
 def _remove_days(session: Session, source: str, days: Collection[date]) -> None:
@@ -69,16 +84,8 @@ def _remove_days(session: Session, source: str, days: Collection[date]) -> None:
         session.connection().execute(delete(stored).where(*mine))
 
 
-def _record_uses(session: Session, source: str, day: date, uses: Iterable[UseByIds]) -> None:
-    """Keep a day's use; of a key that a partial answer tells again only the newest counts."""
-    fresh = {_use_key(use): use for use in _bounded(uses)}
-    stored = USE_BY_IDS.c
-    known = session.connection().execute(
-        select(USE_BY_IDS).where(stored.source == source, stored.day == day)
-    )
-    old = [row.id for row in known if _row_key(row) in fresh]
-    session.connection().execute(delete(USE_BY_IDS).where(stored.id.in_(old)))
-    rows = [_use_row(source, key, use) for key, use in fresh.items()]
+def _record_uses(session: Session, source: str, uses: Iterable[UseByIds]) -> None:
+    rows = [_use_row(source, _use_key(use), use) for use in _bounded(uses)]
     session.connection().execute(insert(USE_BY_IDS), rows)
 
 
@@ -86,8 +93,9 @@ def _bounded(uses: Iterable[UseByIds]) -> Iterator[UseByIds]:
     """Keep the ids with the most tokens; sum the rest of each API."""
     sums = sorted(_summed(uses), key=_tokens, reverse=True)
     yield from sums[:MOST_IDS]
-    rest = sums[MOST_IDS:]
-    many = Counter(use.api for use in {use.ids: use for use in rest}.values())
+    rest, named = sums[MOST_IDS:], {use.ids for use in sums[:MOST_IDS]}
+    summed = {use.ids: use.api for use in rest if use.ids not in named}
+    many = Counter(summed.values())
     yield from _summed(
         replace(use, ids=((OTHERS, str(many[use.api])), (API, use.api))) for use in rest
     )
@@ -125,11 +133,6 @@ def _use_key(use: UseByIds) -> tuple[Any, ...]:
     ids = json.dumps([[kind, _storable(value)] for kind, value in use.ids if value])
     served = (_storable(text) for text in (use.model, use.deployment, use.scope))
     return ids, *served, use.stated_micro_usd is not None, use.attributed
-
-
-def _row_key(row: Row[Any]) -> tuple[Any, ...]:
-    served = row.model, row.deployment, row.scope
-    return row.ids, *served, row.stated_micro_usd is not None, row.attributed
 
 
 def _use_row(source: str, key: tuple[Any, ...], use: UseByIds) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def _with_days(
     return replace(
         found,
         watched=watched,
-        empty_days=tuple(day for day in days if not held.get(day, (0, True))[0]),
+        empty_days=tuple(day for day in days if held.get(day, (0, True)) == (0, True)),
         partial_days=tuple(sorted(day for day, (_, whole) in held.items() if not whole)),
     )
 
@@ -96,7 +96,7 @@ def _with_apis(
     app: App, found: SourceCoverage, apis: Sequence[ApiDay], uses: Iterable[UseByIds]
 ) -> SourceCoverage:
     fullest = max(apis, key=lambda api: api.dimension_values, default=None)
-    days = _by_api_and_day(app, apis, uses)
+    days = _by_api_and_day(app, apis, _complete(found, uses))
     return replace(
         found,
         apis=_by_api(days),
@@ -133,6 +133,15 @@ def _older(app: App, late: Sequence[date]) -> tuple[date, ...]:
     """Leave out the days that are pulled again anyhow: that rows come for those is usual."""
     newest = app.last_settled_day()
     return tuple(day for day in late if (newest - day).days >= REPULLED_DAYS)
+
+
+def _complete(found: SourceCoverage, uses: Iterable[UseByIds]) -> list[UseByIds]:
+    """Leave out days of which use with a tenant was not kept: no share can be told of them."""
+    kept = list(uses)
+    if found.cost_micro_usd == found.unattributed_micro_usd:
+        return kept
+    days = {use.day for use in kept if use.attributed}
+    return [use for use in kept if use.day in days]
 
 
 def _by_api_and_day(

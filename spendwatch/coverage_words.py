@@ -200,9 +200,7 @@ def _tenants(found: SourceCoverage) -> Iterator[Gap]:
         )
 
 
-_MAPPED = (
-    "map the ids below to tenants: a `file` of id,tenant at a carrier of the source's `tenant`"
-)
+_MAPPED = "map these ids to tenants: a `file` of id,tenant at a carrier of the source's `tenant`"
 _UNMAPPED = dict.fromkeys((LOGS_KIND, METRICS_KIND), "see the gaps below")
 
 

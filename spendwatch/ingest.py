@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -14,7 +15,16 @@ from detector.pulls import keep_rejections, note_pull_end, note_pull_start
 from detector.recording import SeriesIndex, Slice, mark_asked, record_slice, rows_by_day
 from detector.slots import mark_summed, record_slots, slot_days, sum_local_day
 from detector.sources.base import Coverage, SourceError, Window
-from detector.usage import cut_day, local_day, local_days, merge_usage, utc_days, whole_day
+from detector.usage import (
+    cut_day,
+    day_bounds,
+    local_day,
+    local_days,
+    merge_usage,
+    utc_days,
+    whole_day,
+)
+from spendwatch.answered import Answered, span_of
 from spendwatch.db import reading, writing
 from spendwatch.pull_report import PullReport
 from spendwatch.retention import SLOT_DAYS
@@ -105,13 +115,13 @@ class _Pull:
         self.report = PullReport(source.name)
         self.asked: Sequence[Window] = ()
         self.rejections: list[Rejection] = []
-        self.answered: set[date] = set()
+        self.answered = Answered(app.directory.every_zone())
         self.waiting: set[date] = set()
         self._begin(Window())
-        started_at = app.clock()
-        self.watch = Watch(app.engine, source, started_at)
+        self.started_at = app.clock()
+        self.watch = Watch(app.engine, source, self.started_at)
         with writing(app.engine) as session:
-            self.number = note_pull_start(session, source.name, started_at)
+            self.number = note_pull_start(session, source.name, self.started_at)
             self.watch.begin(session)
             self.index = SeriesIndex(session, source.name)
             self.names = TenantNames(session)
@@ -142,29 +152,25 @@ class _Pull:
             self._stream()
 
     def _stream(self) -> None:
-        rows = self._usage_only(self.source.usage(self._unanswered()))
+        rows = self._usage_only(self.source.usage(self.answered.left_of(self.window)))
         for day, usage in groupby(rows, key=lambda row: row.start_at.date()):
             self._record_utc_day(day, usage)
         if self.failure:
             raise self.failure
         coverage = self.source.coverage()
         self._remove_empty_utc_days(coverage)
+        self.streamed |= self._empty_utc_days(coverage)
+        self.answered.note(coverage, self.streamed)
         self._record_local_days(coverage)
         self._record_empty_days(coverage)
-        self.watch.record((_span(coverage) | self.streamed) - coverage.partial_days)
-        self.answered |= self.streamed - coverage.partial_days
-
-    def _unanswered(self) -> Window:
-        """Give the UTC days that reach into the window, without those just answered beside it."""
-        asked = _in_utc(self.window, self.app)
-        if asked.first_day is None or asked.last_day is None:
-            return asked
-        days = set(consecutive_days(asked.first_day, asked.last_day)) - self.answered
-        return Window(min(days), max(days)) if days else asked
+        self.watch.record((span_of(coverage) | self.streamed) - coverage.lacking_days)
 
     def note_failure(self, words: str) -> None:
         """Keep what had come until then, and why no more did."""
-        self._record_local_days(Coverage(None, None, self.source.coverage().partial_days))
+        told = self.source.coverage()
+        self.answered.note(told, ())
+        lacking = replace(told, first_day=None, last_day=None, empty_days=frozenset())
+        self._record_local_days(lacking)
         self._note_end(words)
 
     def _usage_only(self, stream: Iterable[Usage | Rejection]) -> Iterator[Usage]:
@@ -206,14 +212,14 @@ class _Pull:
     def _came_whole(self, day: date) -> bool:
         """Whether the source, which has failed since, told all of a day."""
         coverage = self.source.coverage()
-        return day in _span(coverage) - coverage.partial_days
+        return day in span_of(coverage) - coverage.lacking_days
 
     def _record_part(self, day: date, part: Part) -> None:
         whole_days = merge_usage(row for row in part.rows if row.grain is Grain.DAY)
         slots = merge_usage(row for row in part.rows if row.grain is not Grain.DAY)
         self._refuse_mixture(day, whole_days, slots)
         costs = self._price(day, whole_days)
-        whole = day not in self.source.coverage().partial_days
+        whole = day not in self.source.coverage().lacking_days
         with writing(self.app.engine) as session:
             self.names.remember(session, part.rows)
             if whole_days:
@@ -240,10 +246,24 @@ class _Pull:
 
     def _remove_empty_utc_days(self, coverage: Coverage) -> None:
         """Remove the slots of UTC days that were answered for and held nothing this time."""
-        empty = _span(coverage) - self.streamed - coverage.partial_days
+        empty = span_of(coverage) - self.streamed - coverage.lacking_days
         for day in sorted(empty & self._slot_days()):
             with writing(self.app.engine) as session:
                 self._record_slots(session, whole_day(day))
+
+    def _empty_utc_days(self, coverage: Coverage) -> set[date]:
+        """Note the days beside an answer's use that were answered for too, and held nothing.
+
+        None of them is older than all use that is known: so far back nothing may be kept at all.
+        Nor does any take back what was told of it before.
+        """
+        known = self._slot_days()
+        oldest = min(known, default=None)
+        fresh = {day for day in coverage.empty_days - known if oldest and day > oldest}
+        with writing(self.app.engine) as session:
+            for day in sorted(fresh):
+                self._record_slots(session, whole_day(day))
+        return fresh
 
     def _slot_days(self, **state: bool) -> set[date]:
         with reading(self.app.engine) as session:
@@ -262,7 +282,7 @@ class _Pull:
             return
         with reading(self.app.engine) as session:
             known = rows_by_day(session, self.source.name)
-        answered = _span(coverage) | self.streamed
+        answered = span_of(coverage) | self.streamed
         reached = {day for utc_day in answered for day in local_days(utc_day, zones)}
         for day in sorted(self.touched | (reached & known.keys())):
             self._record_local_day(day, coverage, known.get(day, 0))
@@ -289,13 +309,18 @@ class _Pull:
         if day > self.app.clock().date() - timedelta(days=SLOT_DAYS):
             return False
         needed = utc_days(day, self.app.directory.every_zone())
-        return not needed <= _span(coverage) | slot_days(session, self.source.name)
+        return not needed <= span_of(coverage) | slot_days(session, self.source.name)
 
     def _knows_all_slots(self, session: Session, day: date, coverage: Coverage) -> bool:
-        """Whether every UTC day that reaches into the local day was answered, now or before."""
-        needed = utc_days(day, self.app.directory.every_zone())
-        answered = _span(coverage) | slot_days(session, self.source.name, whole=True)
-        return needed <= answered - coverage.partial_days
+        """Whether every UTC day that reaches into the local day was answered, now or before.
+
+        Of one that is not over what the local day needs of it is, once the local day is.
+        """
+        zones = self.app.directory.every_zone()
+        answered = span_of(coverage) | slot_days(session, self.source.name, whole=True)
+        missing = utc_days(day, zones) - (answered - coverage.lacking_days - self.answered.partial)
+        ended_at = max(day_bounds(day, zone)[1] for zone in zones)
+        return missing <= self.answered.unfinished and (not missing or ended_at <= self.started_at)
 
     def _price(self, day: date, usage: Iterable[Usage]) -> tuple[CostDay, ...]:
         return price_usage(
@@ -320,17 +345,18 @@ class _Pull:
         Days beyond the answer's first and last day lose nothing: an empty answer is more often a
         fault of the source than the end of all use. That they were asked for is noted.
         """
-        span = {day for day in _span(coverage) if self.window.holds(day)}
+        span = {day for day in span_of(coverage) if self.window.holds(day)}
         for day in sorted(span - self.report.days):
             with writing(self.app.engine) as session:
-                whole = day not in coverage.partial_days
+                whole = day not in coverage.lacking_days
                 if self.touched:
                     whole = self._knows_all_slots(session, day, coverage)
                 self._record(session, Slice(self.source.name, day, whole), ())
         if self.window.first_day and self.window.last_day:
             asked = consecutive_days(self.window.first_day, self.window.last_day)
+            lacking = self.answered.lacking()
             with writing(self.app.engine) as session:
-                mark_asked(session, self.source.name, asked, now=self.app.clock())
+                mark_asked(session, self.source.name, asked, lacking, now=self.app.clock())
 
     def _zone_of(self, tenant: str) -> ZoneInfo:
         return self.app.directory.zone_of(tenant)
@@ -364,17 +390,3 @@ class _Pull:
             note_pull_end(session, self.number, ending)
             if not error:
                 self.watch.end(session)
-
-
-def _in_utc(window: Window, app: App) -> Window:
-    """Widen a window of local days to all UTC days that reach into them."""
-    zones = app.directory.every_zone()
-    first, last = window.first_day, window.last_day
-    return Window(first and min(utc_days(first, zones)), last and max(utc_days(last, zones)))
-
-
-def _span(coverage: Coverage) -> set[date]:
-    """Return the days a source answered for."""
-    if coverage.first_day is None or coverage.last_day is None:
-        return set()
-    return set(consecutive_days(coverage.first_day, coverage.last_day))

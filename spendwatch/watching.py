@@ -18,7 +18,7 @@ from detector.telemetry import (
 from spendwatch.db import reading, writing
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Set as AbstractSet
     from datetime import date, datetime
 
     from sqlalchemy import Engine
@@ -54,7 +54,7 @@ class Watch:
         self.late = self.source.late_days(seen_until - ARRIVAL_SLACK)
         return self.late.days
 
-    def record(self, whole: Collection[date]) -> None:
+    def record(self, whole: AbstractSet[date]) -> None:
         """Keep what it tells of the window it just streamed."""
         if self.source is None:
             return

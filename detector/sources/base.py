@@ -48,13 +48,24 @@ class Coverage:
     first_day, last_day : date or None
         The span the source answered for (inside the window asked); None where it held nothing.
     partial_days : frozenset of date
-        Days inside the span that may still lack rows; every other day is whole, and a key
-        without a row on a whole day used nothing.
+        Days asked for that may lack rows, inside the span or beside it; every other day inside is
+        whole, and a key without a row on a whole day used nothing.
+    unfinished_days : frozenset of date
+        Days that are not over: what they lack is still to come.
+    empty_days : frozenset of date
+        Days beside the span that were answered for and held nothing.
     """
 
     first_day: date | None
     last_day: date | None
     partial_days: frozenset[date] = frozenset()
+    unfinished_days: frozenset[date] = frozenset()
+    empty_days: frozenset[date] = frozenset()
+
+    @property
+    def lacking_days(self) -> frozenset[date]:
+        """Days that are not all there, for whatever reason."""
+        return self.partial_days | self.unfinished_days
 
 
 class UsageSource(Protocol):

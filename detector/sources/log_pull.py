@@ -121,6 +121,7 @@ class LogPull:
     _with_usage: set[date] = field(default_factory=set)
     _with_rejections: set[date] = field(default_factory=set)
     _partial: set[date] = field(default_factory=set)
+    _answered: set[date] = field(default_factory=set)
 
     def usage(self) -> Iterator[Usage | Rejection]:
         """Stream the span, oldest first; raises SourceError.
@@ -130,6 +131,7 @@ class LogPull:
         told_until = self.span[0]
         try:
             for table in self._tables():
+                self._answered.update(table.days())
                 yield from self._read(table)
                 told_until = table.end
                 del table  # its rows must not lie in memory beside those of the next answer
@@ -157,14 +159,19 @@ class LogPull:
                 yield usage
 
     def coverage(self) -> Coverage:
-        """Give the span of days that held usage; those not over or not whole are partial."""
-        if not self._with_usage:
-            return Coverage(None, None)
-        first, last = min(self._with_usage), max(self._with_usage)
+        """Give the span of days that held usage, and what is known of the days beside it.
+
+        Where no day held any nothing is known: that is a fault more often than a rest.
+        """
         # What was refused as a whole day used something, and nobody knows what.
-        lacking = self._partial | (self._with_rejections - self._with_usage)
-        inside = {day for day in lacking | {self.today} if first <= day <= last}
-        return Coverage(first, last, frozenset(inside))
+        partial = frozenset(self._partial | (self._with_rejections - self._with_usage))
+        unfinished = frozenset({self.today} & self._answered)
+        if not self._with_usage:
+            return Coverage(None, None, partial, unfinished)
+        first, last = min(self._with_usage), max(self._with_usage)
+        beside = {day for day in self._answered if not first <= day <= last}
+        empty = frozenset(beside - partial - unfinished)
+        return Coverage(first, last, partial, unfinished, empty)
 
     def _tables(self) -> Iterator[_Table]:
         """Ask piece by piece, and check the columns of each answer.

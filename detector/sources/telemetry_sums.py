@@ -140,7 +140,7 @@ class TelemetrySums:
         """Add use by the ids it :func:`carried`; of use that has a tenant, by its API."""
         group = Group(day, ids, bool(key.tenant), *key[2:])
         if group not in self._uses and len(self._uses) >= MOST_IDS:
-            self.tell(f"only the first {MOST_IDS:,} groups of ids without a tenant are kept apart")
+            self.tell(f"only the first {MOST_IDS:,} groups of ids are kept apart")
             group = group._replace(ids=tuple(pair for pair in ids if pair[0] == API))
         self._uses[group].add(use)
 

@@ -41,7 +41,8 @@ def print_coverage(app: App, days: int, *, by_day: bool = False, as_json: bool =
         print_json([_facts(each) for each in found])
         return
     print_line(
-        f"{first} to {last}, {count(days, 'day')}; times in {app.directory.default_zone.key}"
+        f"{first} to {last}, {count(days, 'day')}; times in {app.directory.default_zone.key}, "
+        "APIs by UTC day"
     )
     for each in found:
         _print_source(app, each, by_day=by_day)
@@ -75,7 +76,7 @@ def _print_source(app: App, found: SourceCoverage, *, by_day: bool) -> None:
 _API_HEADINGS = (
     "API",
     "with a tenant",
-    "of",
+    "cost",
     "calls",
     "without tokens",
     "rows without call",

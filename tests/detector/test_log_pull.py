@@ -93,7 +93,8 @@ def test_an_open_window_reaches_ninety_days_back_and_none_beyond_two_years(windo
 def test_coverage_begins_at_the_first_day_that_held_usage_and_says_how_far_back_it_answers():
     source, _ = source_of(on(14), on(16))
     list(source.usage(Window(november(10), november(18))))
-    assert source.coverage() == Coverage(november(14), november(16))
+    beside = frozenset(map(november, (10, 11, 12, 13, 17, 18)))
+    assert source.coverage() == Coverage(november(14), november(16), empty_days=beside)
     assert source.telemetry().remarks == (
         "workspace W-1 answers as far back as 2026-11-14 (asked for 2026-11-10 to 2026-11-18): "
         "days before it count as unknown, not as days without use",
@@ -137,16 +138,39 @@ def test_fault_25_a_partial_answer_without_a_table_leaves_its_day_partial():
     assert source.coverage().partial_days == frozenset({november(13)})
 
 
+def test_days_answered_in_part_are_told_wherever_they_lie():
+    source, store = source_of(on(14))
+    ask = store.ask
+
+    def in_part(statement, begin, end):
+        lacking = begin < DAY + HOUR
+        return Answer((), (), False, "busy") if lacking else ask(statement, begin, end)
+
+    store.ask = in_part
+    list(source.usage(Window(november(12), november(15))))
+    found = source.coverage()
+    assert (found.first_day, found.partial_days) == (november(14), {november(12)})
+    assert found.empty_days == {november(13), november(15)}
+
+
+def test_where_no_day_held_any_usage_none_counts_as_empty():
+    source, _ = source_of()
+    list(source.usage(Window(november(12), november(13))))
+    assert source.coverage() == Coverage(None, None)
+
+
 def test_a_day_that_held_nothing_between_others_lies_in_the_span():
     source, _ = source_of(on(12), on(14))
     list(source.usage(Window(november(12), november(14))))
     assert source.coverage() == Coverage(november(12), november(14), frozenset())
 
 
-def test_the_day_that_is_not_over_is_partial_and_its_rows_are_told():
+def test_the_day_that_is_not_over_is_unfinished_and_its_rows_are_told():
     source, _ = source_of(on(19), on(20, 11))
     assert len(list(source.usage(Window(november(19), november(20))))) == 2
-    assert source.coverage() == Coverage(november(19), november(20), frozenset({november(20)}))
+    today = frozenset({november(20)})
+    assert source.coverage() == Coverage(november(19), november(20), unfinished_days=today)
+    assert source.coverage().lacking_days == today
 
 
 def test_a_day_is_whole_from_midnight_on():

@@ -8,6 +8,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from detector.history import consecutive_days
 from detector.model import Grain, Rejection, Usage
 from detector.sources.azure_logs import AzureLogsSource
 from detector.sources.base import Window
@@ -138,8 +139,9 @@ def test_coverage_is_the_days_with_usage_and_partial_where_a_slot_stayed_partial
         min(days, default=None), max(days, default=None),
     )  # fmt: skip
     lacking = {(DAY + slot * HOUR).date() for slot in partial}
-    inside = {day for day in lacking if days and min(days) <= day <= max(days)}
-    assert coverage.partial_days == inside
+    asked = set(consecutive_days(WINDOW.first_day, WINDOW.last_day))
+    assert coverage.partial_days == lacking & asked
+    assert not coverage.empty_days & (lacking | days)
 
 
 RUBBISH = st.one_of(

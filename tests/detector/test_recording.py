@@ -212,16 +212,17 @@ def test_an_index_that_lags_behind_does_not_move_a_first_day_forward(database):
 def test_days_that_were_asked_for_in_vain_are_noted_and_others_left_alone(database):
     record(database, [cost()])
     with writing(database) as session:
-        mark_asked(session, "gateway", [BEFORE, DAY], now=LATER)
+        mark_asked(session, "gateway", [BEFORE, DAY], {BEFORE}, now=LATER)
 
-    noted = {day: (row.rows, row.pulled_at) for (_, day), row in source_days(database).items()}
-    assert noted == {BEFORE: (0, LATER), DAY: (1, NOW)}
+    rows = source_days(database).items()
+    noted = {day: (row.rows, row.whole, row.pulled_at) for (_, day), row in rows}
+    assert noted == {BEFORE: (0, False, LATER), DAY: (1, True, NOW)}
 
 
 def test_a_day_asked_for_in_vain_again_is_no_news_but_was_asked_for_later(database):
     for now in (NOW, LATER):
         with writing(database) as session:
-            mark_asked(session, "gateway", [BEFORE], now=now)
+            mark_asked(session, "gateway", [BEFORE], (), now=now)
 
     (row,) = source_days(database).values()
     assert (row.pulled_at, row.changed_at) == (LATER, NOW)

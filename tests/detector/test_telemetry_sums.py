@@ -100,7 +100,7 @@ def test_beyond_a_bound_ids_are_summed_by_their_api_and_that_is_told():
     assert len(told.uses) == telemetry_sums.MOST_IDS + 1
     assert (told.uses[-1].ids, told.uses[-1].requests) == ((("api", "chat"),), 3)
     assert sum(use.requests for use in told.uses) == telemetry_sums.MOST_IDS + 4
-    assert told.remarks == ("only the first 10,000 groups of ids without a tenant are kept apart",)
+    assert told.remarks == ("only the first 10,000 groups of ids are kept apart",)
 
 
 def test_what_rows_have_in_common_is_told_once_with_the_first_of_them():

@@ -6,11 +6,13 @@ import json
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import delete
 
+from detector.tables import USE_BY_IDS
 from spendwatch.commands import covering, reports
 from spendwatch.coverage import coverage_of
 from spendwatch.coverage_words import gaps_of
-from spendwatch.db import reading
+from spendwatch.db import reading, writing
 from spendwatch.jobs import pull_due_days, run_cycle
 from spendwatch.standing import standing, work_lines
 from tests.fakes import RecordingChannel
@@ -67,6 +69,16 @@ def test_the_share_of_each_api_is_told_day_by_day(app, capsys):
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert f"{DAY} chat 67 % $120 400 0 0 0 0 %" in lines
     assert f"{DAY - ONE} chat 80 % $100 300 0 0 0 0 %" in lines
+
+
+def test_days_of_which_use_with_a_tenant_was_not_kept_tell_no_share(app):
+    pull_due_days(app, app.gateway, DAY)
+    with writing(app.engine) as session:
+        mine = USE_BY_IDS.c.attributed, USE_BY_IDS.c.day < DAY
+        session.connection().execute(delete(USE_BY_IDS).where(*mine))
+    (_, newest), (_, second), *_ = found(app).api_days
+    assert (newest.attributed_share, second.attributed_share) == (0.8, None)
+    assert found(app).apis[0].attributed_share == 0.8
 
 
 def test_an_api_that_is_known_to_cost_nothing_has_no_share(app, capsys):
