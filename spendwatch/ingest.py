@@ -374,6 +374,7 @@ class _Pull:
 
     def _note_end(self, error: str = "") -> None:
         report, days = self.report, self.report.days
+        report.remarks = tuple(self.watch.remarks)
         firsts = [window.first_day or min(days, default=None) for window in self.asked]
         lasts = [window.last_day or max(days, default=None) for window in self.asked]
         ending = {

@@ -26,6 +26,7 @@ class PullReport:
     zeroed: int = 0
     unpriced_models: set[str] = field(default_factory=set)
     late_days: frozenset[date] = frozenset()
+    remarks: tuple[str, ...] = ()
 
     def count(self, recorded: Recorded) -> None:
         """Add what one slice changed."""

@@ -16,6 +16,7 @@ from spendwatch.app import build_channels
 from spendwatch.backfilling import days_to_backfill, days_to_judge, judge_history, pull_history
 from spendwatch.commands.looking_up import message_words
 from spendwatch.commands.opening import open_app, parse_pairs
+from spendwatch.coverage_words import merged_remarks
 from spendwatch.exits import FAILED, UsageProblem
 from spendwatch.ingest import pull
 from spendwatch.jobs import run_cycle
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from spendwatch.judging import Judged
 
 MOST_NAMED = 10
+MOST_REMARKS, REMARK_LIMIT = 5, 600
 """Messages that did not go out and are named one by one; the outbox lists all."""
 
 
@@ -150,7 +152,7 @@ def import_file(
         report = pull(
             app, source, Window(), reprice=reprice, on_day=lambda day, _rows: step(day.isoformat())
         )
-    _print_reports([report], as_json=as_json)
+    print_reports([report], as_json=as_json)
 
 
 def backfill(
@@ -180,7 +182,7 @@ def backfill(
         }
         reports, failures = _pull_history(app, sources, asked, reprice=reprice)
         judged = [] if failures else _judge_history(app, window)
-    _print_reports(reports, as_json=as_json)
+    print_reports(reports, as_json=as_json)
     if not as_json:
         for words in _history_words(asked, len(consecutive_days(first, last)), judged):
             print_line(words)
@@ -238,7 +240,8 @@ def _chosen(app: App, only: str) -> list[UsageSource]:
     return sources
 
 
-def _print_reports(reports: Sequence[PullReport], *, as_json: bool) -> None:
+def print_reports(reports: Sequence[PullReport], *, as_json: bool) -> None:
+    """Say and log what pulls brought."""
     for report in reports:
         logger().info(
             "usage_recorded",
@@ -253,6 +256,16 @@ def _print_reports(reports: Sequence[PullReport], *, as_json: bool) -> None:
         return
     for report in reports:
         print_line(_sentence(report))
+        _print_remarks(report)
+
+
+def _print_remarks(report: PullReport) -> None:
+    """Print what the source said of its answers; a source that answers badly says it often."""
+    remarks = merged_remarks(report.remarks)
+    for remark in remarks[:MOST_REMARKS]:
+        print_line(f"  remark: {safe_name(remark, REMARK_LIMIT)}")
+    if len(remarks) > MOST_REMARKS:
+        print_line(f"  and {count(len(remarks) - MOST_REMARKS, 'other')} like these")
 
 
 def _report(report: PullReport) -> dict[str, Any]:
@@ -269,6 +282,7 @@ def _report(report: PullReport) -> dict[str, Any]:
         "zeroed": report.zeroed,
         "unpriced_models": sorted(report.unpriced_models),
         "first_rejection": report.first_rejection,
+        "remarks": list(report.remarks),
     }
 
 

@@ -6,12 +6,14 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
+from detector.history import consecutive_days
 from detector.model import FindingKind
 from detector.sources.base import Window
 from detector.sources.kql_text import own
 from detector.sources.kusto_query import KustoQuerySource
 from detector.sources.log_query import Answer
 from spendwatch.backfilling import days_to_backfill, pull_history
+from spendwatch.commands import cycle
 from spendwatch.coverage import coverage_of
 from spendwatch.db import reading
 from spendwatch.jobs import pull_due_days, run_cycle
@@ -150,3 +152,16 @@ def test_nothing_is_taken_back_by_days_that_are_suddenly_empty_at_the_end(made):
     store.rows = [row for row in store.rows if row[0].date() < DAY - ONE]
     pull_due_days(app, app.gateway, DAY)
     assert state(app) == before
+
+
+def test_what_a_source_remarks_of_a_backfill_is_printed_and_not_without_end(made, capsys):
+    app, store = made()
+    store.use(DAY - 9 * ONE, DAY - 6 * ONE)
+    store.lack(DAY - 9 * ONE, DAY - 7 * ONE)
+    days = consecutive_days(DAY - 20 * ONE, DAY - 5 * ONE)
+    report = pull_history(app, app.gateway, days)
+    cycle.print_reports([report], as_json=False)
+    said = capsys.readouterr().out
+    assert said.count("remark: ") == cycle.MOST_REMARKS
+    assert "others like these" in said
+    assert any("answers as far back as" in each for each in report.remarks)
