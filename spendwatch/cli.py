@@ -202,7 +202,14 @@ def backtest(  # noqa: PLR0913 - one argument for each option
     *,
     usage: Annotated[Path, typer.Option(help="Usage: CSV or Parquet, a file or a folder.")],
     out: Annotated[Path | None, typer.Option(help="Where to write the alerts as CSV.")] = None,
-    method: Annotated[str, typer.Option(help="The scoring method.")] = "classic",
+    method: Annotated[str, typer.Option(help="classic, or robust.")] = "classic",
+    compare: Annotated[
+        tuple[str, str] | None,
+        typer.Option(help="Two sides: methods, settings, or both with commas (robust,bar=1)."),
+    ] = None,
+    gate: Annotated[
+        str, typer.Option(help="max-pages=0.1,must-find=FILE: leave with 1 where it is broken.")
+    ] = "",
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A detection setting; repeat as needed."),
@@ -216,7 +223,7 @@ def backtest(  # noqa: PLR0913 - one argument for each option
     """Replay history day by day: what would have alerted, without config or database."""
     from spendwatch.commands import replaying
 
-    replaying.backtest(
+    code = replaying.backtest(
         replaying.Request(
             usage=usage,
             out=out,
@@ -226,9 +233,12 @@ def backtest(  # noqa: PLR0913 - one argument for each option
             last=last,
             columns=tuple(column or ()),
             reprice=reprice,
+            compare=compare or (),
+            gate=gate,
         ),
         as_json=as_json,
     )
+    raise typer.Exit(code)
 
 
 @app.command()

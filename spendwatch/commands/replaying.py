@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
@@ -13,7 +12,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from alerts.lifecycle import observe, open_alert
 from alerts.model import AlertRules
-from alerts.names import csv_cell
+from alerts.names import csv_cell, safe_name
+from alerts.numbers import count
 from detector.backtest import replay
 from detector.detect import METHODS, SPEND_KINDS, Context
 from detector.history import build_history
@@ -24,8 +24,10 @@ from detector.sources.base import SourceError, Window
 from detector.sources.csv_file import CsvFileSource
 from detector.usage import merge_usage
 from spendwatch.app import system_clock
+from spendwatch.commands.gating import Gate, read_gate
 from spendwatch.commands.opening import parse_pairs
-from spendwatch.exits import UsageProblem
+from spendwatch.commands.replays import Replayed, Row, only_in
+from spendwatch.exits import FAILED, OK, UsageProblem
 from spendwatch.output import print_json, print_line, print_table, progress
 from spendwatch.price_files import load_price_table
 from spendwatch.settings_types import nearest
@@ -35,13 +37,12 @@ if TYPE_CHECKING:
 
     from alerts.model import Alert
     from detector.history import History
-    from detector.model import CostDay, Finding, FindingKind, Judgement
+    from detector.model import CostDay, FindingKind, Judgement
     from detector.price_table import PriceTable
 
 COLUMNS = (
     "tenant", "day", "kind", "severity", "score", "expected_usd", "actual_usd", "opened",
 )  # fmt: skip
-DAYS_OF_A_MONTH = 30.4375
 NOISIEST = 10
 OFF = "off"
 MOST_DAYS, MOST_DOLLARS = 3_650, 1_000_000_000
@@ -61,34 +62,61 @@ class Request:
     last: date | None = None
     columns: tuple[str, ...] = ()
     reprice: bool = False
+    compare: tuple[str, ...] = ()
+    gate: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One tenant's day that alerts, and when its alert was opened."""
-
-    finding: Finding
-    opened: date
-
-
-def backtest(request: Request, *, as_json: bool) -> None:
-    """Replay the file and say what would have alerted."""
-    book = read_rules(request.method, request.assignments)
+def backtest(request: Request, *, as_json: bool) -> int:
+    """Replay the file, say what would have alerted, and return the exit code."""
+    sides = [(request.method, request.assignments)]
+    if request.compare:
+        sides = [read_side(request, text) for text in request.compare]
+    gate = read_gate(request.gate) if request.gate else Gate()
+    books = {_side_name(*side): read_rules(*side) for side in sides}
     prices = load_price_table()
     history, rejected = _read(request, prices)
-    first = request.first or history.days[0] + timedelta(days=book.history_days)
+    replays = _replays(request, books, history, Context(prices=prices))
+    if request.out:
+        with request.out.open("w", encoding="utf-8", newline="") as file:
+            write_rows(replays[0].rows, file)
+    broken = [words for each in replays for words in gate.broken_by(each)]
+    _report(replays, rejected, broken, as_json=as_json)
+    return FAILED if broken else OK
+
+
+def read_side(request: Request, text: str) -> tuple[str, tuple[str, ...]]:
+    """Read one side of a comparison: a method, settings, or both, parted by commas."""
+    parts = [part.strip() for part in text.split(",")]
+    methods = [part for part in parts if "=" not in part]
+    if len(methods) > 1:
+        raise UsageProblem(f"--compare {text}: one method a side, not {', '.join(methods)}")
+    settings = [part for part in parts if "=" in part]
+    keys = {part.partition("=")[0] for part in settings}
+    kept = [each for each in request.assignments if each.partition("=")[0] not in keys]
+    return (methods[0] if methods else request.method), (*kept, *settings)
+
+
+def _side_name(method: str, assignments: Sequence[str]) -> str:
+    return ", ".join([method, *assignments])
+
+
+def _replays(
+    request: Request, books: Mapping[str, RuleBook], history: History, context: Context
+) -> list[Replayed]:
+    """Replay every side over the same days."""
+    longest = max(book.history_days for book in books.values())
+    first = request.first or history.days[0] + timedelta(days=longest)
     last = request.last or history.days[-1]
     if first > last:
         raise UsageProblem(f"nothing to judge: the first judged day is {first}, the last {last}")
-    context = Context(prices=prices)
-    with progress("replaying", (last - first).days + 1) as step:
-        rows = list(
-            follow(_stepping(replay(history, book, first=first, last=last, context=context), step))
-        )
-    if request.out:
-        with request.out.open("w", encoding="utf-8", newline="") as file:
-            write_rows(rows, file)
-    _report(rows, history, (first, last), rejected, as_json=as_json)
+    tenants = len({key.tenant for key in history.keys})
+    found = []
+    with progress("replaying", ((last - first).days + 1) * len(books)) as step:
+        for name, book in books.items():
+            judged = replay(history, book, first=first, last=last, context=context)
+            rows = tuple(follow(_stepping(judged, step)))
+            found.append(Replayed(name, rows, tenants, first, last))
+    return found
 
 
 def read_rules(method: str, assignments: Sequence[str]) -> RuleBook:
@@ -243,36 +271,68 @@ def _dollars(micro_usd: int | None) -> str:
 
 
 def _report(
-    rows: Sequence[Row],
-    history: History,
-    span: tuple[date, date],
-    rejected: int,
-    *,
-    as_json: bool,
+    replays: Sequence[Replayed], rejected: int, broken: Sequence[str], *, as_json: bool
 ) -> None:
-    tenants = len({key.tenant for key in history.keys})
-    days = (span[1] - span[0]).days + 1
-    pages = Counter(row.finding.tenant for row in rows if row.finding.day == row.opened)
-    rate = pages.total() / (max(tenants, 1) * days / DAYS_OF_A_MONTH)
-    noisiest = pages.most_common(NOISIEST)
     if as_json:
+        facts = [_facts(each, rejected) for each in replays]
+        alone = dict(zip(("only_first", "only_second"), _alone(replays), strict=False))
         print_json(
-            {
-                "tenants": tenants,
-                "first_day": span[0],
-                "last_day": span[1],
-                "alert_days": len(rows),
-                "pages": pages.total(),
-                "pages_per_tenant_month": rate,
-                "rejected_rows": rejected,
-                "noisiest": [{"tenant": name, "pages": count} for name, count in noisiest],
-            }
+            {"compared": facts, "broken": broken}
+            | {key: [_page(row) for row in rows] for key, rows in alone.items()}
+            if len(facts) > 1
+            else facts[0] | {"broken": broken}
         )
         return
+    for each in replays:
+        _print_replay(each, named=len(replays) > 1)
+    for each, rows in zip(replays, _alone(replays), strict=False):
+        print_line(f"only found by {each.name}: {count(len(rows), 'alert')}")
+        cells = [[str(value) for value in _page(row).values()] for row in rows[:NOISIEST]]
+        if cells:
+            print_table(["tenant", "day", "kind", "change in $"], cells, indent=2)
+    for words in broken:
+        print_line(f"gate: {words}")
+
+
+def _alone(replays: Sequence[Replayed]) -> list[tuple[Row, ...]]:
+    if len(replays) == 1:
+        return []
+    one, other = replays
+    return [only_in(one, other), only_in(other, one)]
+
+
+def _page(row: Row) -> dict[str, str]:
+    finding = row.finding
+    return {
+        "tenant": safe_name(finding.tenant),
+        "day": finding.day.isoformat(),
+        "kind": finding.kind.value,
+        "change_usd": _dollars(finding.excess_micro_usd),
+    }
+
+
+def _facts(replayed: Replayed, rejected: int) -> dict[str, Any]:
+    noisiest = replayed.noisiest(NOISIEST)
+    return {
+        "name": replayed.name,
+        "tenants": replayed.tenants,
+        "first_day": replayed.first,
+        "last_day": replayed.last,
+        "alert_days": len(replayed.rows),
+        "pages": len(replayed.pages),
+        "pages_per_tenant_month": replayed.rate,
+        "rejected_rows": rejected,
+        "noisiest": [{"tenant": name, "pages": pages} for name, pages in noisiest],
+    }
+
+
+def _print_replay(replayed: Replayed, *, named: bool) -> None:
+    whose = f"{replayed.name}: " if named else ""
     print_line(
-        f"{tenants:,} tenants, {days} days ({span[0]} to {span[1]}): "
-        f"{pages.total():,} alerts opened on {len(rows):,} alerting days, "
-        f"{rate:.3f} pages per tenant-month"
+        f"{whose}{replayed.tenants:,} tenants, {replayed.days} days ({replayed.first} to "
+        f"{replayed.last}): {len(replayed.pages):,} alerts opened on {len(replayed.rows):,} "
+        f"alerting days, {replayed.rate:.3f} pages per tenant-month"
     )
+    noisiest = replayed.noisiest(NOISIEST)
     if noisiest:
-        print_table(["noisiest", "pages"], [[name, str(count)] for name, count in noisiest])
+        print_table(["noisiest", "pages"], [[name, str(pages)] for name, pages in noisiest])
