@@ -198,16 +198,18 @@ class _Telling:
     def _baseline(self, index: int) -> Baseline:
         usable = self.scores.used[index]
         used = self.evidence.total[index][usable]
+        window = self.evidence.history.days[-1 - self.scores.window_days : -1]
+        left_out = explain_left_out(
+            self.evidence.history, self.evidence.groups, self.exclusions, index
+        )
         return Baseline(
-            window_days=len(self.evidence.history.days) - 1,
+            window_days=len(window),
             used_days=int(usable.sum()),
             mean_micro_usd=_micro(self.scores.expected[index]),
             spread_micro_usd=_micro(self.scores.spread[index]),
             low_micro_usd=_micro(used.min()) if used.size else 0,
             high_micro_usd=_micro(used.max()) if used.size else 0,
-            left_out=explain_left_out(
-                self.evidence.history, self.evidence.groups, self.exclusions, index
-            ),
+            left_out=tuple(each for each in left_out if each.day in window),
         )
 
 

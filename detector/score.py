@@ -87,6 +87,8 @@ class Scores(NamedTuple):
         Usable days.
     used : ndarray of bool, shape (T, D)
         The days that what was expected is made of.
+    window_days : int
+        How many days before the judged one those were taken from.
     facts : mapping of int to mapping of str to str or float
         What else is to be told of a tenant, by its index.
     """
@@ -98,6 +100,7 @@ class Scores(NamedTuple):
     spread: NDArray[np.float64]
     days: NDArray[np.float64]
     used: NDArray[np.bool_]
+    window_days: int
     facts: Mapping[int, Mapping[str, str | float]] = MappingProxyType({})
 
 
@@ -167,6 +170,7 @@ def score_classic(evidence: Evidence) -> Scores:
         spread,
         past.days,
         evidence.usable,
+        evidence.usable.shape[1] - 1,
     )
 
 

@@ -202,7 +202,7 @@ def backtest(  # noqa: PLR0913 - one argument for each option
     *,
     usage: Annotated[Path, typer.Option(help="Usage: CSV or Parquet, a file or a folder.")],
     out: Annotated[Path | None, typer.Option(help="Where to write the alerts as CSV.")] = None,
-    method: Annotated[str, typer.Option(help="classic, or robust.")] = "classic",
+    method: Annotated[str, typer.Option(help="robust, or classic.")] = "robust",
     compare: Annotated[
         tuple[str, str] | None,
         typer.Option(help="Two sides: methods, settings, or both with commas (robust,bar=1)."),

@@ -148,7 +148,7 @@ TENANTS = """\
 REST = """\
 # How a day is judged, for everybody. In `detection` of a tenant all but the first five again.
 [detection]
-# method = "classic"           # classic: z-score against the tenant's own days; robust: points
+# method = "robust"            # points for named evidence; classic: z-score of the tenant's days
 # window_days = 30             # how many days before the judged one are looked at; 7 to 180
 # unattributed_percent = 5.0   # tell when more of a day's cost has no tenant; above 0, to 100
 # tokenless_percent = 25.0     # or more of a day's calls told no tokens; above 0, to 100

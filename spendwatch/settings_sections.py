@@ -208,7 +208,7 @@ class RuleSettings(Section):
 class DetectionSettings(RuleSettings):
     """How a day is judged, for everybody."""
 
-    method: Literal["classic", "robust"] = "classic"
+    method: Literal["robust", "classic"] = "robust"
     window_days: Annotated[int, whole(7, 180)] = 30
     unattributed_percent: Annotated[float, number(0, 100, above=True)] = 5.0
     tokenless_percent: Annotated[float, number(0, 100, above=True)] = 25.0

@@ -89,7 +89,7 @@ def evidence_of_drops(
         "fall": -np.nan_to_num(apart[:, -1] / scale.sd),
         "fall_before": -now.before()[tenants],
         "low": _ratio(lowest, now.total[tenants, -1]),
-        "alone_falling": -_crowd(now, -CROWD_SD)[tenants],
+        "others_falling": _crowd(now, -CROWD_SD)[tenants],
         "unattributed": np.clip(appeared / np.maximum(-now.change[top], 1e-9), -1.0, 2.0),
     }
 

@@ -92,6 +92,7 @@ def score_robust(evidence: Evidence) -> Scores:
         spread,
         used.sum(axis=1).astype(np.float64),
         used,
+        used[:, MONTH].shape[1],
         _facts(now, (rises, drops), rule, rules.bar),
     )
 

@@ -30,7 +30,7 @@ class Term:
     Attributes
     ----------
     begins, full : float
-        In ``unit``.
+        In ``unit``; where less counts for more, ``begins`` is above ``full``.
     points : float
     unit : str
         ``sd`` are standard deviations, ``ln`` natural logarithms of a ratio, ``share`` 0 to 1 of
@@ -131,12 +131,12 @@ PROMPT = Reason(
     },
 )
 DROP = Reason(
-    -8.3,
+    -7.9,
     {
         "fall": Term(1.2, 5.8, 4.7, "sd", "the feature {value} sd under its level"),
         "fall_before": Term(0.6, 6.9, 3.0, "sd", "the day before was {value} sd under the level"),
         "low": Term(1.1, 3.0, 2.6, "ln", "{value} times under the lowest of 28 days"),
-        "alone_falling": Term(-0.12, -0.02, 1.4, "share", "few others fall: {value}"),
+        "others_falling": Term(0.12, 0.02, 1.4, "share", "only {value} of the others fall with it"),
         "unattributed": Term(0.2, 0.8, 0.6, "share", "{value} of it appears without a tenant"),
     },
 )

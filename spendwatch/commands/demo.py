@@ -16,6 +16,7 @@ from alerts.announcements import add_planned_event, list_planned_events
 from alerts.holds import PlannedEvent
 from alerts.model import AlertState, Verb, Verdict
 from alerts.numbers import full_day, money
+from alerts.phrases import against
 from alerts.render.text import render_text
 from alerts.replies import Answer, answer
 from detector import ledger
@@ -320,10 +321,6 @@ def _spike(findings: tuple[Finding, ...]) -> Finding | None:
 
 
 def _words(finding: Finding | None) -> str:
-    if finding is None or finding.baseline is None:
+    if finding is None:
         return "not abnormal: the load test would have hidden it"
-    base = finding.baseline
-    return (
-        f"{money(finding.actual_micro_usd or 0)} is abnormal, z {finding.score:.1f} over the usual "
-        f"{money(base.mean_micro_usd)} ({base.used_days} of {base.window_days} days used)"
-    )
+    return f"{money(finding.actual_micro_usd or 0)} is abnormal; {against(finding)}"

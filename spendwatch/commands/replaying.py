@@ -56,7 +56,7 @@ class Request:
 
     usage: Path
     out: Path | None = None
-    method: str = "classic"
+    method: str = "robust"
     assignments: tuple[str, ...] = ()
     first: date | None = None
     last: date | None = None
@@ -104,8 +104,8 @@ def _replays(
     request: Request, books: Mapping[str, RuleBook], history: History, context: Context
 ) -> list[Replayed]:
     """Replay every side over the same days."""
-    longest = max(book.history_days for book in books.values())
-    first = request.first or history.days[0] + timedelta(days=longest)
+    window = max(book.window_days for book in books.values())
+    first = request.first or history.days[0] + timedelta(days=window)
     last = request.last or history.days[-1]
     if first > last:
         raise UsageProblem(f"nothing to judge: the first judged day is {first}, the last {last}")

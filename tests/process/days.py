@@ -65,6 +65,9 @@ path = "told/desk.txt"
 
 [alerts]
 receiver = "desk"
+
+[detection]
+method = "classic"
 """
 WAIT_MS = 50
 """Others hold the database for whole hours of this clock: nobody waits for them for long."""

@@ -76,6 +76,7 @@ reminder_hours = 24
 file = "prices.toml"
 
 [detection]
+method = "classic"
 window_days = 7
 min_days = 4
 

@@ -40,6 +40,9 @@ digest = "off"
 
 [alerts]
 receiver = "desk"
+
+[detection]
+method = "classic"
 """
 RATES = {"input": "2", "cached_input": "1", "output": "10"}
 

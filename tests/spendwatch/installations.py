@@ -31,6 +31,9 @@ digest = "off"
 
 [alerts]
 receiver = "desk"
+
+[detection]
+method = "classic"
 """
 
 

@@ -34,6 +34,9 @@ digest = "off"
 [alerts]
 receiver = "ops"
 
+[detection]
+method = "classic"
+
 [slack]
 base_url = "{base_url}"
 may_answer = {may_answer}

@@ -34,7 +34,7 @@ from tests.spendwatch.local_identity import managed_identity
 
 OPTIONS = {"first_day": "2026-11-01", "days": 9, "tenants": 9, "calls_a_day": 120}
 OTHER = GATEWAY.replace('"gateway"', '"other"').replace(LOGS, METRICS)
-FEW_DAYS = "[detection]\nwindow_days = 7\nmin_days = 5\n"
+FEW_DAYS = "[detection]\nmethod = 'classic'\nwindow_days = 7\nmin_days = 5\n"
 USAGE, LATE = "let slot_minutes", "let since"
 HOURLY = ("UTC", "America/New_York")
 HOUR = timedelta(hours=1)

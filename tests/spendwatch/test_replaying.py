@@ -110,7 +110,7 @@ def test_a_file_of_incidents_that_is_none_says_where(tmp_path, text, said):
 def test_two_methods_are_compared_over_the_same_days(usage, capsys):
     assert run("backtest", "--usage", usage, "--compare", "classic", "robust") == 0
     said = capsys.readouterr().out
-    assert said.count("3 tenants, 29 days (2026-08-01 to 2026-08-29)") == 2
+    assert said.count("3 tenants, 60 days (2026-07-01 to 2026-08-29)") == 2
     assert "only found by classic: 1 alert\n" in said
     assert "acme    2026-08-06" in said
     assert "only found by robust: 0 alerts" in said
@@ -135,7 +135,7 @@ def test_a_gate_that_is_broken_leaves_with_1(usage, tmp_path, capsys):
     path.write_text("tenant,start,end\nbolt,2026-08-10,2026-08-10\n", encoding="utf-8")
     assert run(*words, f"max-pages=0.01,must-find={path}") == 1
     said = capsys.readouterr().out
-    assert "gate: 0.3" in said
+    assert "gate: 0.169 pages per tenant-month are more than 0.01" in said
     assert "gate: not found: bolt, 2026-08-10 to 2026-08-10" in said
 
 
