@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.history import fold_runs
 from detector.robust.levels import Scale, residuals, scale_of
 from detector.robust.use import Use
 from detector.robust.windows import Floats, median
@@ -94,7 +95,7 @@ def survey(
     -------
     Situation
     """
-    total: Floats = np.add.reduceat(use.dollars, starts, axis=0)
+    total = fold_runs(np.add, use.dollars, starts)
     counted = usable.copy()
     counted[:, -1] = True
     weekdays = np.array([day.toordinal() % 7 for day in days])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.history import fold_runs
 from detector.pricing import token_rates
 from detector.robust.windows import Floats
 
@@ -94,7 +95,7 @@ def lay_out_use(history: History, dollars: Floats, table: PriceTable | None) -> 
     valued = np.where(priced, for_prompts + completion * out, dollars)
     mixed = (prompt + completion) * (_PROMPT_SHARE * full + _COMPLETION_SHARE * out)
     parts = (valued, for_prompts, prompt, completion, mixed)
-    return Use(tenant, names, *(_summed(part, starts) for part in parts))
+    return Use(tenant, names, *(fold_runs(np.add, part, starts) for part in parts))
 
 
 def _features(
@@ -127,6 +128,3 @@ def _fixed_rates(keys: Sequence[SeriesKey], table: PriceTable | None, day: date)
     return found
 
 
-def _summed(part: Floats, starts: list[int]) -> Floats:
-    total: Floats = np.add.reduceat(part, starts, axis=0)
-    return total
