@@ -126,5 +126,3 @@ def _fixed_rates(keys: Sequence[SeriesKey], table: PriceTable | None, day: date)
             known[served] = (rates[0], rates[2]) if rates else (np.nan, np.nan)
         found.append(known[served])
     return found
-
-
