@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from datetime import date, timedelta
@@ -14,8 +15,6 @@ from numpy.typing import NDArray
 from detector.model import CostDay, SeriesKey
 
 Value = TypeVar("Value", bound=np.generic)
-CELL_WIDTH = 8
-"""Numbers that describe one series on one day, see :func:`lay_out`."""
 
 
 class History(NamedTuple):
@@ -156,10 +155,50 @@ def fold_runs(
     return folded
 
 
+class DayCells(NamedTuple):
+    """What N series cost and used on one day; every array has shape (N,).
+
+    Attributes
+    ----------
+    rows : ndarray of int64
+        Where each series stands in a history, or its id in the ledger.
+    cost, prompt, completion, cached : ndarray of int64
+        Micro-dollars (0 where the cost is unknown) and tokens.
+    unknown, given : ndarray of bool
+        As in :class:`History`.
+    """
+
+    rows: NDArray[np.int64]
+    cost: NDArray[np.int64]
+    prompt: NDArray[np.int64]
+    completion: NDArray[np.int64]
+    cached: NDArray[np.int64]
+    unknown: NDArray[np.bool_]
+    given: NDArray[np.bool_]
+
+
+def day_cells(told: Sequence[Sequence[int]] | array[int]) -> DayCells:
+    """Turn rows of row, cost, prompt, completion, cached, unknown and given into arrays.
+
+    Parameters
+    ----------
+    told : sequence of sequence of int, or array of int
+        Seven numbers for each series, or all of them one after the other.
+
+    Examples
+    --------
+    >>> day_cells([(3, 1_000, 10, 2, 0, 0, 1)]).given.tolist()
+    [True]
+    """
+    columns = np.array(told, dtype=np.int64).reshape(-1, len(DayCells._fields)).T
+    rows, cost, prompt, completion, cached, unknown, given = columns
+    return DayCells(rows, cost, prompt, completion, cached, unknown > 0, given > 0)
+
+
 def lay_out(
     keys: Sequence[SeriesKey],
     days: Sequence[date],
-    cells: NDArray[np.int64],
+    told: Iterable[tuple[int, DayCells]],
     *,
     pulled: NDArray[np.bool_],
     whole: NDArray[np.bool_],
@@ -172,35 +211,41 @@ def lay_out(
     keys : sequence of SeriesKey, length R
         Sorted; rows without any use inside ``days`` are left out of the result.
     days : sequence of date, length D
-    cells : ndarray of int64, shape (N, 8)
-        Row, column, micro-dollars, cost unknown (0 or 1), cost given (0 or 1), prompt,
-        completion and cached tokens; cells of one place add up.
+    told : iterable of (int, DayCells)
+        Columns and their cells; cells of one row add up. They are taken one after the other.
 
     Returns
     -------
     History
+        A day's cells lie side by side in memory.
     """
-    place = (cells[:, 0], cells[:, 1])
-    matrices: list[NDArray[np.int64]] = []
-    for column in range(2, CELL_WIDTH):
-        matrix = np.zeros((len(keys), len(days)), dtype=np.int64)
-        np.add.at(matrix, place, cells[:, column])
-        matrices.append(matrix)
-    cost, unknown, given, prompt, completion, cached = matrices
-    used = np.logical_or.reduce([part.any(axis=1) for part in (cost, unknown, prompt, completion)])
-    return History(
-        tuple(days),
-        tuple(key for key, keep in zip(keys, used, strict=True) if keep),
-        cost[used],
-        unknown[used] > 0,
-        given[used] > 0,
-        prompt[used],
-        completion[used],
-        cached[used],
-        pulled,
-        whole,
-        first_days,
-    )
+    shape = len(days), len(keys)
+    numbers = DayCells._fields[1:5]
+    matrices = [np.zeros(shape, dtype=np.int64) for _ in numbers]
+    flags = [np.zeros(shape, dtype=np.bool_) for _ in DayCells._fields[5:]]
+    for column, cells in told:
+        alone = not (np.bincount(cells.rows, minlength=1) > 1).any()
+        for matrix, values in zip((*matrices, *flags), cells[1:], strict=True):
+            _add(matrix[column], cells.rows, values, alone=alone)
+    cost, prompt, completion, cached = matrices
+    unknown, given = flags
+    used = np.logical_or.reduce([part.any(axis=0) for part in (cost, unknown, prompt, completion)])
+    if not used.all():
+        keys = [key for key, keep in zip(keys, used, strict=True) if keep]
+        cost, prompt, completion, cached = (part[:, used] for part in matrices)
+        unknown, given = (part[:, used] for part in flags)
+    parts = (cost.T, unknown.T, given.T, prompt.T, completion.T, cached.T)
+    return History(tuple(days), tuple(keys), *parts, pulled, whole, first_days)
+
+
+def _add(
+    into: NDArray[Value], rows: NDArray[np.int64], values: NDArray[Value], *, alone: bool
+) -> None:
+    """Add values at some places; ``alone`` where no two share one, which is far quicker."""
+    if alone:
+        into[rows] = values
+    else:
+        (np.logical_or if into.dtype == np.bool_ else np.add).at(into, rows, values)
 
 
 def build_history(
@@ -234,34 +279,32 @@ def build_history(
     days = consecutive_days(first, last)
     number_of: dict[SeriesKey, int] = {}
     firsts: dict[str, date] = {}
-    flat = array("q")
+    told: dict[int, array[int]] = defaultdict(lambda: array("q"))
     for cost in costs:
         if not first <= cost.day <= last:
             raise ValueError(f"a cost of {cost.day} does not lie within {first} to {last}")
         key = _renamed(cost.key, canonical)
         firsts[key.tenant] = min(cost.day, firsts.get(key.tenant, cost.day))
         number = number_of.setdefault(key, len(number_of))
-        flat.extend(_cell(number, (cost.day - first).days, cost))
+        told[(cost.day - first).days].extend(_cell(number, cost))
     keys = sorted(number_of, key=astuple)
     row_of = np.empty(len(keys), dtype=np.int64)
     row_of[[number_of[key] for key in keys]] = np.arange(len(keys))
-    cells = np.array(flat, dtype=np.int64).reshape(-1, CELL_WIDTH)
-    cells[:, 0] = row_of[cells[:, 0]]
-    seen = np.zeros(len(days), dtype=np.bool_)
-    seen[cells[:, 1]] = True
-    return lay_out(keys, days, cells, pulled=seen, whole=seen, first_days=firsts)
+    seen = np.array([column in told for column in range(len(days))], dtype=np.bool_)
+    placed = ((column, day_cells(cells)) for column, cells in told.items())
+    moved = ((column, cells._replace(rows=row_of[cells.rows])) for column, cells in placed)
+    return lay_out(keys, days, moved, pulled=seen, whole=seen, first_days=firsts)
 
 
-def _cell(row: int, column: int, cost: CostDay) -> tuple[int, ...]:
+def _cell(row: int, cost: CostDay) -> tuple[int, ...]:
     return (
         row,
-        column,
         cost.micro_usd or 0,
-        cost.micro_usd is None,
-        cost.given,
         cost.prompt_tokens or 0,
         cost.completion_tokens or 0,
         cost.cached_tokens or 0,
+        cost.micro_usd is None,
+        cost.given,
     )
 
 

@@ -5,14 +5,15 @@ The detector reads through :func:`history` alone, so that a faster layout can st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import bindparam, case, func, select
+from sqlalchemy import case, func, select
 
-from detector.history import CELL_WIDTH, consecutive_days, lay_out
+from detector.day_vectors import cells_of_days
+from detector.history import consecutive_days, lay_out
 from detector.model import SeriesKey
 from detector.tables import COST_DAY, COST_REVISION, SERIES, SOURCE_DAY, TENANT_NAME
 
@@ -22,17 +23,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sqlmodel import Session
 
-    from detector.history import History
+    from detector.history import DayCells, History
 
 Canonical = Callable[[str], str]
-ROWS_AT_ONCE = 20_000
 
 
 class _Rows(NamedTuple):
     """Where each stored series stands in the arrays."""
 
     keys: tuple[SeriesKey, ...]
-    row_of: dict[int, int]
+    row_of: NDArray[np.int64]
     first_days: dict[str, date]
 
 
@@ -52,10 +52,14 @@ def history(
     """
     days = consecutive_days(first, last)
     placed = _place_series(session, canonical)
-    cells = _cells(session, days, placed)
     pulled, whole = day_states(session, days, sources)
     return lay_out(
-        placed.keys, days, cells, pulled=pulled, whole=whole, first_days=placed.first_days
+        placed.keys,
+        days,
+        _told(session, days, placed),
+        pulled=pulled,
+        whole=whole,
+        first_days=placed.first_days,
     )
 
 
@@ -73,32 +77,16 @@ def _place_series(session: Session, canonical: Canonical) -> _Rows:
         first_days[tenant] = min(first_day, first_days.get(tenant, first_day))
         stored.append((number, (tenant, *others)))
     parts = sorted({part for _, part in stored})
-    row_of = {part: row for row, part in enumerate(parts)}
-    return _Rows(
-        tuple(SeriesKey(*part) for part in parts),
-        {series_id: row_of[part] for series_id, part in stored},
-        first_days,
-    )
+    number_of = {part: row for row, part in enumerate(parts)}
+    row_of = np.zeros(max((series for series, _ in stored), default=0) + 1, dtype=np.int64)
+    row_of[[series for series, _ in stored]] = [number_of[part] for _, part in stored]
+    return _Rows(tuple(SeriesKey(*part) for part in parts), row_of, first_days)
 
 
-def _cells(session: Session, days: Sequence[date], placed: _Rows) -> NDArray[np.int64]:
-    """Read the days as one integer array: row, column, cost, unknown, given and the tokens."""
-    table = COST_DAY.c
-    flags = (_flag(table.micro_usd.is_(None)), _flag(table.given))
-    known = (func.coalesce(column, 0) for column in (
-        table.micro_usd, table.prompt_tokens, table.completion_tokens, table.cached_tokens,
-    ))  # fmt: skip
-    statement = select(table.series_id, *flags, *known).where(table.day == bindparam("b_day"))
-    parts = [np.empty((0, CELL_WIDTH), dtype=np.int64)]
-    for column, day in enumerate(days):
-        result = session.connection().execute(statement, {"b_day": day})
-        # As numbers a row weighs a tenth of what it weighs as Python objects: never hold them all.
-        for rows in result.partitions(ROWS_AT_ONCE):
-            series, missing, given, cost, *tokens = zip(*rows, strict=True)
-            places = [placed.row_of[number] for number in series], [column] * len(series)
-            cells = np.array([*places, cost, missing, given, *tokens], dtype=np.int64)
-            parts.append(cells.T)
-    return np.concatenate(parts)
+def _told(session: Session, days: Sequence[date], placed: _Rows) -> Iterator[tuple[int, DayCells]]:
+    """Give the cells of one day after the other: memory never holds those of two."""
+    for column, cells in enumerate(cells_of_days(session, days)):
+        yield column, cells._replace(rows=placed.row_of[cells.rows])
 
 
 def day_states(

@@ -60,6 +60,24 @@ class CostDayRow(_Measures, table=True):
     recorded_at: datetime = Field(sa_type=UtcDateTime)
 
 
+class DayVectorRow(SQLModel, table=True):
+    """All costs of a local day as arrays of numbers, made from its rows in ``cost_day``.
+
+    The rows are the truth. Whatever adds, changes or removes one of them removes the vector of its
+    day: triggers do, in the same transaction. So there is a vector that says the same, or none.
+    """
+
+    __tablename__ = "day_vector"
+
+    day: date = Field(primary_key=True)
+    series_ids: bytes
+    cost: bytes
+    prompt: bytes
+    completion: bytes
+    cached: bytes
+    flags: bytes
+
+
 class CostRevision(_Measures, table=True):
     """What a cost was before it was revised, and why it was."""
 
@@ -249,6 +267,7 @@ def _table(model: type[SQLModel]) -> Table:
 
 SERIES = _table(Series)
 COST_DAY = _table(CostDayRow)
+DAY_VECTOR = _table(DayVectorRow)
 COST_REVISION = _table(CostRevision)
 USAGE_SLOT = _table(UsageSlot)
 SLOT_DAY = _table(SlotDay)

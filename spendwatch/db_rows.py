@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 BATCH_ROWS = 5_000
 OF_ALEMBIC = "alembic_version"
+DERIVED = ("day_vector",)
+"""Tables that are made from others, and made again where they are empty."""
 _MASK = 2**64 - 1
 
 
@@ -42,10 +44,14 @@ class Digest:
 
 
 def tables_of(connection: Connection) -> tuple[Table, ...]:
-    """Return the tables that are there, each after those it refers to; Alembic's own left out."""
+    """Return the tables that are there, each after those it refers to.
+
+    Alembic's own is left out, and so are those that are derived from others.
+    """
     found = MetaData()
     found.reflect(connection)
-    return tuple(table for table in found.sorted_tables if table.name != OF_ALEMBIC)
+    ours = (table for table in found.sorted_tables if table.name not in DERIVED)
+    return tuple(table for table in ours if table.name != OF_ALEMBIC)
 
 
 def first_filled(connection: Connection, tables: Iterable[Table]) -> str:

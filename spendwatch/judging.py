@@ -16,7 +16,9 @@ from alerts.replies import lessons
 from detector import ledger
 from detector.attribution import causes_of, explain_gap, tokenless_findings
 from detector.budget import budget_findings
+from detector.day_vectors import keep_vector, without_vector
 from detector.detect import Context, detect, without_double_telling
+from detector.history import consecutive_days
 from detector.pulls import judged_before, pull_changes, source_days
 from detector.quality import (
     attribution_findings,
@@ -65,6 +67,7 @@ def judge(app: App, day: date, *, missed_days: int = 0, history: bool = False) -
     """
     # A pull that commits while this reads is newer than the judgement, and has it made again.
     started_at = app.clock()
+    keep_vectors(app, day)
     with reading(app.engine) as session:
         judgement = assess(app, session, day)
     if history:
@@ -76,6 +79,16 @@ def judge(app: App, day: date, *, missed_days: int = 0, history: bool = False) -
         _note_judged(session, judgement, app.book.method, started_at, silently=history)
 
     return write_judgement(app, judgement, note, missed_days=missed_days, history=history)
+
+
+def keep_vectors(app: App, day: date) -> None:
+    """Make the arrays that are missing of the days a judgement reads, each in a transaction."""
+    days = consecutive_days(day - timedelta(days=app.book.history_days), day)
+    with reading(app.engine) as session:
+        missing = without_vector(session, days)
+    for each in missing:
+        with writing(app.engine) as session:
+            keep_vector(session, each)
 
 
 def write_judgement(

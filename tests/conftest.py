@@ -14,6 +14,7 @@ from sqlmodel import SQLModel
 import alerts.tables  # noqa: F401 # declares its tables when imported
 import detector.tables  # noqa: F401 # the same
 import spendwatch.tables  # noqa: F401 # the same
+from detector.vector_triggers import create_triggers
 from spendwatch.db import open_engine
 from spendwatch.db_engines import WRITES
 
@@ -85,4 +86,6 @@ def open_empty(url):
     engine = open_engine(url)
     with engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
         SQLModel.metadata.create_all(connection)
+        for statement in create_triggers(connection.dialect.name):
+            connection.exec_driver_sql(statement)
     return engine

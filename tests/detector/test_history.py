@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from detector.history import (
-    CELL_WIDTH,
     any_by_tenant,
     build_history,
     consecutive_days,
+    day_cells,
     group_tenants,
     lay_out,
     sum_by_tenant,
@@ -106,9 +106,10 @@ def test_a_cost_outside_the_days_is_refused(day):
 
 def test_rows_without_use_in_the_days_are_left_out():
     keys = [SeriesKey("acme"), SeriesKey("bolt"), SeriesKey("corp")]
-    cells = np.zeros((2, CELL_WIDTH), dtype=np.int64)
-    cells[0, :3] = (0, 1, 5)
-    cells[1, :4] = (2, 0, 0, 1)
+    cells = [
+        (1, day_cells([(0, 5, 0, 0, 0, 0, 0)])),
+        (0, day_cells([(2, 0, 0, 0, 0, 1, 0)])),
+    ]
     every = np.ones(2, dtype=np.bool_)
     laid = lay_out(keys, (ago(1), TODAY), cells, pulled=every, whole=every, first_days={})
     assert [key.tenant for key in laid.keys] == ["acme", "corp"]

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import insert
 
 from detector import ledger
+from detector.day_vectors import ROWS_AT_ONCE
 from detector.model import SeriesKey
 from detector.tables import TENANT_NAME
 from spendwatch.db import reading, writing
@@ -66,7 +67,7 @@ def test_a_history_holds_only_the_days_asked_for(database):
 
 
 def test_a_large_history_is_read_in_parts(database):
-    tenants = ledger.ROWS_AT_ONCE // 2 + 1
+    tenants = ROWS_AT_ONCE + 1
     for day in (DAY, NEXT):
         record(database, [cost(5, f"tenant-{n}", day=day) for n in range(tenants)], day=day)
     assert history(database).cost.sum(axis=0).tolist() == [0, 5 * tenants, 5 * tenants]
