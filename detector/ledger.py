@@ -5,6 +5,7 @@ The detector reads through :func:`history` alone, so that a faster layout can st
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -65,22 +66,24 @@ def history(
 
 def _place_series(session: Session, canonical: Canonical) -> _Rows:
     """Give every series a row; series that differ by source or alias share one."""
-    stored = []
-    first_days: dict[str, date] = {}
     table = SERIES.c
     columns = (
-        table.id, table.first_day,
         table.tenant, table.feature, table.model, table.deployment, table.scope,
+        table.id, table.first_day,
     )  # fmt: skip
-    for number, first_day, name, *others in session.connection().execute(select(*columns)).all():
-        tenant = canonical(name)
+    rows = session.connection().execute(select(*columns)).all()
+    names, *others, ids, firsts = zip(*rows, strict=True) if rows else ((),) * len(columns)
+    known_as = {name: canonical(name) for name in set(names)}
+    tenants = [known_as[name] for name in names]
+    parts = list(zip(tenants, *others, strict=True))
+    distinct = sorted(set(parts))
+    number_of = {part: row for row, part in enumerate(distinct)}
+    row_of = np.zeros(max(ids, default=0) + 1, dtype=np.int64)
+    row_of[list(ids)] = [number_of[part] for part in parts]
+    first_days: dict[str, date] = {}
+    for tenant, first_day in zip(tenants, firsts, strict=True):
         first_days[tenant] = min(first_day, first_days.get(tenant, first_day))
-        stored.append((number, (tenant, *others)))
-    parts = sorted({part for _, part in stored})
-    number_of = {part: row for row, part in enumerate(parts)}
-    row_of = np.zeros(max((series for series, _ in stored), default=0) + 1, dtype=np.int64)
-    row_of[[series for series, _ in stored]] = [number_of[part] for _, part in stored]
-    return _Rows(tuple(SeriesKey(*part) for part in parts), row_of, first_days)
+    return _Rows(tuple(itertools.starmap(SeriesKey, distinct)), row_of, first_days)
 
 
 def _told(session: Session, days: Sequence[date], placed: _Rows) -> Iterator[tuple[int, DayCells]]:
@@ -284,6 +287,8 @@ def unwatched_tenants(session: Session, day: date, canonical: Canonical) -> froz
     connection = session.connection()
     answered = select(SOURCE_DAY.c.source).where(SOURCE_DAY.c.day == day, SOURCE_DAY.c.rows > 0)
     held = set(connection.execute(answered).scalars())
+    if held >= set(connection.execute(select(SOURCE_DAY.c.source).distinct()).scalars()):
+        return frozenset()
     sources: dict[str, set[str]] = {}
     for tenant, source in connection.execute(select(SERIES.c.tenant, SERIES.c.source).distinct()):
         sources.setdefault(canonical(tenant), set()).add(source)

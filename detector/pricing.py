@@ -251,6 +251,8 @@ def price_changes(
         In the order of ``keys``, then by day; a changed exchange rate is a change too.
     """
     days = _dates_within(table, first_day, last_day)
+    if not days:
+        return ()
     return tuple(change for key in dict.fromkeys(keys) for change in _changes_of(table, key, days))
 
 

@@ -261,11 +261,11 @@ def price_change_findings(
     """
     if prices is None or not history.keys:
         return ()
-    used = [key for row, key in enumerate(history.keys) if history.cost[row, -1]]
+    used = [history.keys[row] for row in np.flatnonzero(history.cost[:, -1]).tolist()]
     by_model: dict[tuple[str, date], list[PriceChange]] = defaultdict(list)
     for change in price_changes(prices, used, since, history.days[-1]):
         by_model[change.key.model or change.key.deployment, change.effective_day].append(change)
-    row_of = {key: row for row, key in enumerate(history.keys)}
+    row_of = {key: row for row, key in enumerate(history.keys)} if by_model else {}
     return tuple(
         _price_change(history, prices, model, changes, row_of)
         for (model, _), changes in sorted(by_model.items())
