@@ -21,9 +21,12 @@ PURE_CORE := \
     detector/backtest.py \
     detector/baseline.py \
     detector/budget.py \
+    detector/checks.py \
     detector/day_windows.py \
     detector/detect.py \
     detector/drivers.py \
+    detector/explain.py \
+    detector/explanation.py \
     detector/forecast.py \
     detector/history.py \
     detector/model.py \
@@ -49,6 +52,7 @@ PURE_CORE := \
     detector/sources/slot_sums.py \
     detector/sources/telemetry_sums.py \
     detector/usage.py \
+    detector/what_if.py \
     alerts/backoff.py \
     alerts/codec.py \
     alerts/composing.py \
