@@ -31,6 +31,7 @@ PURE_CORE := \
     detector/history.py \
     detector/model.py \
     detector/price_advice.py \
+    detector/price_chain.py \
     detector/price_check.py \
     detector/price_list.py \
     detector/price_table.py \

@@ -97,7 +97,7 @@ def check_floors(change: float, usual: float, rules: RuleArrays, index: int) -> 
         Stage.FLOOR,
         met,
         setting="min_excess_percent",
-        formula="100 * change / abs(usual)",
+        formula="100 * change / abs(usual)" if usual else "",
         numbers={"change": change, "usual": usual},
     )
 

@@ -13,7 +13,7 @@ from alerts import store
 from alerts.lifecycle import SenselessReply, open_alert
 from alerts.messages import alert_message
 from alerts.model import AlertState, Change, Teaching, Verb, Verdict
-from alerts.replies import Answer, answer, lessons, midnight
+from alerts.replies import Answer, answer, midnight, what_answers_teach
 from alerts.story import story_of
 from alerts.verdicts import LONGEST_DAYS, describe_lesson, lesson, preview, until_problem
 from detector.model import Effect
@@ -41,7 +41,10 @@ def dismiss(database, verdict=Verdict.EXPECTED, until=LAST, at=NOW):
 
 def taught(database):
     with reading(database) as session:
-        return lessons(session, TEACHING, lambda _tenant, _day: None)
+        return tuple(
+            each.lesson
+            for each in what_answers_teach(session, TEACHING, lambda _tenant, _day: None)
+        )
 
 
 def test_what_was_expected_until_a_day_stays_out_up_to_it(opened):
