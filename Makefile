@@ -87,7 +87,8 @@ PURE_CORE := \
     spendwatch/azure_words.py \
     spendwatch/clock_guard.py \
     spendwatch/coverage_words.py \
-    spendwatch/due.py
+    spendwatch/due.py \
+    spendwatch/explain_words.py
 
 empty :=
 space := $(empty) $(empty)

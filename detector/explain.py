@@ -60,7 +60,7 @@ def explain(history: History, book: RuleBook, context: Context | None, tenant: s
         finding=weighed.finding(index) if told else None,
         trials=trials,
         days=_days(weighed, index, account.compared_usd),
-        left_out=weighed.baseline(index).left_out,
+        baseline=weighed.baseline(index),
         actual_micro_usd=actual,
         expected_micro_usd=expected,
         lessons=_mattering(weighed, index),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
-    from detector.model import Finding, LeftOutDay, Lesson
+    from detector.model import Baseline, Finding, Lesson
 
 _NO_NUMBERS: Mapping[str, float] = MappingProxyType({})
 
@@ -192,8 +192,10 @@ class Otherwise:
         What it would have had to be: of a setting in its own unit; of a term the points without
         it; of a cost the micro-dollars of the tenant's day; of a lesson 0, as without it.
     factor, still : float
-        Of a cost: times what the use is (times the usual where there was none) the verdict is the
-        other one, and the nearest that was tried where it is still the same.
+        Of a cost: times what the use is the verdict is the other one, and the nearest that was
+        tried where it is still the same.
+    of_usual : bool
+        There was no use, and the factors are of the usual day.
     direction : int
         What it would have been told as: 1 a rise, -1 a drop, 0 nothing.
     """
@@ -204,6 +206,7 @@ class Otherwise:
     direction: int = 0
     factor: float = 1.0
     still: float = 1.0
+    of_usual: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,8 +224,8 @@ class Explanation:
         The one that decided, or came nearest to it, first.
     days : tuple of LookedAtDay
         Oldest first, the judged day last.
-    left_out : tuple of LeftOutDay
-        Days that were not used though the tenant was there, and why.
+    baseline : Baseline or None
+        What it was compared with, and the days that were left out; None where it was not judged.
     actual_micro_usd, expected_micro_usd : int
         As billed.
     lessons : tuple of Lesson
@@ -239,7 +242,7 @@ class Explanation:
     finding: Finding | None = None
     trials: tuple[Trial, ...] = ()
     days: tuple[LookedAtDay, ...] = ()
-    left_out: tuple[LeftOutDay, ...] = ()
+    baseline: Baseline | None = None
     actual_micro_usd: int = 0
     expected_micro_usd: int = 0
     lessons: tuple[Lesson, ...] = ()

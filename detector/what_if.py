@@ -147,7 +147,7 @@ class _Again:
             else:
                 still = middle
         cost = float(day.cost(other))
-        return Otherwise("cost", day.feature, cost, direction, other, still)
+        return Otherwise("cost", day.feature, cost, direction, other, still, not day.used)
 
 
 class _ScaledDay:

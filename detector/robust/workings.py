@@ -27,7 +27,6 @@ Working = tuple[str, dict[str, float]]
 NOT_KNOWN: Working = ("0", {})
 """What is not known counts as none."""
 _LEVEL = "(ln(usd + 0.5) - weekday - level) / spread"
-_RATIO = "ln((one + 0.5) / (other + 0.5))"
 _SHARE = "(ln((feature + 0.5) / (rest + 0.5)) - usual) / spread"
 _SUM = "sum(numbers)"
 
@@ -76,7 +75,7 @@ def _of_a_rise(
         "before": total.working(-2, now.scale.sd[tenant]),
         "total_tail": total.working(-1, now.scale.tail[tenant]),
         "broad": total.working(-1, now.scale.tail[tenant]) if alike else NOT_KNOWN,
-        "three": _ratio(three, now.usual[tenant]),
+        "three": _ratio(three_days=three, usual=now.usual[tenant]),
         "usd": ("ln(max(change, 1e-9))", {"change": float(now.change[top])}),
         "long_z": ("(today - mean) / max(sd, 0.05 * mean)", _plain(numbers)),
         "crowd": _crowd(now, tenant, values["crowd"]),
@@ -98,7 +97,7 @@ def _of_a_drop(
     return {
         "fall": (f"-{formula}", numbers),
         "fall_before": (f"-{before}", parts),
-        "low": _ratio(lowest, now.total[tenant, -1]),
+        "low": _ratio(lowest=lowest, today=now.total[tenant, -1]),
         "alone_falling": (f"-{crowd}", others),
         "unattributed": (
             "min(max(appeared / fall, -1), 2)",
@@ -145,8 +144,8 @@ def _own_past(now: Situation, tenant: int, top: int) -> dict[str, Working]:
     return {
         "prompt": prompts.working(-1, prompts.scale.sd[0]),
         "active": ("active / max(days, 1)", active),
-        "record": _ratio(today, highest),
-        "weekday": _ratio(today, float(np.nan_to_num(median(same)[0]))),
+        "record": _ratio(today=today, highest=highest),
+        "weekday": _ratio(today=today, same_weekday=float(np.nan_to_num(median(same)[0]))),
     }
 
 
@@ -188,8 +187,11 @@ def _crowd(now: Situation, tenant: int, share: float) -> Working:
     return "moving / max(others, 1)", {"moving": float(round(share * others)), "others": others}
 
 
-def _ratio(one: float, other: float) -> Working:
-    return _RATIO, _plain({"one": max(one, 0.0), "other": max(other, 0.0)})
+def _ratio(**sides: float) -> Working:
+    """Work the ratio of two sides out; credits are $0."""
+    one, other = sides
+    floored = {name: max(value, 0.0) for name, value in sides.items()}
+    return f"ln(({one} + 0.5) / ({other} + 0.5))", _plain(floored)
 
 
 def _plain(numbers: dict[str, float]) -> dict[str, float]:
