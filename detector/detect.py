@@ -114,7 +114,9 @@ def judge_spend(history: History, book: RuleBook, context: Context) -> tuple[Fin
     return tuple(weighed.finding(int(index)) for index in np.flatnonzero(weighed.told()))
 
 
-def weigh(history: History, book: RuleBook, context: Context) -> Weighed:
+def weigh(
+    history: History, book: RuleBook, context: Context, method: Method | None = None
+) -> Weighed:
     """Score every tenant's last day.
 
     Parameters
@@ -123,6 +125,8 @@ def weigh(history: History, book: RuleBook, context: Context) -> Weighed:
         R at least 1.
     book, context
         As for :func:`detect`.
+    method : callable, optional
+        By default that of the book.
 
     Returns
     -------
@@ -134,7 +138,8 @@ def weigh(history: History, book: RuleBook, context: Context) -> Weighed:
     rules = rule_arrays(book, groups.tenants, context.lessons, history.days[-1])
     total = sum_by_tenant(dollars, groups)
     evidence = Evidence(history, groups, dollars, total, exclusions.usable, rules, context.prices)
-    return Weighed(evidence, METHODS[book.method](evidence), exclusions, book, context)
+    score = method or METHODS[book.method]
+    return Weighed(evidence, score(evidence), exclusions, book, context)
 
 
 @dataclass(frozen=True)

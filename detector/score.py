@@ -94,6 +94,9 @@ class Scores(NamedTuple):
         What else is to be told of a tenant, by its index.
     account : callable
         Gives how it came to that of a tenant, by its index; asked for one tenant, never for all.
+    alone : callable or None
+        Gives the method that scores a tenant, by its index, where the evidence is of that one
+        alone and all others are as they were; None where only all of them can be scored together.
     """
 
     direction: NDArray[np.int8]
@@ -106,6 +109,7 @@ class Scores(NamedTuple):
     window_days: int
     facts: Mapping[int, Mapping[str, str | float]] = MappingProxyType({})
     account: Callable[[int], Account] = lambda _: Account()
+    alone: Callable[[int], Callable[[Evidence], Scores]] | None = None
 
 
 def z_scores(
@@ -176,6 +180,7 @@ def score_classic(evidence: Evidence) -> Scores:
         evidence.usable,
         evidence.usable.shape[1] - 1,
         account=partial(_account, evidence, past, score, by),
+        alone=lambda _: score_classic,  # tenants say nothing of one another
     )
 
 

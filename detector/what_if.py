@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from detector.detect import Weighed
+    from detector.detect import Context, Weighed
     from detector.history import History
     from detector.rules import RuleBook
 
@@ -53,17 +53,31 @@ def find_otherwise(weighed: Weighed, index: int, trials: Sequence[Trial]) -> tup
 
 
 class _Again:
-    """One tenant's day, judged again under other circumstances."""
+    """One tenant's day, judged again under other circumstances; all others are as they were."""
 
     def __init__(self, weighed: Weighed, index: int) -> None:
-        self.weighed, self.index = weighed, index
-        self.history = weighed.evidence.history
+        history = weighed.evidence.history
+        mine = weighed.evidence.groups.rows(index, len(history.keys))
+        self.method = weighed.scores.alone and weighed.scores.alone(index)
+        self.history = history.of_rows(mine) if self.method else history
+        self.mine = range(len(mine)) if self.method else mine
+        self.usable = weighed.scores.used[index]
+        self.book, self.context = weighed.book, weighed.context
         self.tenant = weighed.evidence.groups.tenants[index]
-        self.said = self._direction(weighed)
+        self.said = self._direction()
 
-    def _direction(self, weighed: Weighed) -> int:
-        """Return what is told of the tenant: 1 a rise, -1 a drop, 0 nothing."""
-        return int(weighed.scores.direction[self.index]) * int(weighed.told()[self.index])
+    def _direction(
+        self,
+        history: History | None = None,
+        book: RuleBook | None = None,
+        context: Context | None = None,
+    ) -> int:
+        """Judge the day; return what is told of the tenant: 1 a rise, -1 a drop, 0 nothing."""
+        weighed = weigh(
+            history or self.history, book or self.book, context or self.context, self.method
+        )
+        index = weighed.evidence.groups.tenants.index(self.tenant)
+        return int(weighed.scores.direction[index]) * int(weighed.told()[index])
 
     def settings(self, trials: Sequence[Trial]) -> Iterator[Otherwise]:
         """Try the least change of each setting that the rule asks for."""
@@ -72,19 +86,16 @@ class _Again:
             if not turns or (self.said and check.stage is Stage.GATE):
                 continue
             value = _turning(check)
-            direction = self._direction(self._with_book(self._with_setting(check.setting, value)))
+            direction = self._direction(book=self._with_setting(check.setting, value))
             if bool(direction) != bool(self.said):
                 yield Otherwise("setting", check.setting, value, direction)
 
     def _with_setting(self, setting: str, value: float) -> RuleBook:
-        book = self.weighed.book
+        book = self.book
         whole = setting.endswith("_micro_usd") or setting == "min_days"
         changed: dict[str, Any] = {setting: round(value) if whole else value}
         rules = replace(book.of(self.tenant), **changed)
         return replace(book, tenants={**book.tenants, self.tenant: rules})
-
-    def _with_book(self, book: RuleBook) -> Weighed:
-        return weigh(self.history, book, self.weighed.context)
 
     def terms(self, trials: Sequence[Trial]) -> Iterator[Otherwise]:
         """Name the terms of what was told without any one of which it would be below the bar."""
@@ -96,12 +107,11 @@ class _Again:
 
     def lessons(self) -> Iterator[Otherwise]:
         """Name the answers without which a silent day would have been told."""
-        context, day = self.weighed.context, self.history.days[-1]
+        context, day = self.context, self.history.days[-1]
         for lesson in context.lessons if not self.said else ():
             if lesson.tenant == self.tenant and raised_floors([lesson], day):
                 others = tuple(each for each in context.lessons if each is not lesson)
-                other = weigh(self.history, self.weighed.book, replace(context, lessons=others))
-                if direction := self._direction(other):
+                if direction := self._direction(context=replace(context, lessons=others)):
                     yield Otherwise("lesson", lesson.reason, 0.0, direction)
 
     def costs(self, trials: Sequence[Trial]) -> Iterator[Otherwise]:
@@ -117,32 +127,28 @@ class _Again:
     def _silent_at(self, trial: Trial) -> Iterator[Otherwise]:
         """Scale what was told to its usual, and go back to where it begins to be told."""
         for feature in dict.fromkeys((trial.feature, None)):
-            day = _ScaledDay(self.weighed, self.index, feature)
+            day = _ScaledDay(self.history, self.mine, self.usable, feature)
             usual = day.usual_factor()
-            if self._at(day, usual) == 0:
+            if self._direction(day.at(usual)) == 0:
                 yield self._turning_point(day, 1.0 if day.used else 0.0, usual)
                 return
 
     def _told_at(self, trial: Trial, tried: Sequence[float]) -> Iterator[Otherwise]:
         """Scale what came nearest, else all use of the day, until it is told."""
         for feature in dict.fromkeys((trial.feature, None)):
-            day, before = _ScaledDay(self.weighed, self.index, feature), 1.0
+            day, before = _ScaledDay(self.history, self.mine, self.usable, feature), 1.0
             for factor in tried:
-                if self._at(day, factor) == trial.direction:
+                if self._direction(day.at(factor)) == trial.direction:
                     yield self._turning_point(day, before, factor)
                     return
                 before = factor
 
-    def _at(self, day: _ScaledDay, factor: float) -> int:
-        history = day.at(factor)
-        return self._direction(weigh(history, self.weighed.book, self.weighed.context))
-
     def _turning_point(self, day: _ScaledDay, still: float, other: float) -> Otherwise:
         """Halve the bracket between the verdict that was and another one."""
-        direction = self._at(day, other)
+        direction = self._direction(day.at(other))
         for _ in range(_HALVINGS):
             middle = (still + other) / 2
-            if self._at(day, middle) == direction:
+            if self._direction(day.at(middle)) == direction:
                 other = middle
             else:
                 still = middle
@@ -156,12 +162,11 @@ class _ScaledDay:
     Where it used nothing that day its usual day is scaled instead.
     """
 
-    def __init__(self, weighed: Weighed, index: int, feature: str | None) -> None:
-        self.history, self.feature = weighed.evidence.history, feature
-        self.mine = weighed.evidence.groups.rows(index, len(self.history.keys))
-        keys = self.history.keys
-        self.rows = [row for row in self.mine if feature in (None, keys[row].feature)]
-        self._usable = weighed.scores.used[index]
+    def __init__(
+        self, history: History, mine: range, usable: NDArray[np.bool_], feature: str | None
+    ) -> None:
+        self.history, self.mine, self.feature, self._usable = history, mine, feature, usable
+        self.rows = [row for row in mine if feature in (None, history.keys[row].feature)]
         self.used = bool(self._today("cost").any() or self._today("prompt").any())
 
     def _today(self, name: str) -> NDArray[np.float64]:

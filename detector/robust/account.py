@@ -107,7 +107,7 @@ def scored_terms(part: Judged, place: int) -> tuple[ScoredTerm, ...]:
 def _weight(now: Situation, index: int) -> Check:
     """Say whether a tenant's rise matters beside what all others usually spend."""
     usual = float(now.usual[index])
-    others = float(now.usual.sum()) - usual
+    others = float(now.usual.sum()) - usual + now.others.usual
     rise = float(now.total[index, -1]) - usual
     what = f"rise beside {NEWCOMER_SHARE:.0%} of what all others usually spend"
     return check_dollars(what, rise, NEWCOMER_SHARE * others, Stage.FLOOR)

@@ -211,10 +211,10 @@ def _tenant_history(now: Situation, tenants: Integers) -> dict[str, Floats]:
 
 def _crowd(now: Situation, bar: float) -> Floats:
     """Return which share of the others lies beyond a bar of sd, for each tenant."""
-    known = ~np.isnan(now.apart[:, -1])
-    deviation = now.deviation()
-    beyond = known & (deviation > bar if bar > 0 else deviation < bar)
-    share: Floats = (beyond.sum() - beyond) / np.maximum(known.sum() - known, 1)
+    known, beyond = ~np.isnan(now.apart[:, -1]), now.beyond(bar)
+    moving = beyond.sum() + (now.others.rising if bar > 0 else now.others.falling)
+    counted = known.sum() + now.others.known
+    share: Floats = (moving - beyond) / np.maximum(counted - known, 1)
     return share
 
 

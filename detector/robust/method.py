@@ -21,7 +21,7 @@ from detector.robust.account import (
     scored_terms,
 )
 from detector.robust.score import extreme, judge_drops, judge_rises
-from detector.robust.situation import MONTH, survey
+from detector.robust.situation import MONTH, NOBODY, others_of, survey
 from detector.robust.use import lay_out_use
 from detector.score import (
     COST_ONLY,
@@ -37,14 +37,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from detector.robust.score import Judged
-    from detector.robust.situation import Situation
+    from detector.robust.situation import Others, Situation
     from detector.robust.windows import Floats
     from detector.score import Evidence
 
 MOST_SIGNS = 3
 
 
-def score_robust(evidence: Evidence) -> Scores:
+def score_robust(evidence: Evidence, others: Others = NOBODY) -> Scores:
     """Give points to rises and drops of a tenant's features; see ``docs/detection.md``.
 
     Use is valued at one fixed price for each model and put on a logarithmic scale; each kind of
@@ -57,6 +57,8 @@ def score_robust(evidence: Evidence) -> Scores:
     ----------
     evidence : Evidence
         T at least 1; costs must be finite.
+    others : Others
+        Tenants that are not among the evidence, and count as they were.
 
     Returns
     -------
@@ -64,7 +66,7 @@ def score_robust(evidence: Evidence) -> Scores:
         ``score`` are points above 0, ``expected`` is the median of 28 days at fixed prices,
         ``spread`` what one standard deviation on the logarithmic scale makes of it.
     """
-    now, rules = _situation(evidence), evidence.rules
+    now, rules = _situation(evidence, others), evidence.rules
     past = moments(evidence.total[:, :-1], evidence.usable[:, :-1])
     by = by_dollars_alone(evidence, past)
     told, appeared = _tells_tokens(now), _appeared(evidence, now)
@@ -96,18 +98,19 @@ def score_robust(evidence: Evidence) -> Scores:
         used[:, MONTH].shape[1],
         _facts(now, (rises, drops), rule, rules.bar),
         partial(account_of, Known(evidence, now, past, by, told, appeared)),
+        lambda index: partial(score_robust, others=others_of(now, index, appeared)),
     )
 
 
-def _situation(evidence: Evidence) -> Situation:
+def _situation(evidence: Evidence, others: Others) -> Situation:
     use = lay_out_use(evidence.history, evidence.dollars, evidence.prices)
     starts = np.searchsorted(use.tenant, np.arange(len(evidence.groups.tenants)))
-    return survey(use, starts, evidence.usable, evidence.history.days)
+    return survey(use, starts, evidence.usable, evidence.history.days, others)
 
 
 def _weighty(now: Situation) -> NDArray[np.bool_]:
     """Say whose rise matters beside what all others usually spend: most newcomers do not."""
-    others = now.usual.sum() - now.usual
+    others = now.usual.sum() - now.usual + now.others.usual
     found: NDArray[np.bool_] = reaches(now.total[:, -1] - now.usual, NEWCOMER_SHARE * others)
     return found
 
@@ -133,7 +136,7 @@ def _appeared(evidence: Evidence, now: Situation) -> float:
     """Return the dollars by which use without a tenant is above its usual."""
     tenants = evidence.groups.tenants
     if UNATTRIBUTED not in tenants:
-        return 0.0
+        return now.others.appeared
     at = tenants.index(UNATTRIBUTED)
     return float(now.total[at, -1] - now.usual[at])
 
