@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from detector.attribute import split_by_cell
-from detector.baseline import answered_days
+from detector.baseline import answered_days, explain_left_out
 from detector.detect import Context, weigh
 from detector.explanation import STAGES, Explanation, LookedAtDay, Stage, Trial, Verdict
 from detector.model import MICRO
@@ -45,7 +45,8 @@ def explain(history: History, book: RuleBook, context: Context | None, tenant: s
     if why := _not_judged(history, context, tenant):
         return Explanation(tenant, history.days[-1], book.method, Verdict.NOT_JUDGED, why)
     weighed = weigh(history, book, context)
-    index = weighed.evidence.groups.tenants.index(tenant)
+    evidence = weighed.evidence
+    index = evidence.groups.tenants.index(tenant)
     told = bool(weighed.told()[index])
     account = weighed.scores.account(index)
     trials = tuple(sorted(account.trials, key=_nearness, reverse=True))
@@ -61,6 +62,7 @@ def explain(history: History, book: RuleBook, context: Context | None, tenant: s
         trials=trials,
         days=_days(weighed, index, account.compared_usd),
         baseline=weighed.baseline(index),
+        left_out=explain_left_out(history, evidence.groups, weighed.exclusions, index),
         actual_micro_usd=actual,
         expected_micro_usd=expected,
         lessons=_mattering(weighed, index),

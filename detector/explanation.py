@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
-    from detector.model import Baseline, Finding, Lesson
+    from detector.model import Baseline, Finding, LeftOutDay, Lesson
 
 _NO_NUMBERS: Mapping[str, float] = MappingProxyType({})
 
@@ -225,7 +225,9 @@ class Explanation:
     days : tuple of LookedAtDay
         Oldest first, the judged day last.
     baseline : Baseline or None
-        What it was compared with, and the days that were left out; None where it was not judged.
+        What it was compared with; None where it was not judged.
+    left_out : tuple of LeftOutDay
+        Of all the days that were looked at those that did not count, and why.
     actual_micro_usd, expected_micro_usd : int
         As billed.
     lessons : tuple of Lesson
@@ -243,6 +245,7 @@ class Explanation:
     trials: tuple[Trial, ...] = ()
     days: tuple[LookedAtDay, ...] = ()
     baseline: Baseline | None = None
+    left_out: tuple[LeftOutDay, ...] = ()
     actual_micro_usd: int = 0
     expected_micro_usd: int = 0
     lessons: tuple[Lesson, ...] = ()

@@ -272,16 +272,19 @@ def _compared(explained: Explained) -> Iterator[str]:
     base = found.baseline
     if base is None:
         return
-    used = [each for each in found.days if each.used]
-    first, last = found.days[0].day, found.days[-2].day if len(found.days) > 1 else found.day
-    span = f"of the {count(base.window_days, 'day')} {short_day(first)} to {short_day(last)}"
-    yield f"{count(base.used_days, 'day')} used {span}"
-    if used:
+    window = [each.day for each in found.days[-1 - base.window_days : -1]]
+    span = f", {short_day(window[0])} to {short_day(window[-1])}" if window else ""
+    more = len(found.days) - 1 - len(window)
+    yield (
+        f"{base.used_days} of {count(base.window_days, 'day')}{span}"
+        f"{f'; levels and spreads look {more} further back' if more > 0 else ''}"
+    )
+    if base.used_days:
         low, high = money(base.low_micro_usd), money(base.high_micro_usd)
         middle, spread = money(base.mean_micro_usd), money(base.spread_micro_usd)
         yield f"expected {middle}, spread {spread}, lowest to highest day {low}-{high}"
     by_reason: dict[str, list[date]] = {}
-    for left in base.left_out:
+    for left in found.left_out:
         by_reason.setdefault(left.reason, []).append(left.day)
     for reason, days in by_reason.items():
         whose = _whose(by_lesson, reason, days)

@@ -93,12 +93,11 @@ def _of_a_drop(
     fall = max(-float(now.change[top]), 1e-9)
     formula, numbers = own.working(-1, own.scale.sd[0])
     before, parts = total.working(-2, now.scale.sd[tenant])
-    crowd, others = _crowd(now, tenant, -values["alone_falling"])
     return {
         "fall": (f"-{formula}", numbers),
         "fall_before": (f"-{before}", parts),
         "low": _ratio(lowest=lowest, today=now.total[tenant, -1]),
-        "alone_falling": (f"-{crowd}", others),
+        "others_falling": _crowd(now, tenant, values["others_falling"]),
         "unattributed": (
             "min(max(appeared / fall, -1), 2)",
             {"appeared": appeared, "fall": fall},
@@ -183,7 +182,7 @@ def _of_drifts(now: Situation, tenant: int) -> dict[str, Working]:
 def _crowd(now: Situation, tenant: int, share: float) -> Working:
     """Count the others that lie beyond the bar of a crowd."""
     known = ~np.isnan(now.apart[:, -1])
-    others = float(known.sum() - known[tenant])
+    others = float(known.sum() + now.others.known - known[tenant])
     return "moving / max(others, 1)", {"moving": float(round(share * others)), "others": others}
 
 

@@ -249,7 +249,7 @@ def test_days_left_out_are_named_with_their_reason_and_are_not_used():
     found = classic(
         acme(200), lessons=(lesson, leave_out("bolt", ago(3)), restart("acme", ago(99)))
     )
-    assert [(each.day, each.reason) for each in found.baseline.left_out] == [
+    assert [(each.day, each.reason) for each in found.left_out] == [
         (ago(2), "dismissed as expected")
     ]
     assert found.lessons == (lesson,)
