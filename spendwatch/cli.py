@@ -271,7 +271,7 @@ def explain(
         int | None,
         typer.Argument(
             parser=alert_number,
-            metavar="[ALERT]",
+            metavar="ALERT",
             show_default=False,
             help="A spike's or drop's number: 12 or A-12.",
         ),
@@ -284,7 +284,7 @@ def explain(
     day: DayOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Explain a day of a tenant: use, prices, evidence, verdict, and what would turn it."""
+    """Say why a day was told or not: use, prices, evidence."""
     from spendwatch.commands import explaining
 
     explaining.explain(config, explaining.Asked(number, tenant, day), as_json=as_json)
