@@ -125,13 +125,13 @@ class _Again:
                 yield from self._told_at(trial, tried)
 
     def _silent_at(self, trial: Trial) -> Iterator[Otherwise]:
-        """Scale what was told to its usual, and go back to where it begins to be told."""
+        """Scale what was told to its usual, else all use, and go back to where it is told."""
         for feature in dict.fromkeys((trial.feature, None)):
             day = _ScaledDay(self.history, self.mine, self.usable, feature)
-            usual = day.usual_factor()
-            if self._direction(day.at(usual)) == 0:
-                yield self._turning_point(day, 1.0 if day.used else 0.0, usual)
-                return
+            for usual in dict.fromkeys(day.usual_factors()):
+                if self._direction(day.at(usual)) == 0:
+                    yield self._turning_point(day, 1.0 if day.used else 0.0, usual)
+                    return
 
     def _told_at(self, trial: Trial, tried: Sequence[float]) -> Iterator[Otherwise]:
         """Scale what came nearest, else all use of the day, until it is told."""
@@ -178,11 +178,12 @@ class _ScaledDay:
         usual: NDArray[np.float64] = past.sum(axis=1) / max(past.shape[1], 1)
         return usual
 
-    def usual_factor(self) -> float:
-        """Return the factor at which it costs what it usually does."""
-        if not self.used:
-            return 1.0
-        return float(self._usual("cost").sum() / max(self._today("cost").sum(), 1.0))
+    def usual_factors(self) -> tuple[float, ...]:
+        """Return factors at which it costs what is usual: the middle day, the mean, and less."""
+        past = self.history.cost[self.rows][:, self._usable].sum(axis=0).astype(np.float64)
+        shape = max((self._today("cost") if self.used else self._usual("cost")).sum(), 1.0)
+        middle = float(np.median(past) / shape) if past.size else 0.0
+        return middle, float(past.sum() / max(past.size, 1) / shape), middle / 2, middle / 10, 0.0
 
     def at(self, factor: float) -> History:
         """Return the history with the judged day as if so much of it had been used."""

@@ -6,18 +6,21 @@ import json
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.codec import encode
-from detector.detect import Context, detect
+from detector.detect import Context, detect, weigh
 from detector.explain import explain
-from detector.explanation import Verdict
+from detector.explanation import Account, Verdict
 from detector.history import build_history
 from detector.model import MICRO, FindingKind
 from detector.quality import SourceDay
 from detector.rules import ROBUST_DAYS, RuleBook, Rules
+from detector.score import Scores
+from detector.what_if import find_otherwise
 from tests.detector.histories import (
     TODAY,
     WINDOW,
@@ -202,6 +205,18 @@ def test_a_drop_is_explained():
     assert cost.value > found.actual_micro_usd
 
 
+def test_where_two_features_rise_all_use_would_have_had_to_be_less():
+    found = robust(tenant("acme", 1, (1, 8, 20)))
+    (cost,) = [each for each in found.otherwise if each.what == "cost"]
+    assert (cost.name, cost.value < found.actual_micro_usd) == (None, True)
+
+
+def test_what_is_told_whatever_it_costs_has_no_cost_at_which_it_would_not_be():
+    found = classic(acme(130), z=-1e6, direction="up", min_excess_micro_usd=0, min_excess_percent=0)
+    assert found.verdict is Verdict.TOLD
+    assert "cost" not in kinds(found)
+
+
 def test_dearer_models_and_longer_prompts_are_explained_by_what_each_feature_adds():
     before = use("acme", [*(30 * noise(1)), 0], model=CHEAP, table_rate=1)
     after = use("acme", [0] * ROBUST_DAYS + [300], model=DEAR)
@@ -324,7 +339,7 @@ def test_no_context_is_needed():
     assert found.verdict is Verdict.TOLD
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=15)
 @given(pasts(), RULES, LESSONS, st.sampled_from(["classic", "robust"]))
 def test_whatever_the_past_the_explanation_is_the_judgement(rows, rules, lessons, method):
     history = build_history(rows, ago(25), TODAY)
@@ -333,7 +348,7 @@ def test_whatever_the_past_the_explanation_is_the_judgement(rows, rules, lessons
         explained(history, book, Context(tuple(lessons), ANY_TABLE), who)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=10)
 @given(fleets())
 def test_of_three_months_too(rows):
     history = (
@@ -346,3 +361,43 @@ def test_of_three_months_too(rows):
     book = RuleBook(method="robust", everyone=Rules(first_spend_micro_usd=None))
     for who in dict.fromkeys(key.tenant for key in history.keys):
         explained(history, book, Context(prices=ANY_TABLE), who)
+
+
+def test_centre_and_spread_of_a_share_follow_from_the_days_that_are_told():
+    found = robust(tenant("acme", 1, (1, 8, 1)))
+    facts = json.loads(json.dumps(encode(found)))
+    trial = facts["trials"][0]
+    month = slice(-29, -1)
+    feature = np.array(trial["compared_usd"])
+    rest = np.array([day["compared_usd"] for day in facts["days"]]) - feature
+    odds = np.log(feature + 0.5) - np.log(rest + 0.5)
+    usual = np.median(odds[month])
+    apart = np.sort(np.abs(odds[month] - usual))
+    mad = 1.4826 * np.median(apart)
+    terms = {term["name"]: term for term in trial["terms"]}
+    assert terms["share"]["numbers"]["usual"] == pytest.approx(usual)
+    assert terms["share"]["numbers"]["spread"] == pytest.approx((28 * mad + 2 * 0.2) / 30)
+    assert terms["share_tail"]["numbers"]["spread"] == pytest.approx(
+        max(mad + 0.15, apart[-2] / 2.2)
+    )
+    assert terms["record"]["numbers"]["highest"] == pytest.approx(feature[month].max())
+    assert terms["usd"]["numbers"]["change"] == pytest.approx(
+        feature[-1] - np.median(feature[month])
+    )
+
+
+def test_a_method_that_needs_all_tenants_is_asked_for_all_of_them():
+    history = build_history([*tenant("acme", 1, (1, 2, 1)), *others()], ago(ROBUST_DAYS), TODAY)
+    book = RuleBook(method="robust", everyone=Rules(**QUIET))
+    weighed = weigh(history, book, Context((), TABLE))
+    index = weighed.evidence.groups.tenants.index("acme")
+    trials = weighed.scores.account(index).trials
+    whole = replace(weighed, scores=weighed.scores._replace(alone=None))
+    found = find_otherwise(whole, index, trials)
+    assert found == find_otherwise(weighed, index, trials)
+    assert {each.what for each in found} == {"setting", "term", "cost"}
+
+
+def test_a_method_without_an_account_is_explained_by_its_days():
+    scores = weigh(history_of(acme(130)), RuleBook(), Context()).scores
+    assert Scores(*scores[:8]).account(0) == Account()
