@@ -21,13 +21,17 @@ PURE_CORE := \
     detector/backtest.py \
     detector/baseline.py \
     detector/budget.py \
+    detector/checks.py \
     detector/day_windows.py \
     detector/detect.py \
     detector/drivers.py \
+    detector/explain.py \
+    detector/explanation.py \
     detector/forecast.py \
     detector/history.py \
     detector/model.py \
     detector/price_advice.py \
+    detector/price_chain.py \
     detector/price_check.py \
     detector/price_list.py \
     detector/price_table.py \
@@ -49,6 +53,7 @@ PURE_CORE := \
     detector/sources/slot_sums.py \
     detector/sources/telemetry_sums.py \
     detector/usage.py \
+    detector/what_if.py \
     alerts/backoff.py \
     alerts/codec.py \
     alerts/composing.py \
@@ -82,7 +87,8 @@ PURE_CORE := \
     spendwatch/azure_words.py \
     spendwatch/clock_guard.py \
     spendwatch/coverage_words.py \
-    spendwatch/due.py
+    spendwatch/due.py \
+    spendwatch/explain_words.py
 
 empty :=
 space := $(empty) $(empty)

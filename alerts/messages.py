@@ -370,9 +370,11 @@ def _verdict(reply: Reply) -> str:
 
 def _actions(alert: Alert, change: Change, words: Words, reply: Reply | None) -> tuple[Action, ...]:
     command = "spendwatch alerts"
-    show = Action("look closer", f"{command} show {alert.number}")
+    show = [Action("look closer", f"{command} show {alert.number}")]
+    if alert.kind in TEACHING:
+        show.append(Action("explain it", f"spendwatch explain {alert.number}"))
     if change is Change.WITHDRAWN or alert.kind in EVENTS:
-        return (*words.look, show)
+        return (*words.look, *show)
 
     def dismiss(label: str) -> Action:
         # Without a verdict it says what each of them would do, and changes nothing.
@@ -381,14 +383,14 @@ def _actions(alert: Alert, change: Change, words: Words, reply: Reply | None) ->
     if alert.state is AlertState.OPEN:
         acknowledge = Action("acknowledge", f"{command} ack {alert.number}", Verb.ACKNOWLEDGE)
         snooze = Action("snooze", f"{command} snooze {alert.number} --for 4h", Verb.SNOOZE)
-        return (acknowledge, dismiss("dismiss"), snooze, *words.look, show)
+        return (acknowledge, dismiss("dismiss"), snooze, *words.look, *show)
     take_back = f"{command} undo {alert.number}"
     undo = Action("take it back", take_back, Verb.UNDO, reply.number if reply else None)
     if alert.state in (AlertState.ACKNOWLEDGED, AlertState.SNOOZED):
-        return (dismiss("dismiss"), undo, *words.look, show)
+        return (dismiss("dismiss"), undo, *words.look, *show)
     if alert.state is AlertState.DISMISSED:
-        return (dismiss("change the verdict"), undo, show)
-    return (dismiss("say why"), show) if alert.kind in TEACHING else (show,)
+        return (dismiss("change the verdict"), undo, *show)
+    return (dismiss("say why"), *show) if alert.kind in TEACHING else tuple(show)
 
 
 def _reference(alert: Alert, title: str) -> str:

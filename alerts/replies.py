@@ -155,17 +155,28 @@ def _keep(session: Session, before: Alert, after: Alert, given: Answer, now: dat
     return store.append_reply(session, reply)
 
 
-def lessons(session: Session, teaching: Teaching, repulled_at: Repulled) -> tuple[Lesson, ...]:
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """What an alert was dismissed as, and what that teaches."""
+
+    alert: Alert
+    reply: Reply
+    lesson: Lesson
+
+
+def what_answers_teach(
+    session: Session, teaching: Teaching, repulled_at: Repulled
+) -> tuple[Taught, ...]:
     """Return what all answers teach; of each alert the newest dismissal counts.
 
     ``repulled_at`` says when a tenant's day was last pulled; a day dismissed as a data error
     counts again once it was pulled after the answer.
     """
-    taught = (
-        _in_force(alert, reply, teaching, repulled_at)
+    return tuple(
+        Taught(alert, reply, lesson)
         for alert, reply in store.answered_alerts(session)
+        if (lesson := _in_force(alert, reply, teaching, repulled_at)) is not None
     )
-    return tuple(each for each in taught if each is not None)
 
 
 def _in_force(

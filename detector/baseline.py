@@ -124,7 +124,7 @@ def find_usable_days(history: History, groups: Groups, lessons: Iterable[Lesson]
     for index, tenant in enumerate(groups.tenants):
         if tenant in history.first_days:
             first[index] = history.first_days[tenant].toordinal()
-    answered = _answered_days(history.days, groups, lessons)
+    answered = answered_days(history.days, groups, lessons)
     columns = np.array([day.toordinal() for day in history.days])
     usable = columns[None, :] >= np.array(first, dtype=np.int64)[:, None]
     usable &= (history.pulled & history.whole)[None, :]
@@ -135,9 +135,10 @@ def find_usable_days(history: History, groups: Groups, lessons: Iterable[Lesson]
     return Exclusions(usable, answered)
 
 
-def _answered_days(
+def answered_days(
     days: Sequence[date], groups: Groups, lessons: Iterable[Lesson]
 ) -> dict[tuple[int, int], str]:
+    """Return which days answers leave out, as in :class:`Exclusions`."""
     index_of = {tenant: index for index, tenant in enumerate(groups.tenants)}
     answered: dict[tuple[int, int], str] = {}
     for lesson in lessons:

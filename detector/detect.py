@@ -11,7 +11,7 @@ import numpy as np
 
 from detector.attribute import split_by_cell
 from detector.baseline import explain_left_out, find_usable_days, restate
-from detector.history import any_by_tenant, group_tenants, sum_by_tenant
+from detector.history import group_tenants, sum_by_tenant
 from detector.model import (
     EVERYONE,
     MICRO,
@@ -110,30 +110,41 @@ def judge_spend(history: History, book: RuleBook, context: Context) -> tuple[Fin
     """Find the tenants whose spend of the last day is abnormal."""
     if not history.keys:
         return ()
+    weighed = weigh(history, book, context)
+    return tuple(weighed.finding(int(index)) for index in np.flatnonzero(weighed.told()))
+
+
+def weigh(
+    history: History, book: RuleBook, context: Context, method: Method | None = None
+) -> Weighed:
+    """Score every tenant's last day.
+
+    Parameters
+    ----------
+    history : History
+        R at least 1.
+    book, context
+        As for :func:`detect`.
+    method : callable, optional
+        By default that of the book.
+
+    Returns
+    -------
+    Weighed
+    """
     groups = group_tenants(history.keys)
     dollars = restate(history, context.prices)
     exclusions = find_usable_days(history, groups, context.lessons)
     rules = rule_arrays(book, groups.tenants, context.lessons, history.days[-1])
     total = sum_by_tenant(dollars, groups)
     evidence = Evidence(history, groups, dollars, total, exclusions.usable, rules, context.prices)
-    scores = METHODS[book.method](evidence)
-    told = _Telling(evidence, scores, exclusions, book, context)
-    return tuple(
-        told.finding(int(index)) for index in np.flatnonzero(_told(evidence, scores, context))
-    )
-
-
-def _told(evidence: Evidence, scores: Scores, context: Context) -> NDArray[np.bool_]:
-    """Which tenants to tell of: a drop only where the whole day and its whole cost are known."""
-    watched = [tenant not in context.unwatched for tenant in evidence.groups.tenants]
-    unknown = any_by_tenant(evidence.history.unknown[:, -1:], evidence.groups)[:, 0]
-    known = bool(evidence.history.whole[-1]) & ~unknown & np.array(watched, dtype=np.bool_)
-    return (scores.direction > 0) | ((scores.direction < 0) & known)
+    score = method or METHODS[book.method]
+    return Weighed(evidence, score(evidence), exclusions, book, context)
 
 
 @dataclass(frozen=True)
-class _Telling:
-    """Turns one tenant's scores into a finding a person can check."""
+class Weighed:
+    """A scored day: whom to tell of, and one tenant's scores as a finding a person can check."""
 
     evidence: Evidence
     scores: Scores
@@ -141,7 +152,30 @@ class _Telling:
     book: RuleBook
     context: Context
 
+    def told(self) -> NDArray[np.bool_]:
+        """Say which tenants to tell of: a drop only where all of the day is known."""
+        told: NDArray[np.bool_] = self.scores.direction != 0
+        for index in np.flatnonzero(self.scores.direction < 0):
+            told[index] = not self.unknown(self.evidence.groups.tenants[index])
+        return told
+
+    def unknown(self, tenant: str) -> str:
+        """Say what is not known of a tenant's day, so that a drop would prove nothing."""
+        if not self.evidence.history.whole[-1]:
+            return "the day was pulled in part"
+        if tenant in self.context.unwatched:
+            return "none of the tenant's sources answered for the day"
+        if tenant in self._unpriced:
+            return "some use of the day has no known price"
+        return ""
+
+    @cached_property
+    def _unpriced(self) -> frozenset[str]:
+        history = self.evidence.history
+        return frozenset(history.keys[row].tenant for row in np.flatnonzero(history.unknown[:, -1]))
+
     def finding(self, index: int) -> Finding:
+        """Return what is told of a tenant, whether or not it is to be told."""
         history, groups = self.evidence.history, self.evidence.groups
         tenant = groups.tenants[index]
         rows = groups.rows(index, len(history.keys))
@@ -163,7 +197,7 @@ class _Telling:
             expected_micro_usd=expected,
             actual_micro_usd=actual,
             lower_bound=bool(history.unknown[rows.start : rows.stop, -1].any()),
-            baseline=self._baseline(index),
+            baseline=self.baseline(index),
             budget=_budget_of(self.context.budgets, tenant),
             drivers=drivers,
             facts={
@@ -195,7 +229,8 @@ class _Telling:
         cost = np.rint(self.evidence.dollars * MICRO).astype(np.int64)
         return self.evidence.history._replace(cost=cost)
 
-    def _baseline(self, index: int) -> Baseline:
+    def baseline(self, index: int) -> Baseline:
+        """Say what a tenant's day was compared with."""
         usable = self.scores.used[index]
         used = self.evidence.total[index][usable]
         window = self.evidence.history.days[-1 - self.scores.window_days : -1]

@@ -74,6 +74,19 @@ class History(NamedTuple):
             whole=self.whole[part],
         )
 
+    def of_rows(self, rows: range) -> History:
+        """Return neighbouring rows alone, such as those of a tenant (views, nothing is copied)."""
+        part = slice(rows.start, rows.stop)
+        return self._replace(
+            keys=self.keys[part],
+            cost=self.cost[part],
+            unknown=self.unknown[part],
+            given=self.given[part],
+            prompt=self.prompt[part],
+            completion=self.completion[part],
+            cached=self.cached[part],
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Groups:

@@ -193,7 +193,7 @@ def price_day(
     quote = None if given else find_price(table, key, day)
     priced = isinstance(quote, Quote) and not _missing_meters(quote.price, tokens)
     told = tokens.requests_without_usage < max(1, tokens.requests)
-    served = (told and key.model) or any(used for _, used in _uses(tokens))
+    served = (told and key.model) or any(used for _, used in uses_of(tokens))
     unpriced = None if served or not known else 0
     cost = _cost(quote.price, tokens) if isinstance(quote, Quote) and priced else unpriced
     return CostDay(
@@ -348,13 +348,11 @@ def exchange_rate(table: PriceTable, currency: str, day: date) -> Decimal | None
     return rates[index - 1].rate if index else None
 
 
-def _uses(tokens: DayTokens) -> tuple[tuple[str, int], ...]:
+def uses_of(tokens: DayTokens) -> tuple[tuple[str, int], ...]:
+    """Return the meters that usage is counted by, and the tokens of each; unknown ones are 0."""
     cached = tokens.cached_tokens or 0
-    return (
-        ("input", (tokens.prompt_tokens or 0) - cached),
-        ("cached_input", cached),
-        ("output", tokens.completion_tokens or 0),
-    )
+    used = (tokens.prompt_tokens or 0) - cached, cached, tokens.completion_tokens or 0
+    return tuple(zip(PRICED_METERS, used, strict=True))
 
 
 def _missing_meters(price: Price, tokens: DayTokens) -> tuple[str, ...]:
@@ -363,12 +361,12 @@ def _missing_meters(price: Price, tokens: DayTokens) -> tuple[str, ...]:
         return ("tokens",)
     if price.rates.keys().isdisjoint(("input", "output")):
         return ("input", "output")
-    return tuple([meter for meter, used in _uses(tokens) if used and meter not in price.rates])
+    return tuple([meter for meter, used in uses_of(tokens) if used and meter not in price.rates])
 
 
 def _cost(price: Price, tokens: DayTokens) -> int:
     total = Decimal(0)
-    for meter, used in _uses(tokens):
+    for meter, used in uses_of(tokens):
         if used:
             total = _EXACT.fma(price.rates[meter], used, total)
     return int(total.to_integral_value(ROUND_HALF_EVEN))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Date, bindparam, insert, literal, select, update
 
 from detector.columns import UtcDateTime
-from detector.model import SeriesKey
+from detector.model import CostDay, SeriesKey
 from detector.tables import COST_DAY, COST_REVISION, SERIES, SOURCE_DAY
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from sqlmodel import Session
-
-    from detector.model import CostDay
 
 MEASURES = (
     "micro_usd",
@@ -284,3 +282,23 @@ def _insert(session: Session, day: date, added: Mapping[int, Measures], now: dat
 
 def _columns(values: Measures) -> dict[str, Any]:
     return dict(zip(MEASURES, values, strict=True))
+
+
+def day_costs(
+    session: Session, day: date, stored_as: Collection[str]
+) -> tuple[tuple[str, CostDay], ...]:
+    """Return what each source told of a tenant's day, by the ids it may be stored under."""
+    table, names = COST_DAY.c, SeriesKey.__slots__
+    key, measures = (SERIES.c[name] for name in names), (table[name] for name in MEASURES)
+    statement = (
+        select(SERIES.c.source, *key, *measures)
+        .join(SERIES, SERIES.c.id == table.series_id)
+        .where(table.day == day, SERIES.c.tenant.in_(sorted(stored_as)))
+    )
+    end = 1 + len(names)
+    rows = (tuple(row) for row in session.connection().execute(statement))
+    return tuple(
+        (row[0], CostDay(day, SeriesKey(*row[1:end]), *row[end:]))
+        for row in rows
+        if row[end:] != NO_USE
+    )

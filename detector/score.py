@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -9,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.baseline import moments
+from detector.checks import check_days, check_direction, check_dollars, check_floors, reaches
+from detector.explanation import Account, Check, Stage, Trial
 from detector.history import any_by_tenant
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from detector.baseline import Moments
     from detector.history import Groups, History
@@ -39,8 +42,6 @@ RULE_NAMES = {
     COST_ONLY: "cost only",
 }
 """The names of rules, whichever method has them."""
-HALF_MICRO = 0.5e-6
-"""Dollars: money has no smaller part than a micro-dollar, but sums and means of floats do."""
 
 
 class Evidence(NamedTuple):
@@ -91,6 +92,11 @@ class Scores(NamedTuple):
         How many days before the judged one those were taken from.
     facts : mapping of int to mapping of str to str or float
         What else is to be told of a tenant, by its index.
+    account : callable
+        Gives how it came to that of a tenant, by its index; asked for one tenant, never for all.
+    alone : callable or None
+        Gives the method that scores a tenant, by its index, where the evidence is of that one
+        alone and all others are as they were; None where only all of them can be scored together.
     """
 
     direction: NDArray[np.int8]
@@ -102,6 +108,8 @@ class Scores(NamedTuple):
     used: NDArray[np.bool_]
     window_days: int
     facts: Mapping[int, Mapping[str, str | float]] = MappingProxyType({})
+    account: Callable[[int], Account] = lambda _: Account()
+    alone: Callable[[int], Callable[[Evidence], Scores]] | None = None
 
 
 def z_scores(
@@ -156,30 +164,74 @@ def score_classic(evidence: Evidence) -> Scores:
     spread = floored_spread(past, rules)
     score = z_scores(today, past.mean, spread)
     change = today - past.mean
-    first, young, scored = by_dollars_alone(evidence, past)
-    rises = [first, young, scored & (score > rules.z)]
+    by = by_dollars_alone(evidence, past)
+    rises = [by.first, by.young, by.scored & (score > rules.z)]
     big = reaches(np.abs(change), least_change(past, rules))
     up = np.logical_or.reduce(rises) & big & rules.up
-    down = scored & (score < -rules.z) & big & rules.down
+    down = by.scored & (score < -rules.z) & big & rules.down
     rule = np.select(rises, [FIRST_SPEND, YOUNG_TENANT, Z_SCORE], Z_SCORE)
     return Scores(
         up.astype(np.int8) - down.astype(np.int8),
         np.where(up | down, rule, QUIET).astype(np.int8),
-        np.where(scored, score, np.nan),
+        np.where(by.scored, score, np.nan),
         past.mean,
         spread,
         past.days,
         evidence.usable,
         evidence.usable.shape[1] - 1,
+        account=partial(_account, evidence, past, score, by),
+        alone=lambda _: score_classic,  # tenants say nothing of one another
     )
 
 
+def _account(
+    evidence: Evidence, past: Moments, score: NDArray[np.float64], by: ByDollars, index: int
+) -> Account:
+    """Say how one tenant was judged by `classic`."""
+    change = float(evidence.total[index, -1] - past.mean[index])
+    mean = float(past.mean[index])
+    floors = check_floors(change, mean, evidence.rules, index)
+    trials = trials_by_dollars(evidence, past, by, index, floors)
+    if not by.silent[index]:
+        trials += tuple(_scored(evidence, past, score, index, sign) for sign in (1, -1))
+    return Account(trials, tuple(evidence.total[index].tolist()))
+
+
+def _scored(
+    evidence: Evidence, past: Moments, score: NDArray[np.float64], index: int, sign: int
+) -> Trial:
+    """Try the z-score of a tenant, for a rise (1) or a drop (-1)."""
+    rules, mean, z = evidence.rules, float(past.mean[index]), sign * float(score[index])
+    bar, today = float(rules.z[index]), float(evidence.total[index, -1])
+    numbers = {
+        "sign": float(sign),
+        "today": today,
+        "mean": mean,
+        "sd": float(past.sd[index]),
+        "floor_share": float(rules.scale_floor_share[index]),
+        "floor": float(rules.scale_floor[index]),
+    }
+    formula = "sign * (today - mean) / max(sd, floor_share * abs(mean), floor)"
+    if not floored_spread(past, rules)[index]:
+        formula = ""  # infinite, or 0 where nothing changed
+    above = Check("z-score", z, bar, "sd", Stage.BAR, z > bar, True, "z", formula, numbers)
+    gates = check_days(float(past.days[index]), rules, index), check_direction(rules, index, sign)
+    floors = check_floors(sign * (today - mean), mean, rules, index)
+    return Trial(RULE_NAMES[Z_SCORE], sign, (*gates, *floors, above))
+
+
 class ByDollars(NamedTuple):
-    """Who is judged by dollars alone, and who can be scored; every array has shape (T,)."""
+    """Who is judged by dollars alone, and who can be scored; every array has shape (T,).
+
+    ``first`` and ``young`` reach what their rules ask for; ``silent`` and ``few`` are those of
+    whom they ask it.
+    """
 
     first: NDArray[np.bool_]
     young: NDArray[np.bool_]
     scored: NDArray[np.bool_]
+    silent: NDArray[np.bool_]
+    few: NDArray[np.bool_]
 
 
 def by_dollars_alone(evidence: Evidence, past: Moments) -> ByDollars:
@@ -195,14 +247,48 @@ def by_dollars_alone(evidence: Evidence, past: Moments) -> ByDollars:
     -------
     ByDollars
         ``first`` spent the ``first_spend`` of the rules and nothing before, ``young`` have too
-        few days and are ``young_guard`` above their mean; ``scored`` are neither silent nor young.
+        few days and are ``young_guard`` above their mean; ``scored`` are neither silent nor few.
     """
     rules, today = evidence.rules, evidence.total[:, -1]
     silent = _silent(evidence, past)
-    young = past.days < rules.min_days
+    few = past.days < rules.min_days
     first = silent & reaches(today, rules.first_spend)
-    guarded = young & reaches(today - past.mean, rules.young_guard)
-    return ByDollars(first, guarded, ~young & ~silent)
+    young = few & reaches(today - past.mean, rules.young_guard)
+    return ByDollars(first, young, ~few & ~silent, silent, few)
+
+
+def trials_by_dollars(
+    evidence: Evidence, past: Moments, by: ByDollars, index: int, floors: tuple[Check, ...]
+) -> tuple[Trial, ...]:
+    """Say how a tenant was judged by dollars alone; nothing where it was not.
+
+    Parameters
+    ----------
+    evidence, past, by
+        As for :func:`by_dollars_alone`, and what it returned.
+    index : int
+        Of the tenant.
+    floors : tuple of Check
+        What must be reached besides.
+
+    Returns
+    -------
+    tuple of Trial
+    """
+    rules, today = evidence.rules, evidence.total[index, -1]
+    above = today - past.mean[index]
+    asked = (
+        (by.silent, FIRST_SPEND, "cost of the day", today, rules.first_spend, "first_spend"),
+        (by.few, YOUNG_TENANT, "cost above the mean", above, rules.young_guard, "young_guard"),
+    )
+    up = check_direction(rules, index, 1)
+    return tuple(
+        Trial(RULE_NAMES[rule], 1, (up, *floors, check_dollars(
+            what, float(amount), float(bar[index]), Stage.BAR, setting=f"{setting}_micro_usd",
+        )))
+        for who, rule, what, amount, bar, setting in asked
+        if who[index] and np.isfinite(bar[index])
+    )  # fmt: skip
 
 
 def _silent(evidence: Evidence, past: Moments) -> NDArray[np.bool_]:
@@ -215,20 +301,6 @@ def _silent(evidence: Evidence, past: Moments) -> NDArray[np.bool_]:
     zero = (past.mean == 0) & (past.sd == 0)
     silent: NDArray[np.bool_] = zero & ((past.days > 0) | newcomer)
     return silent & np.isfinite(evidence.rules.first_spend)
-
-
-def reaches(amount: NDArray[np.float64], bar: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Say where dollars are at least the bar, to the micro-dollar.
-
-    Examples
-    --------
-    >>> 0.3 - 0.1 >= 0.2
-    False
-    >>> reaches(np.array([0.3 - 0.1, 0.199999]), np.array([0.2, 0.2]))
-    array([ True, False])
-    """
-    met: NDArray[np.bool_] = amount >= bar - HALF_MICRO
-    return met
 
 
 def least_change(past: Moments, rules: RuleArrays) -> NDArray[np.float64]:

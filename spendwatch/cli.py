@@ -32,7 +32,7 @@ from spendwatch.cli_options import (
 from spendwatch.cli_outbox import outbox_app
 from spendwatch.cli_prices import prices_app
 from spendwatch.cli_routes import routes_app
-from spendwatch.exits import run_reporting_errors
+from spendwatch.exits import alert_number, run_reporting_errors
 
 DEMO_FOLDER = Path("data/demo")
 
@@ -263,6 +263,31 @@ def costs(
         config, by=by, tenant=tenant, first=first, last=last,
         revised=revised, as_json=as_json,
     )  # fmt: skip
+
+
+@app.command()
+def explain(
+    number: Annotated[
+        int | None,
+        typer.Argument(
+            parser=alert_number,
+            metavar="ALERT",
+            show_default=False,
+            help="A spike's or drop's number: 12 or A-12.",
+        ),
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    *,
+    tenant: Annotated[
+        str, typer.Option(callback=require_words, help="A tenant instead; any day of it.")
+    ] = "",
+    day: DayOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say why a day was told or not: use, prices, evidence."""
+    from spendwatch.commands import explaining
+
+    explaining.explain(config, explaining.Asked(number, tenant, day), as_json=as_json)
 
 
 @app.command()

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, insert, select
 
+from alerts import replies
 from alerts.declaring import planned_lesson
 from alerts.episode import EVENTS
 from alerts.intake import take_in
-from alerts.replies import lessons
 from detector import ledger
 from detector.attribution import causes_of, explain_gap, tokenless_findings
 from detector.budget import budget_findings
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from sqlmodel import Session
 
+    from alerts.replies import Taught
     from alerts.taken import Told
     from detector.history import History
     from detector.model import Finding, Judgement, Lesson
@@ -122,6 +123,16 @@ def assess(
     heed_answers: bool = True,
 ) -> Judgement:
     """Read everything the day's judgement needs and make it; writes nothing."""
+    history, context = gather(app, session, day, heed_answers=heed_answers)
+    judgement = detect(history, app.book, context)
+    told = without_told_twice(app, history, judgement.findings)
+    return replace(judgement, findings=told)
+
+
+def gather(
+    app: App, session: Session, day: date, *, heed_answers: bool = True
+) -> tuple[History, Context]:
+    """Read everything that a day's judgement needs."""
     history = ledger.history(
         session,
         day - timedelta(days=app.book.history_days),
@@ -141,14 +152,15 @@ def assess(
     quality = _quality(app, history, sources, judged_before(session, day))
     found = (*_explained(app, quality, telemetry, day), *budget_findings(states, day))
     unwatched = ledger.unwatched_tenants(session, day, app.directory.canonical)
-    context = Context(lessons, app.prices, sources, states, found, unwatched)
-    judgement = detect(history, app.book, context)
-    told = without_double_telling(
-        judgement.findings,
-        unattributed_share(history, slice(0, -1)),
-        app.book.unattributed_percent,
-    )
-    return replace(judgement, findings=told)
+    return history, Context(lessons, app.prices, sources, states, found, unwatched)
+
+
+def without_told_twice(
+    app: App, history: History, findings: Sequence[Finding]
+) -> tuple[Finding, ...]:
+    """Drop the spike of cost without a tenant where an attribution gap tells it already."""
+    usual = unattributed_share(history, slice(0, -1))
+    return without_double_telling(findings, usual, app.book.unattributed_percent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +228,15 @@ def _quality(
 
 def taught(app: App, session: Session) -> tuple[Lesson, ...]:
     """Return what plans and answers teach; a day pulled anew is no data error any more."""
+    # Of a planned day that was answered too, the answer is named: the later reason stands.
+    return (
+        *filter(None, map(planned_lesson, planned_events(app, session))),
+        *(each.lesson for each in answers_that_teach(app, session)),
+    )
+
+
+def answers_that_teach(app: App, session: Session) -> tuple[Taught, ...]:
+    """Return what answers teach, of tenants as named now."""
     canonical = app.directory.canonical
 
     def repulled_at(tenant: str, day: date) -> datetime | None:
@@ -223,11 +244,10 @@ def taught(app: App, session: Session) -> tuple[Lesson, ...]:
         changes = pull_changes(session, day)
         return max((at for name, at in changes if canonical(name) == owner), default=None)
 
-    taught = lessons(session, conversion.teaching(app.settings), repulled_at)
-    # Of a planned day that was answered too, the answer is named: the later reason stands.
-    return (
-        *filter(None, map(planned_lesson, planned_events(app, session))),
-        *(replace(lesson, tenant=canonical(lesson.tenant)) for lesson in taught),
+    found = replies.what_answers_teach(session, conversion.teaching(app.settings), repulled_at)
+    return tuple(
+        replace(each, lesson=replace(each.lesson, tenant=canonical(each.lesson.tenant)))
+        for each in found
     )
 
 

@@ -58,7 +58,7 @@ def evidence_of_rises(now: Situation, tenants: Integers, top: Integers) -> dict[
     starts = np.searchsorted(use.tenant, tenants)
     at = np.searchsorted(chosen, top)
     own = feature_days(use, now.counted)
-    found = _drifts(now, use, chosen, own, starts)
+    found = drifts(now, use, chosen, own, starts)
     found |= _shares(now, use, own, at)
     found |= _own_history(now, use, own, at)
     found |= _tenant_history(now, tenants)
@@ -94,10 +94,27 @@ def evidence_of_drops(
     }
 
 
-def _drifts(
+def drifts(
     now: Situation, use: Use, chosen: Integers, own: NDArray[np.bool_], starts: Integers
 ) -> dict[str, Floats]:
-    """Say how much dearer the mix of models became, and how much longer prompts for answers."""
+    """Say how much dearer the mix of models became, and how much longer prompts for answers.
+
+    Parameters
+    ----------
+    now : Situation
+    use : Use
+        Of the features that are looked at.
+    chosen : ndarray of int64, shape (F,)
+        Which they are of all.
+    own : ndarray of bool, shape (F, D)
+        Their days that count.
+    starts : ndarray of int64, shape (K,)
+        Where each sum begins: a tenant's first feature, or every feature.
+
+    Returns
+    -------
+    dict of str to ndarray of float64, shape (K,)
+    """
     tokens = use.prompt + use.completion
     mix = Drift(np.where(own, _log_ratio(use.dearness, tokens), np.nan))
     length = Drift(np.where(own, _log_ratio(use.prompt, use.completion), np.nan))
@@ -194,10 +211,10 @@ def _tenant_history(now: Situation, tenants: Integers) -> dict[str, Floats]:
 
 def _crowd(now: Situation, bar: float) -> Floats:
     """Return which share of the others lies beyond a bar of sd, for each tenant."""
-    known = ~np.isnan(now.apart[:, -1])
-    deviation = now.deviation()
-    beyond = known & (deviation > bar if bar > 0 else deviation < bar)
-    share: Floats = (beyond.sum() - beyond) / np.maximum(known.sum() - known, 1)
+    known, beyond = ~np.isnan(now.apart[:, -1]), now.beyond(bar)
+    moving = beyond.sum() + (now.others.rising if bar > 0 else now.others.falling)
+    counted = known.sum() + now.others.known
+    share: Floats = (moving - beyond) / np.maximum(counted - known, 1)
     return share
 
 

@@ -78,7 +78,7 @@ def residuals(logs: Floats, weekdays: NDArray[np.int64]) -> Floats:
     R. Gelper, R. Fried, C. Croux, Robust forecasting with exponential and Holt-Winters smoothing,
     Journal of Forecasting 29 (2010): the clipped update.
     """
-    flat = logs - _weekday_profile(logs[:, :-1], weekdays[:-1])[:, weekdays]
+    flat = logs - weekday_profile(logs[:, :-1], weekdays[:-1])[:, weekdays]
     level, spread = np.zeros(len(logs)), np.full(len(logs), _FIRST_SPREAD)
     days = np.zeros(len(logs))
     found = np.full(logs.shape, np.nan)
@@ -98,8 +98,19 @@ def residuals(logs: Floats, weekdays: NDArray[np.int64]) -> Floats:
     return found
 
 
-def _weekday_profile(logs: Floats, weekdays: NDArray[np.int64]) -> Floats:
-    """Return what each weekday usually lies above the week around it, shape (N, 7)."""
+def weekday_profile(logs: Floats, weekdays: NDArray[np.int64]) -> Floats:
+    """Return what each weekday usually lies above the week around it.
+
+    Parameters
+    ----------
+    logs : ndarray of float64, shape (N, D)
+        As for :func:`residuals`, without the judged day.
+    weekdays : ndarray of int64, shape (D,)
+
+    Returns
+    -------
+    ndarray of float64, shape (N, 7)
+    """
     half = _WEEK // 2
     logs, weekdays = logs[:, -PROFILE_DAYS - 2 * half :], weekdays[-PROFILE_DAYS - 2 * half :]
     profile = np.zeros((len(logs), _WEEK))

@@ -2,49 +2,49 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from detector.baseline import moments
+from detector.checks import reaches
 from detector.model import UNATTRIBUTED
-from detector.robust.points import REASONS
+from detector.robust.account import (
+    COST_ONLY_SD,
+    COST_ONLY_SHARE,
+    NEWCOMER_SHARE,
+    RULES,
+    SPREAD_FLOOR,
+    Known,
+    account_of,
+    scored_terms,
+)
 from detector.robust.score import extreme, judge_drops, judge_rises
-from detector.robust.situation import MONTH, survey
+from detector.robust.situation import MONTH, NOBODY, others_of, survey
 from detector.robust.use import lay_out_use
 from detector.score import (
     COST_ONLY,
     DROP,
     FIRST_SPEND,
-    MODEL_MIX,
-    PROMPT_LENGTH,
     QUIET,
-    VOLUME,
     YOUNG_TENANT,
     Scores,
     by_dollars_alone,
-    reaches,
 )
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from detector.robust.score import Judged
-    from detector.robust.situation import Situation
+    from detector.robust.situation import Others, Situation
     from detector.robust.windows import Floats
     from detector.score import Evidence
 
-RULES = {"volume": VOLUME, "mix": MODEL_MIX, "prompt": PROMPT_LENGTH, "drop": DROP}
-COST_ONLY_SD = 3.0
-COST_ONLY_SHARE = 0.4
-"""Where tokens are not told: above the mean of 30 days by so many sd, and by this share of it."""
-NEWCOMER_SHARE = 0.1
-"""A tenant without a past is told of where it adds so much to the usual day of all others."""
 MOST_SIGNS = 3
-_SPREAD_FLOOR = 0.05
 
 
-def score_robust(evidence: Evidence) -> Scores:
+def score_robust(evidence: Evidence, others: Others = NOBODY) -> Scores:
     """Give points to rises and drops of a tenant's features; see ``docs/detection.md``.
 
     Use is valued at one fixed price for each model and put on a logarithmic scale; each kind of
@@ -57,6 +57,8 @@ def score_robust(evidence: Evidence) -> Scores:
     ----------
     evidence : Evidence
         T at least 1; costs must be finite.
+    others : Others
+        Tenants that are not among the evidence, and count as they were.
 
     Returns
     -------
@@ -64,11 +66,12 @@ def score_robust(evidence: Evidence) -> Scores:
         ``score`` are points above 0, ``expected`` is the median of 28 days at fixed prices,
         ``spread`` what one standard deviation on the logarithmic scale makes of it.
     """
-    now, rules = _situation(evidence), evidence.rules
-    by = by_dollars_alone(evidence, moments(evidence.total[:, :-1], evidence.usable[:, :-1]))
-    told = _tells_tokens(now)
+    now, rules = _situation(evidence, others), evidence.rules
+    past = moments(evidence.total[:, :-1], evidence.usable[:, :-1])
+    by = by_dollars_alone(evidence, past)
+    told, appeared = _tells_tokens(now), _appeared(evidence, now)
     rises = judge_rises(now, rules, by.scored & told)
-    drops = judge_drops(now, rules, by.scored & told, _appeared(evidence, now))
+    drops = judge_drops(now, rules, by.scored & told, appeared)
     points = np.full(len(rules.bar), np.nan)
     points[drops.tenants] = drops.points
     rule = np.full(len(points), QUIET, dtype=np.int8)
@@ -94,18 +97,20 @@ def score_robust(evidence: Evidence) -> Scores:
         used,
         used[:, MONTH].shape[1],
         _facts(now, (rises, drops), rule, rules.bar),
+        partial(account_of, Known(evidence, now, past, by, told, appeared)),
+        lambda index: partial(score_robust, others=others_of(now, index, appeared)),
     )
 
 
-def _situation(evidence: Evidence) -> Situation:
+def _situation(evidence: Evidence, others: Others) -> Situation:
     use = lay_out_use(evidence.history, evidence.dollars, evidence.prices)
     starts = np.searchsorted(use.tenant, np.arange(len(evidence.groups.tenants)))
-    return survey(use, starts, evidence.usable, evidence.history.days)
+    return survey(use, starts, evidence.usable, evidence.history.days, others)
 
 
 def _weighty(now: Situation) -> NDArray[np.bool_]:
     """Say whose rise matters beside what all others usually spend: most newcomers do not."""
-    others = now.usual.sum() - now.usual
+    others = now.usual.sum() - now.usual + now.others.usual
     found: NDArray[np.bool_] = reaches(now.total[:, -1] - now.usual, NEWCOMER_SHARE * others)
     return found
 
@@ -121,7 +126,7 @@ def _tells_tokens(now: Situation) -> NDArray[np.bool_]:
 def _of_cost_alone(now: Situation, evidence: Evidence) -> NDArray[np.bool_]:
     """Judge the total against its mean and standard deviation of 30 days."""
     excess = now.total[:, -1] - now.mean
-    spread = np.maximum(now.sd, _SPREAD_FLOOR * now.mean)
+    spread = np.maximum(now.sd, SPREAD_FLOOR * now.mean)
     least = np.maximum(evidence.rules.min_excess, COST_ONLY_SHARE * now.mean)
     judged: NDArray[np.bool_] = (excess > COST_ONLY_SD * spread) & reaches(excess, least)
     return judged
@@ -131,7 +136,7 @@ def _appeared(evidence: Evidence, now: Situation) -> float:
     """Return the dollars by which use without a tenant is above its usual."""
     tenants = evidence.groups.tenants
     if UNATTRIBUTED not in tenants:
-        return 0.0
+        return now.others.appeared
     at = tenants.index(UNATTRIBUTED)
     return float(now.total[at, -1] - now.usual[at])
 
@@ -159,13 +164,9 @@ def _facts(
 
 def _signs(now: Situation, part: Judged, place: int, bar: float) -> dict[str, str | float]:
     """Say which feature it is, and what earned most of the points."""
-    terms = REASONS[part.reasons[place]].terms
-    values = {name: float(part.evidence[name][place]) for name in terms}
-    earned = {name: float(term.of(part.evidence[name])[place]) for name, term in terms.items()}
-    best = sorted(earned, key=lambda name: -earned[name])[:MOST_SIGNS]
     facts: dict[str, str | float] = {"feature": now.use.names[part.features[place]], "bar": bar}
     return facts | {
-        f"sign_{number}": terms[name].tell(values[name])
-        for number, name in enumerate(best, start=1)
-        if earned[name] > 0
+        f"sign_{number}": term.sentence
+        for number, term in enumerate(scored_terms(part, place)[:MOST_SIGNS], start=1)
+        if term.points > 0
     }

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.checks import reaches
 from detector.robust.evidence import evidence_of_drops, evidence_of_rises
 from detector.robust.points import REASONS
 from detector.robust.situation import LEAST_ACTIVE, MONTH
-from detector.score import reaches
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -26,6 +26,32 @@ USUAL_FLOOR_USD = 0.5
 CROWD_SD = 2.5
 
 
+class Others(NamedTuple):
+    """What the tenants that are not laid out come to, where one is judged again by itself.
+
+    Attributes
+    ----------
+    known, rising, falling : int
+        How many have a level, and lie 2.5 sd above or below it.
+    usual : float
+        What they usually spend together, in dollars.
+    spread : float or None
+        The fleet's; None where those that are laid out are all.
+    appeared : float
+        Dollars by which use without a tenant is above its usual.
+    """
+
+    known: int = 0
+    rising: int = 0
+    falling: int = 0
+    usual: float = 0.0
+    spread: float | None = None
+    appeared: float = 0.0
+
+
+NOBODY = Others()
+
+
 class Situation(NamedTuple):
     """T tenants and their F features over D days.
 
@@ -49,6 +75,7 @@ class Situation(NamedTuple):
         Median of 28 days.
     change : ndarray of float64, shape (F,)
         The judged day less that.
+    others : Others
     """
 
     use: Use
@@ -62,6 +89,7 @@ class Situation(NamedTuple):
     sd: Floats
     feature_usual: Floats
     change: Floats
+    others: Others = NOBODY
 
     def within(self, values: Floats, days: slice) -> Floats:
         """Return some days of the totals, NaN where they do not count."""
@@ -71,6 +99,11 @@ class Situation(NamedTuple):
         """Return how many sd each total lies from its level; 0 where that is not known."""
         return np.nan_to_num(self.apart[:, -1] / self.scale.sd)
 
+    def beyond(self, bar: float) -> NDArray[np.bool_]:
+        """Say whose total lies more than some sd above its level, or below it."""
+        known, deviation = ~np.isnan(self.apart[:, -1]), self.deviation()
+        return known & (deviation > bar if bar > 0 else deviation < bar)
+
     def before(self) -> Floats:
         """Return the same of the day before."""
         before: Floats = np.nan_to_num(self.apart[:, -2:-1] / self.scale.sd[:, None]).sum(axis=1)
@@ -78,7 +111,11 @@ class Situation(NamedTuple):
 
 
 def survey(
-    use: Use, starts: NDArray[np.int64], usable: NDArray[np.bool_], days: Sequence[date]
+    use: Use,
+    starts: NDArray[np.int64],
+    usable: NDArray[np.bool_],
+    days: Sequence[date],
+    others: Others = NOBODY,
 ) -> Situation:
     """Take in a day; ``starts`` is each tenant's first feature.
 
@@ -90,6 +127,7 @@ def survey(
     usable : ndarray of bool, shape (T, D)
         Days that a baseline may use.
     days : sequence of date, length D
+    others : Others
 
     Returns
     -------
@@ -110,12 +148,40 @@ def survey(
         counted,
         weekdays,
         apart,
-        scale_of(apart),
+        scale_of(apart, others.spread),
         np.nan_to_num(median(month)),
         np.maximum(mean, USUAL_FLOOR_USD),
         sd,
         usual,
         use.dollars[:, -1] - usual,
+        others,
+    )
+
+
+def others_of(now: Situation, index: int, appeared: float) -> Others:
+    """Sum up all tenants but one.
+
+    Parameters
+    ----------
+    now : Situation
+        All tenants.
+    index : int
+        Of the one.
+    appeared : float
+        Dollars by which use without a tenant is above its usual.
+
+    Returns
+    -------
+    Others
+    """
+    without = np.arange(len(now.total)) != index
+    return Others(
+        int((~np.isnan(now.apart[:, -1]))[without].sum()),
+        int(now.beyond(CROWD_SD)[without].sum()),
+        int(now.beyond(-CROWD_SD)[without].sum()),
+        float(now.usual.sum() - now.usual[index]),
+        now.scale.fleet,
+        appeared,
     )
 
 

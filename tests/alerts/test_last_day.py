@@ -13,7 +13,7 @@ from alerts import store
 from alerts.lifecycle import SenselessReply, open_alert
 from alerts.messages import alert_message
 from alerts.model import AlertState, Change, Teaching, Verb, Verdict
-from alerts.replies import Answer, answer, lessons, midnight
+from alerts.replies import Answer, answer, midnight, what_answers_teach
 from alerts.story import story_of
 from alerts.verdicts import LONGEST_DAYS, describe_lesson, lesson, preview, until_problem
 from detector.model import Effect
@@ -39,9 +39,12 @@ def dismiss(database, verdict=Verdict.EXPECTED, until=LAST, at=NOW):
         return answer(session, 1, given, at, TEACHING)
 
 
-def taught(database):
+def lessons(database):
     with reading(database) as session:
-        return lessons(session, TEACHING, lambda _tenant, _day: None)
+        return tuple(
+            each.lesson
+            for each in what_answers_teach(session, TEACHING, lambda _tenant, _day: None)
+        )
 
 
 def test_what_was_expected_until_a_day_stays_out_up_to_it(opened):
@@ -49,7 +52,7 @@ def test_what_was_expected_until_a_day_stays_out_up_to_it(opened):
     assert answered.words == (
         "A-1 dismissed as expected: 12 to 30 Nov will stay out of acme's baseline"
     )
-    (learned,) = taught(opened)
+    (learned,) = lessons(opened)
     assert learned == answered.lesson
     assert (learned.effect, max(learned.days)) == (Effect.LEAVE_OUT, LAST)
 
@@ -57,7 +60,7 @@ def test_what_was_expected_until_a_day_stays_out_up_to_it(opened):
 def test_a_false_alarm_until_a_day_raises_the_floor_no_longer(opened):
     answered = dismiss(opened, Verdict.FALSE_ALARM)
     assert answered.words.endswith("acme's floor rises to $125 until 30 Nov")
-    (learned,) = taught(opened)
+    (learned,) = lessons(opened)
     assert (learned.from_day, learned.until_day) == (november(13), LAST)
 
 
@@ -78,7 +81,7 @@ def test_normal_days_between_two_abnormal_ones_that_were_seen_stay_in():
 def test_the_other_verdicts_refuse_a_last_day(opened, verdict):
     with pytest.raises(SenselessReply, match="only expected and false alarm have a last day"):
         dismiss(opened, verdict)
-    assert taught(opened) == ()
+    assert lessons(opened) == ()
 
 
 @pytest.mark.parametrize(
@@ -121,14 +124,14 @@ def test_an_undo_forgets_the_last_day_too(opened):
     dismiss(opened)
     with writing(opened) as session:
         answer(session, 1, Answer(Verb.UNDO, "bob"), NOW + timedelta(hours=1), TEACHING)
-    assert taught(opened) == ()
+    assert lessons(opened) == ()
 
 
 def test_the_same_dismissal_to_another_day_is_another_answer(opened):
     dismiss(opened)
     assert "nothing changed" in dismiss(opened, at=NOW + timedelta(hours=1)).words
     dismiss(opened, until=november(20), at=NOW + timedelta(hours=2))
-    assert max(taught(opened)[0].days) == november(20)
+    assert max(lessons(opened)[0].days) == november(20)
 
 
 def test_message_and_story_say_until_when(opened):

@@ -359,10 +359,11 @@ def test_an_open_alert_offers_every_answer_and_an_answered_one_its_undoing():
         actions = alert_message(an_alert(state=state), Change.UNCHANGED, NAMES).actions
         return [action.label for action in actions]
 
-    assert labels(AlertState.OPEN) == ["acknowledge", "dismiss", "snooze", "look closer"]
-    assert labels(AlertState.SNOOZED) == ["dismiss", "take it back", "look closer"]
-    assert labels(AlertState.DISMISSED) == ["change the verdict", "take it back", "look closer"]
-    assert labels(AlertState.RESOLVED) == ["say why", "look closer"]
+    look = ["look closer", "explain it"]
+    assert labels(AlertState.OPEN) == ["acknowledge", "dismiss", "snooze", *look]
+    assert labels(AlertState.SNOOZED) == ["dismiss", "take it back", *look]
+    assert labels(AlertState.DISMISSED) == ["change the verdict", "take it back", *look]
+    assert labels(AlertState.RESOLVED) == ["say why", *look]
 
 
 def test_an_undone_answer_says_whose_it_was_and_what_is_left():

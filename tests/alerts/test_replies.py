@@ -10,7 +10,7 @@ from sqlalchemy import event
 from alerts import store
 from alerts.lifecycle import ReplyRefused, observe, open_alert
 from alerts.model import AlertRules, AlertState, Teaching, Verb, Verdict
-from alerts.replies import Answer, answer, lessons
+from alerts.replies import Answer, answer, what_answers_teach
 from detector.model import Effect
 from spendwatch.db import reading, writing
 from tests.builders import NOW, budget, november, spike
@@ -43,7 +43,7 @@ def replies(database, number=1):
 
 def taught(database, repulled_at=lambda tenant, day: None):
     with reading(database) as session:
-        return lessons(session, TEACHING, repulled_at)
+        return tuple(each.lesson for each in what_answers_teach(session, TEACHING, repulled_at))
 
 
 def test_an_answer_is_kept_with_who_when_and_both_states(opened):
