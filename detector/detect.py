@@ -115,7 +115,16 @@ def judge_spend(history: History, book: RuleBook, context: Context) -> tuple[Fin
     exclusions = find_usable_days(history, groups, context.lessons)
     rules = rule_arrays(book, groups.tenants, context.lessons, history.days[-1])
     total = sum_by_tenant(dollars, groups)
-    evidence = Evidence(history, groups, dollars, total, exclusions.usable, rules, context.prices)
+    evidence = Evidence(
+        history,
+        groups,
+        dollars,
+        total,
+        exclusions.usable,
+        rules,
+        context.prices,
+        exclusions.unanswered,
+    )
     scores = METHODS[book.method](evidence)
     told = _Telling(evidence, scores, exclusions, book, context)
     return tuple(

@@ -59,6 +59,9 @@ class Evidence(NamedTuple):
     rules : RuleArrays
     prices : PriceTable or None
         None where every cost was stated by the source.
+    unanswered : ndarray of bool, shape (T, D), or None
+        The usable days, had nobody answered anything: what tenants are to each other, as an answer
+        about one says nothing of another. None is as ``usable``.
     """
 
     history: History
@@ -68,6 +71,7 @@ class Evidence(NamedTuple):
     usable: NDArray[np.bool_]
     rules: RuleArrays
     prices: PriceTable | None = None
+    unanswered: NDArray[np.bool_] | None = None
 
 
 class Scores(NamedTuple):

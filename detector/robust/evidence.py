@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.robust.levels import residuals, scale_of
+from detector.robust.levels import residuals, scale_of, spread_of
 from detector.robust.situation import (
     CROWD_SD,
     MONTH,
@@ -83,7 +83,7 @@ def evidence_of_drops(
     use = now.use.rows(top)
     logs = logs_of(use.dollars, feature_days(use, now.counted))
     apart = residuals(logs, now.weekdays)
-    scale = scale_of(apart, now.scale.fleet)
+    scale = scale_of(spread_of(apart), now.scale.fleet[tenants])
     lowest = np.nan_to_num(_least(now.within(now.total, MONTH)[tenants]))
     return {
         "fall": -np.nan_to_num(apart[:, -1] / scale.sd),
@@ -148,7 +148,8 @@ def _shares(now: Situation, use: Use, own: NDArray[np.bool_], at: Integers) -> d
     drift = Drift(np.where(own[at] & (total > 0), logs, np.nan))
     days = drift.month.days
     spread = (days * drift.month.spread + _SHARE_PRIOR * _SHARE_SPREAD) / (days + _SHARE_PRIOR)
-    only = np.bincount(use.tenant, minlength=len(now.total))[mine.tenant] == 1
+    known = now.use.tenant[~np.isnan(now.change)]
+    only = np.bincount(known, minlength=len(now.total))[mine.tenant] == 1
     share = np.where(only, 0.0, drift.moved / np.maximum(spread, 1e-3))
     share_tail = np.where(only, 0.0, drift.moved / drift.tail(_SHARE_FLOOR))
     alike = (share < _OWN_RISE) & (share_tail < _OWN_RISE)
@@ -169,7 +170,7 @@ def _own_history(
     month = np.where(own[at][:, MONTH], mine.dollars[:, MONTH], np.nan)
     days = (~np.isnan(month)).sum(axis=1)
     apart = residuals(logs_of(mine.prompt_dollars, own[at]), now.weekdays)
-    scale = scale_of(apart, now.scale.fleet)
+    scale = scale_of(spread_of(apart), now.scale.fleet[mine.tenant])
     today = mine.dollars[:, -1]
     columns = [-1 - 7 * week for week in range(1, 5) if 7 * week < mine.dollars.shape[1]]
     same = np.where(own[at][:, columns], mine.dollars[:, columns], np.nan)
@@ -194,9 +195,9 @@ def _tenant_history(now: Situation, tenants: Integers) -> dict[str, Floats]:
 
 def _crowd(now: Situation, bar: float) -> Floats:
     """Return which share of the others lies beyond a bar of sd, for each tenant."""
-    known = ~np.isnan(now.apart[:, -1])
-    deviation = now.deviation()
-    beyond = known & (deviation > bar if bar > 0 else deviation < bar)
+    deviation = now.fleet.deviation
+    known = ~np.isnan(deviation)
+    beyond = deviation > bar if bar > 0 else deviation < bar
     share: Floats = (beyond.sum() - beyond) / np.maximum(known.sum() - known, 1)
     return share
 

@@ -23,6 +23,7 @@ from detector.score import (
     YOUNG_TENANT,
     Scores,
     by_dollars_alone,
+    least_change,
     reaches,
 )
 
@@ -65,7 +66,8 @@ def score_robust(evidence: Evidence) -> Scores:
         ``spread`` what one standard deviation on the logarithmic scale makes of it.
     """
     now, rules = _situation(evidence), evidence.rules
-    by = by_dollars_alone(evidence, moments(evidence.total[:, :-1], evidence.usable[:, :-1]))
+    past = moments(evidence.total[:, :-1], evidence.usable[:, :-1])
+    by = by_dollars_alone(evidence, past)
     told = _tells_tokens(now)
     rises = judge_rises(now, rules, by.scored & told)
     drops = judge_drops(now, rules, by.scored & told, _appeared(evidence, now))
@@ -76,7 +78,7 @@ def score_robust(evidence: Evidence) -> Scores:
     rule[fell] = DROP
     rule[_of_cost_alone(now, evidence) & by.scored & ~told] = COST_ONLY
     _note(rises, rules.bar, points, rule)
-    weighty = _weighty(now)
+    weighty = _weighty(now) & reaches(evidence.total[:, -1] - past.mean, least_change(past, rules))
     rule[by.young & weighty], rule[by.first & weighty] = YOUNG_TENANT, FIRST_SPEND
     up = (rule != QUIET) & (rule != DROP) & rules.up
     down = (rule == DROP) & rules.down
@@ -100,12 +102,12 @@ def score_robust(evidence: Evidence) -> Scores:
 def _situation(evidence: Evidence) -> Situation:
     use = lay_out_use(evidence.history, evidence.dollars, evidence.prices)
     starts = np.searchsorted(use.tenant, np.arange(len(evidence.groups.tenants)))
-    return survey(use, starts, evidence.usable, evidence.history.days)
+    return survey(use, starts, evidence.usable, evidence.history.days, evidence.unanswered)
 
 
 def _weighty(now: Situation) -> NDArray[np.bool_]:
     """Say whose rise matters beside what all others usually spend: most newcomers do not."""
-    others = now.usual.sum() - now.usual
+    others = now.fleet.usual.sum() - now.fleet.usual
     found: NDArray[np.bool_] = reaches(now.total[:, -1] - now.usual, NEWCOMER_SHARE * others)
     return found
 
@@ -114,7 +116,7 @@ def _tells_tokens(now: Situation) -> NDArray[np.bool_]:
     """Say of whom the feature that rose most told tokens, on the day or in the 28 before it."""
     top, days = extreme(now, 1), slice(MONTH.start, None)
     tokens = now.use.prompt[top][:, days] + now.use.completion[top][:, days]
-    told: NDArray[np.bool_] = tokens.sum(axis=1) > 0
+    told: NDArray[np.bool_] = (tokens * now.counted[:, days]).sum(axis=1) > 0
     return told
 
 
@@ -133,7 +135,7 @@ def _appeared(evidence: Evidence, now: Situation) -> float:
     if UNATTRIBUTED not in tenants:
         return 0.0
     at = tenants.index(UNATTRIBUTED)
-    return float(now.total[at, -1] - now.usual[at])
+    return float(now.total[at, -1] - now.fleet.usual[at])
 
 
 def _note(rises: Judged, bar: Floats, points: Floats, rule: NDArray[np.int8]) -> None:

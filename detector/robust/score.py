@@ -108,7 +108,8 @@ def judge_drops(now: Situation, rules: RuleArrays, may: Flags, appeared: float) 
 
 def extreme(now: Situation, sign: int) -> Integers:
     """Return the feature of each tenant that rose (or fell) most; of equal ones the first."""
-    order = np.lexsort((-np.arange(len(now.change)), sign * now.change, now.use.tenant))
+    moved = np.nan_to_num(sign * now.change, nan=-np.inf)
+    order = np.lexsort((-np.arange(len(moved)), moved, now.use.tenant))
     ends = np.searchsorted(now.use.tenant, np.arange(len(now.total)), side="right") - 1
     found: Integers = order[ends]
     return found

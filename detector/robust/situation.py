@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.robust.levels import Scale, residuals, scale_of
+from detector.robust.levels import Scale, Spread, residuals, scale_of, spread_of
 from detector.robust.use import Use
 from detector.robust.windows import Floats, median
 
@@ -23,6 +23,26 @@ LEAST_ACTIVE = 0.8
 """A tenant that is idle on more days than one in five does not fall."""
 USUAL_FLOOR_USD = 0.5
 CROWD_SD = 2.5
+
+
+class Fleet(NamedTuple):
+    """What T tenants are to each other; every array has shape (T,).
+
+    No answer about one of them changes what it is to another.
+
+    Attributes
+    ----------
+    spread : ndarray of float64
+        The median of the spreads of all: for each tenant, its own with the answers about it.
+    deviation : ndarray of float64
+        How many sd each total lies from its level; NaN where that is not known.
+    usual : ndarray of float64
+        Median of 28 days, in dollars.
+    """
+
+    spread: Floats
+    deviation: Floats
+    usual: Floats
 
 
 class Situation(NamedTuple):
@@ -47,7 +67,8 @@ class Situation(NamedTuple):
     feature_usual : ndarray of float64, shape (F,)
         Median of 28 days.
     change : ndarray of float64, shape (F,)
-        The judged day less that.
+        The judged day less that; NaN of a feature that was used on no day that counts.
+    fleet : Fleet
     """
 
     use: Use
@@ -61,23 +82,24 @@ class Situation(NamedTuple):
     sd: Floats
     feature_usual: Floats
     change: Floats
+    fleet: Fleet
 
     def within(self, values: Floats, days: slice) -> Floats:
         """Return some days of the totals, NaN where they do not count."""
         return np.where(self.counted[:, days], values[:, days], np.nan)
 
-    def deviation(self) -> Floats:
-        """Return how many sd each total lies from its level; 0 where that is not known."""
-        return np.nan_to_num(self.apart[:, -1] / self.scale.sd)
-
     def before(self) -> Floats:
-        """Return the same of the day before."""
+        """Return how many sd the day before lay from its level; 0 where that is not known."""
         before: Floats = np.nan_to_num(self.apart[:, -2:-1] / self.scale.sd[:, None]).sum(axis=1)
         return before
 
 
 def survey(
-    use: Use, starts: NDArray[np.int64], usable: NDArray[np.bool_], days: Sequence[date]
+    use: Use,
+    starts: NDArray[np.int64],
+    usable: NDArray[np.bool_],
+    days: Sequence[date],
+    unanswered: NDArray[np.bool_] | None = None,
 ) -> Situation:
     """Take in a day; ``starts`` is each tenant's first feature.
 
@@ -89,33 +111,83 @@ def survey(
     usable : ndarray of bool, shape (T, D)
         Days that a baseline may use.
     days : sequence of date, length D
+    unanswered : ndarray of bool, shape (T, D), optional
+        Those days, had nobody answered; by default the same.
 
     Returns
     -------
     Situation
     """
     total: Floats = np.add.reduceat(use.dollars, starts, axis=0)
-    counted = usable.copy()
-    counted[:, -1] = True
+    counted = _and_today(usable)
     weekdays = np.array([day.toordinal() % 7 for day in days])
-    apart = residuals(logs_of(total, counted), weekdays)
-    month = np.where(counted[:, MONTH], total[:, MONTH], np.nan)
+    own = _past_of(total, counted, weekdays)
+    fleet = _fleet(own, total, usable, usable if unanswered is None else unanswered, weekdays)
     mean, sd = moments_of(np.where(counted[:, LONG], total[:, LONG], np.nan))
-    own = feature_days(use, counted)
-    usual = np.nan_to_num(median(np.where(own[:, MONTH], use.dollars[:, MONTH], np.nan)))
+    feature_usual = _usual(use.dollars, feature_days(use, counted))
+    known = ((use.dollars != 0) & counted[use.tenant]).any(axis=1)
     return Situation(
         use,
         total,
         counted,
         weekdays,
-        apart,
-        scale_of(apart),
-        np.nan_to_num(median(month)),
+        own.apart,
+        scale_of(own.spread, fleet.spread),
+        own.usual,
         np.maximum(mean, USUAL_FLOOR_USD),
         sd,
-        usual,
-        use.dollars[:, -1] - usual,
+        feature_usual,
+        np.where(known, use.dollars[:, -1] - feature_usual, np.nan),
+        fleet,
     )
+
+
+class _Past(NamedTuple):
+    """What totals are against their own past."""
+
+    apart: Floats
+    spread: Spread
+    usual: Floats
+
+
+def _past_of(total: Floats, counted: NDArray[np.bool_], weekdays: NDArray[np.int64]) -> _Past:
+    apart = residuals(logs_of(total, counted), weekdays)
+    return _Past(apart, spread_of(apart), _usual(total, counted))
+
+
+def _fleet(
+    own: _Past,
+    total: Floats,
+    usable: NDArray[np.bool_],
+    unanswered: NDArray[np.bool_],
+    weekdays: NDArray[np.int64],
+) -> Fleet:
+    """Look at the tenants as if nobody had answered, each at itself as it is."""
+    answered = np.flatnonzero((unanswered != usable).any(axis=1))
+    apart, usual, spread = own.apart, own.usual, own.spread
+    if answered.size:
+        then = _past_of(total[answered], _and_today(unanswered[answered]), weekdays)
+        apart, usual = apart.copy(), usual.copy()
+        apart[answered], usual[answered] = then.apart, then.usual
+        spread = spread_of(apart)
+    median_spread = np.full(len(total), spread.median())
+    deviation = apart[:, -1] / scale_of(spread, median_spread).sd
+    for tenant in answered:
+        median_spread[tenant] = spread.median_with(int(tenant), own.spread)
+    return Fleet(median_spread, deviation, usual)
+
+
+def _and_today(usable: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    counted = usable.copy()
+    counted[:, -1] = True
+    return counted
+
+
+def _usual(dollars: Floats, counted: NDArray[np.bool_]) -> Floats:
+    """Return the median of 28 days; 0 where none counts."""
+    month = np.where(counted[:, MONTH], dollars[:, MONTH], np.nan)
+    usual: Floats = np.nan_to_num(median(month))
+    return usual
 
 
 def logs_of(dollars: Floats, counted: NDArray[np.bool_]) -> Floats:
@@ -130,8 +202,9 @@ def logs_of(dollars: Floats, counted: NDArray[np.bool_]) -> Floats:
 
 def feature_days(use: Use, counted: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the days of each feature that count: those of its tenant from its first use on."""
-    begun: NDArray[np.bool_] = np.logical_or.accumulate(use.dollars > 0, axis=1)
-    return begun & counted[use.tenant]
+    counts = counted[use.tenant]
+    begun: NDArray[np.bool_] = np.logical_or.accumulate((use.dollars > 0) & counts, axis=1)
+    return begun & counts
 
 
 def moments_of(values: Floats) -> tuple[Floats, Floats]:
