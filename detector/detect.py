@@ -178,9 +178,17 @@ class _Telling:
             facts={
                 "z_bar": rules.z,
                 "usable_days": int(self.scores.days[index]),
+                **self._quiet(index),
                 **self.scores.facts.get(index, {}),
             },
         )
+
+    def _quiet(self, index: int) -> dict[str, str | float]:
+        """Say who judged, and by which bar and dollar floor it would have told nothing."""
+        bar = float(self.scores.quiet.bar[index])
+        with_bar = {} if np.isnan(bar) else {"quiet_bar": bar}
+        excess = _micro(self.scores.quiet.excess[index])
+        return {"method": self.book.method, **with_bar, "quiet_micro_usd": excess}
 
     def _drivers(self, index: int, rows: Sequence[int]) -> tuple[Driver, ...]:
         """Split the change as billed; at today's prices where the bill hides what was found.

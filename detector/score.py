@@ -74,6 +74,21 @@ class Evidence(NamedTuple):
     unanswered: NDArray[np.bool_] | None = None
 
 
+class Quiet(NamedTuple):
+    """What would keep a day that is told from being told; both arrays have shape (T,).
+
+    Attributes
+    ----------
+    bar : ndarray of float64
+        The least bar (``z`` of ``classic``) that would; NaN where none would.
+    excess : ndarray of float64
+        Dollars; every dollar floor above it would. NaN where nothing is told anyway.
+    """
+
+    bar: NDArray[np.float64]
+    excess: NDArray[np.float64]
+
+
 class Scores(NamedTuple):
     """What a method says of T tenants; every array has shape (T,).
 
@@ -93,6 +108,7 @@ class Scores(NamedTuple):
         The days that what was expected is made of.
     window_days : int
         How many days before the judged one those were taken from.
+    quiet : Quiet
     facts : mapping of int to mapping of str to str or float
         What else is to be told of a tenant, by its index.
     """
@@ -105,6 +121,7 @@ class Scores(NamedTuple):
     days: NDArray[np.float64]
     used: NDArray[np.bool_]
     window_days: int
+    quiet: Quiet
     facts: Mapping[int, Mapping[str, str | float]] = MappingProxyType({})
 
 
@@ -175,6 +192,7 @@ def score_classic(evidence: Evidence) -> Scores:
         past.days,
         evidence.usable,
         evidence.usable.shape[1] - 1,
+        Quiet(np.where(scored, np.abs(score), np.nan), np.abs(change)),
     )
 
 

@@ -21,6 +21,7 @@ from detector.score import (
     QUIET,
     VOLUME,
     YOUNG_TENANT,
+    Quiet,
     Scores,
     by_dollars_alone,
     least_change,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from detector.robust.score import Judged
     from detector.robust.situation import Situation
     from detector.robust.windows import Floats
+    from detector.rules import RuleArrays
     from detector.score import Evidence
 
 RULES = {"volume": VOLUME, "mix": MODEL_MIX, "prompt": PROMPT_LENGTH, "drop": DROP}
@@ -78,7 +80,8 @@ def score_robust(evidence: Evidence) -> Scores:
     rule[fell] = DROP
     rule[_of_cost_alone(now, evidence) & by.scored & ~told] = COST_ONLY
     _note(rises, rules.bar, points, rule)
-    weighty = _weighty(now) & reaches(evidence.total[:, -1] - past.mean, least_change(past, rules))
+    rose = evidence.total[:, -1] - past.mean
+    weighty = _weighty(now) & reaches(rose, least_change(past, rules))
     rule[by.young & weighty], rule[by.first & weighty] = YOUNG_TENANT, FIRST_SPEND
     up = (rule != QUIET) & (rule != DROP) & rules.up
     down = (rule == DROP) & rules.down
@@ -95,6 +98,7 @@ def score_robust(evidence: Evidence) -> Scores:
         used.sum(axis=1).astype(np.float64),
         used,
         used[:, MONTH].shape[1],
+        _quiet(now, (rises, drops), rules, np.where(by.scored, now.total[:, -1] - now.mean, rose)),
         _facts(now, (rises, drops), rule, rules.bar),
     )
 
@@ -136,6 +140,22 @@ def _appeared(evidence: Evidence, now: Situation) -> float:
         return 0.0
     at = tenants.index(UNATTRIBUTED)
     return float(now.total[at, -1] - now.fleet.usual[at])
+
+
+def _quiet(
+    now: Situation, judged: tuple[Judged, Judged], rules: RuleArrays, by_cost: Floats
+) -> Quiet:
+    """Say what would keep each tenant quiet: where it rose and fell at once, both of it.
+
+    ``by_cost`` is what the floor is held against where no points are given.
+    """
+    bar, excess = np.full(len(by_cost), np.nan), np.full(len(by_cost), np.nan)
+    for part, wanted in zip(judged, (rules.up, rules.down), strict=True):
+        heard = wanted[part.tenants] & (part.points > rules.bar[part.tenants])
+        tenants, moved = part.tenants[heard], np.abs(now.change[part.features[heard]])
+        bar[tenants] = np.fmax(bar[tenants], part.points[heard])
+        excess[tenants] = np.fmax(excess[tenants], moved)
+    return Quiet(bar, np.where(np.isnan(bar), by_cost, excess))
 
 
 def _note(rises: Judged, bar: Floats, points: Floats, rule: NDArray[np.int8]) -> None:
