@@ -79,8 +79,10 @@ PURE_CORE := \
     alerts/outlook.py \
     alerts/phrases.py \
     alerts/policy.py \
+    alerts/precision.py \
     alerts/routing.py \
     alerts/service_words.py \
+    alerts/suggestions.py \
     alerts/taken.py \
     alerts/verdicts.py \
     alerts/render/*.py \

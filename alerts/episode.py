@@ -201,6 +201,7 @@ def _normal_after(alert: Alert, finding: Finding) -> int:
 
 def abnormal_day(finding: Finding, *, told_micro_usd: int) -> AbnormalDay:
     """Take the numbers of a finding's day."""
+    bar, floor = (finding.facts.get(key) for key in ("quiet_bar", "quiet_micro_usd"))
     return AbnormalDay(
         day=finding.day,
         severity=finding.severity,
@@ -208,6 +209,9 @@ def abnormal_day(finding: Finding, *, told_micro_usd: int) -> AbnormalDay:
         actual_micro_usd=finding.actual_micro_usd,
         excess_micro_usd=finding.excess_micro_usd,
         told_micro_usd=told_micro_usd,
+        method=str(finding.facts.get("method", "")),
+        quiet_bar=None if bar is None else float(bar),
+        quiet_micro_usd=None if floor is None else int(floor),
     )
 
 

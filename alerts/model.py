@@ -107,6 +107,12 @@ class AbnormalDay:
         The excess a person was last told of for that day.
     normal_before : int
         Normal days that had been counted when it came; they count again if it is taken back.
+    method : str
+        The method that judged it; empty where the kind has none, or none was kept.
+    quiet_bar : float or None
+        The least bar with which it would not have been found; None where none would do.
+    quiet_micro_usd : int or None
+        Every dollar floor above it would have kept it from being found; None where none would do.
     """
 
     day: date
@@ -116,6 +122,9 @@ class AbnormalDay:
     excess_micro_usd: int = 0
     told_micro_usd: int = 0
     normal_before: int = 0
+    method: str = ""
+    quiet_bar: float | None = None
+    quiet_micro_usd: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,6 +128,16 @@ def replies_of(session: Session, number: int) -> tuple[Reply, ...]:
     return tuple(map(_reply, session.exec(query.order_by(col(ReplyRow.number)))))
 
 
+def replies_about(session: Session, *conditions: Any) -> dict[int, list[Reply]]:
+    """Return the answers to alerts that fulfil all conditions, by their number, oldest first."""
+    alerts = select(ALERT.c.number).where(*conditions)
+    query = select(ReplyRow).where(col(ReplyRow.alert_number).in_(alerts))
+    replies: dict[int, list[Reply]] = defaultdict(list)
+    for row in session.exec(query.order_by(col(ReplyRow.number))):
+        replies[row.alert_number].append(_reply(row))
+    return replies
+
+
 def newest_answers(session: Session, numbers: Collection[int]) -> dict[int, Reply]:
     """Return the newest answer of each alert that was not undone."""
     undone = select(col(ReplyRow.undoes)).where(col(ReplyRow.undoes).is_not(None))

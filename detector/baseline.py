@@ -93,11 +93,14 @@ class Exclusions(NamedTuple):
     ----------
     usable : ndarray of bool, shape (T, D)
         The judged day (the last column) is never usable.
+    unanswered : ndarray of bool, shape (T, D)
+        The same, had nobody answered anything.
     answered : mapping of (int, int) to str
         Tenant and column that an answer leaves out, with the reason a person reads.
     """
 
     usable: NDArray[np.bool_]
+    unanswered: NDArray[np.bool_]
     answered: dict[tuple[int, int], str]
 
 
@@ -129,10 +132,11 @@ def find_usable_days(history: History, groups: Groups, lessons: Iterable[Lesson]
     usable = columns[None, :] >= np.array(first, dtype=np.int64)[:, None]
     usable &= (history.pulled & history.whole)[None, :]
     usable &= ~any_by_tenant(history.unknown, groups)
+    usable[:, -1:] = False
+    unanswered = usable.copy() if answered else usable
     for index, column in answered:
         usable[index, column] = False
-    usable[:, -1:] = False
-    return Exclusions(usable, answered)
+    return Exclusions(usable, unanswered, answered)
 
 
 def answered_days(

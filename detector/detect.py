@@ -137,7 +137,16 @@ def weigh(
     exclusions = find_usable_days(history, groups, context.lessons)
     rules = rule_arrays(book, groups.tenants, context.lessons, history.days[-1])
     total = sum_by_tenant(dollars, groups)
-    evidence = Evidence(history, groups, dollars, total, exclusions.usable, rules, context.prices)
+    evidence = Evidence(
+        history,
+        groups,
+        dollars,
+        total,
+        exclusions.usable,
+        rules,
+        exclusions.unanswered,
+        context.prices,
+    )
     score = method or METHODS[book.method]
     return Weighed(evidence, score(evidence), exclusions, book, context)
 
@@ -203,9 +212,17 @@ class Weighed:
             facts={
                 "z_bar": rules.z,
                 "usable_days": int(self.scores.days[index]),
+                **self._quiet(index),
                 **self.scores.facts.get(index, {}),
             },
         )
+
+    def _quiet(self, index: int) -> dict[str, str | float]:
+        """Say who judged, and by which bar and dollar floor it would have told nothing."""
+        bar = float(self.scores.quiet.bar[index])
+        with_bar = {} if np.isnan(bar) else {"quiet_bar": bar}
+        excess = _micro(self.scores.quiet.excess[index])
+        return {"method": self.book.method, **with_bar, "quiet_micro_usd": excess}
 
     def _drivers(self, index: int, rows: Sequence[int]) -> tuple[Driver, ...]:
         """Split the change as billed; at today's prices where the bill hides what was found.

@@ -74,17 +74,17 @@ class History(NamedTuple):
             whole=self.whole[part],
         )
 
-    def of_rows(self, rows: range) -> History:
-        """Return neighbouring rows alone, such as those of a tenant (views, nothing is copied)."""
-        part = slice(rows.start, rows.stop)
+    def of_rows(self, rows: slice | list[int]) -> History:
+        """Return some rows alone, in ascending order (a slice gives views, nothing is copied)."""
+        keys = self.keys[rows] if isinstance(rows, slice) else tuple(self.keys[row] for row in rows)
         return self._replace(
-            keys=self.keys[part],
-            cost=self.cost[part],
-            unknown=self.unknown[part],
-            given=self.given[part],
-            prompt=self.prompt[part],
-            completion=self.completion[part],
-            cached=self.cached[part],
+            keys=keys,
+            cost=self.cost[rows],
+            unknown=self.unknown[rows],
+            given=self.given[rows],
+            prompt=self.prompt[rows],
+            completion=self.completion[rows],
+            cached=self.cached[rows],
         )
 
 

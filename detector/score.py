@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import accumulate
+from operator import itemgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,15 +14,15 @@ from numpy.typing import NDArray
 from detector.baseline import moments
 from detector.checks import check_days, check_direction, check_dollars, check_floors, reaches
 from detector.explanation import Account, Check, Stage, Trial
-from detector.history import any_by_tenant
+from detector.history import Groups, any_by_tenant
+from detector.rules import RuleArrays
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from detector.baseline import Moments
-    from detector.history import Groups, History
+    from detector.history import History
     from detector.price_table import PriceTable
-    from detector.rules import RuleArrays
 
 QUIET = 0
 Z_SCORE = 1
@@ -58,6 +60,9 @@ class Evidence(NamedTuple):
     usable : ndarray of bool, shape (T, D)
         The days a baseline may use; never the judged one.
     rules : RuleArrays
+    unanswered : ndarray of bool, shape (T, D)
+        The usable days, had nobody answered anything: what tenants are to each other, as an answer
+        about one says nothing of another.
     prices : PriceTable or None
         None where every cost was stated by the source.
     """
@@ -68,7 +73,46 @@ class Evidence(NamedTuple):
     total: NDArray[np.float64]
     usable: NDArray[np.bool_]
     rules: RuleArrays
+    unanswered: NDArray[np.bool_]
     prices: PriceTable | None = None
+
+    def of(self, tenants: range | Sequence[int]) -> Evidence:
+        """Return the evidence of some tenants alone, at least one and in ascending order.
+
+        Of neighbours, named as a range, the arrays are views: nothing is copied.
+        """
+        runs = [self.groups.rows(index, len(self.history.keys)) for index in tenants]
+        rows: slice | list[int] = [row for run in runs for row in run]
+        chosen: slice | list[int] = list(tenants)
+        if isinstance(tenants, range):
+            rows = slice(runs[0].start, runs[-1].stop)
+            chosen = slice(tenants.start, tenants.stop)
+        names = tuple(self.groups.tenants[index] for index in tenants)
+        return Evidence(
+            self.history.of_rows(rows),
+            Groups(names, tuple(accumulate(map(len, runs[:-1]), initial=0))),
+            self.dollars[rows],
+            self.total[chosen],
+            self.usable[chosen],
+            RuleArrays(*map(itemgetter(chosen), self.rules)),
+            self.unanswered[chosen],
+            self.prices,
+        )
+
+
+class Quiet(NamedTuple):
+    """What would keep a day that is told from being told; both arrays have shape (T,).
+
+    Attributes
+    ----------
+    bar : ndarray of float64
+        The least bar (``z`` of ``classic``) that would; NaN where none would.
+    excess : ndarray of float64
+        Dollars; every dollar floor above it would. NaN where nothing is told anyway.
+    """
+
+    bar: NDArray[np.float64]
+    excess: NDArray[np.float64]
 
 
 class Scores(NamedTuple):
@@ -90,6 +134,7 @@ class Scores(NamedTuple):
         The days that what was expected is made of.
     window_days : int
         How many days before the judged one those were taken from.
+    quiet : Quiet
     facts : mapping of int to mapping of str to str or float
         What else is to be told of a tenant, by its index.
     account : callable
@@ -107,6 +152,7 @@ class Scores(NamedTuple):
     days: NDArray[np.float64]
     used: NDArray[np.bool_]
     window_days: int
+    quiet: Quiet
     facts: Mapping[int, Mapping[str, str | float]] = MappingProxyType({})
     account: Callable[[int], Account] = lambda _: Account()
     alone: Callable[[int], Callable[[Evidence], Scores]] | None = None
@@ -179,6 +225,7 @@ def score_classic(evidence: Evidence) -> Scores:
         past.days,
         evidence.usable,
         evidence.usable.shape[1] - 1,
+        Quiet(np.where(by.scored, np.abs(score), np.nan), np.abs(change)),
         account=partial(_account, evidence, past, score, by),
         alone=lambda _: score_classic,  # tenants say nothing of one another
     )

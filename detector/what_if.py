@@ -59,7 +59,8 @@ class _Again:
         history = weighed.evidence.history
         mine = weighed.evidence.groups.rows(index, len(history.keys))
         self.method = weighed.scores.alone and weighed.scores.alone(index)
-        self.history = history.of_rows(mine) if self.method else history
+        part = slice(mine.start, mine.stop)
+        self.history = history.of_rows(part) if self.method else history
         self.mine = range(len(mine)) if self.method else mine
         self.usable = weighed.scores.used[index]
         self.book, self.context = weighed.book, weighed.context

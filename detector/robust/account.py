@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from detector.baseline import moments
 from detector.checks import check_days, check_direction, check_dollars, check_floors
 from detector.explanation import Account, Check, ScoredTerm, Stage, Trial
 from detector.robust.points import REASONS
-from detector.robust.score import extreme, judge_drops, judge_rises
-from detector.robust.situation import LEAST_ACTIVE, MONTH
+from detector.robust.score import judge_drops, judge_rises
+from detector.robust.situation import LEAST_ACTIVE, place_beside, survey
 from detector.robust.workings import with_workings
 from detector.score import (
     COST_ONLY,
@@ -19,17 +20,15 @@ from detector.score import (
     PROMPT_LENGTH,
     RULE_NAMES,
     VOLUME,
+    by_dollars_alone,
     trials_by_dollars,
 )
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from detector.baseline import Moments
     from detector.robust.score import Judged
-    from detector.robust.situation import Situation
+    from detector.robust.situation import Beside, Others, Situation
     from detector.rules import RuleArrays
-    from detector.score import ByDollars, Evidence
+    from detector.score import Evidence
 
 RULES = {"volume": VOLUME, "mix": MODEL_MIX, "prompt": PROMPT_LENGTH, "drop": DROP}
 COST_ONLY_SD = 3.0
@@ -38,40 +37,50 @@ COST_ONLY_SHARE = 0.4
 NEWCOMER_SHARE = 0.1
 """A tenant without a past is told of where it adds so much to the usual day of all others."""
 SPREAD_FLOOR = 0.05
+_THE_ONE = np.zeros(1, dtype=np.int64)
 
 
 class Known(NamedTuple):
-    """What an account is drawn from; as `score_robust` has it."""
+    """One tenant alone, beside all others: everything its account is drawn from."""
 
-    evidence: Evidence
-    now: Situation
-    past: Moments
-    by: ByDollars
-    tells_tokens: NDArray[np.bool_]
-    appeared: float
+    rules: RuleArrays
+    beside: Beside
+    days: float
+
+    @property
+    def now(self) -> Situation:
+        """Return what the tenant did."""
+        return self.beside.now
 
 
-def account_of(known: Known, index: int) -> Account:
+def account_of(evidence: Evidence, others: Others, index: int) -> Account:
     """Say how one tenant was judged.
 
     Parameters
     ----------
-    known : Known
+    evidence : Evidence
+    others : Others
+        Of all tenants.
     index : int
         Of the tenant.
 
     Returns
     -------
     Account
-        Its evidence is made anew, of this tenant alone, by the very functions that judged it.
+        Made anew, of this tenant alone, by the very functions that judged it.
     """
-    evidence, now = known.evidence, known.now
-    trials = trials_by_dollars(evidence, known.past, known.by, index, (_weight(now, index),))
-    if not known.by.silent[index] and not known.tells_tokens[index]:
-        trials += (_cost_only(known, index),)
-    elif not known.by.silent[index]:
-        trials += (_rise(known, index), _drop(known, index))
-    return Account(trials, tuple(now.total[index].tolist()))
+    mine = evidence.of([index])
+    now = survey(mine)
+    past = moments(mine.total[:, :-1], mine.usable[:, :-1])
+    by = by_dollars_alone(mine, past)
+    beside = place_beside(now, others.of(np.array([index])))
+    known = Known(mine.rules, beside, float(past.days[0]))
+    trials = trials_by_dollars(mine, past, by, 0, (_weight(beside),))
+    if not by.silent[0] and not now.tells_tokens()[0]:
+        trials += (_cost_only(known),)
+    elif not by.silent[0]:
+        trials += (_rise(known), _drop(known))
+    return Account(trials, tuple(now.total[0].tolist()))
 
 
 def scored_terms(part: Judged, place: int) -> tuple[ScoredTerm, ...]:
@@ -104,31 +113,29 @@ def scored_terms(part: Judged, place: int) -> tuple[ScoredTerm, ...]:
     return tuple(sorted(found, key=lambda each: -each.points))
 
 
-def _weight(now: Situation, index: int) -> Check:
+def _weight(beside: Beside) -> Check:
     """Say whether a tenant's rise matters beside what all others usually spend."""
-    usual = float(now.usual[index])
-    others = float(now.usual.sum()) - usual + now.others.usual
-    rise = float(now.total[index, -1]) - usual
+    rise = float(beside.now.total[0, -1] - beside.now.usual[0])
     what = f"rise beside {NEWCOMER_SHARE:.0%} of what all others usually spend"
-    return check_dollars(what, rise, NEWCOMER_SHARE * others, Stage.FLOOR)
+    return check_dollars(what, rise, NEWCOMER_SHARE * float(beside.others.usual[0]), Stage.FLOOR)
 
 
-def _cost_only(known: Known, index: int) -> Trial:
+def _cost_only(known: Known) -> Trial:
     """Try the total against its mean and standard deviation of 30 days."""
-    now, rules = known.now, known.evidence.rules
-    mean, today = float(now.mean[index]), float(now.total[index, -1])
-    spread = max(float(now.sd[index]), SPREAD_FLOOR * mean)
+    now, rules = known.now, known.rules
+    mean, today = float(now.mean[0]), float(now.total[0, -1])
+    spread = max(float(now.sd[0]), SPREAD_FLOOR * mean)
     z = (today - mean) / spread
-    numbers = {"today": today, "mean": mean, "sd": float(now.sd[index])}
+    numbers = {"today": today, "mean": mean, "sd": float(now.sd[0])}
     formula = f"(today - mean) / max(sd, {SPREAD_FLOOR} * mean)"
     met = today - mean > COST_ONLY_SD * spread
     return Trial(
         RULE_NAMES[COST_ONLY],
         1,
         (
-            check_days(float(known.past.days[index]), rules, index),
-            check_direction(rules, index, 1),
-            check_dollars("change in dollars", today - mean, float(rules.min_excess[index]),
+            check_days(known.days, rules, 0),
+            check_direction(rules, 0, 1),
+            check_dollars("change in dollars", today - mean, float(rules.min_excess[0]),
                           Stage.FLOOR, setting="min_excess_micro_usd"),
             check_dollars(f"change beside {COST_ONLY_SHARE:.0%} of the mean", today - mean,
                           COST_ONLY_SHARE * mean, Stage.FLOOR),
@@ -138,54 +145,45 @@ def _cost_only(known: Known, index: int) -> Trial:
     )  # fmt: skip
 
 
-def _rise(known: Known, index: int) -> Trial:
+def _rise(known: Known) -> Trial:
     """Try a rise of the feature that rose most; its evidence is told below the floors too."""
-    now, rules = known.now, known.evidence.rules
-    top = int(extreme(now, 1)[index])
-    found = judge_rises(now, _without_floors(rules), _only(now, index))
-    floors = check_floors(float(now.change[top]), float(now.mean[index]), rules, index)
-    return _trial(known, found, index, top, 1, floors)
+    now = known.now
+    top = int(now.extreme(1)[0])
+    rose = float(np.nan_to_num(now.change[top]))
+    floors = check_floors(rose, float(now.mean[0]), known.rules, 0)
+    found = judge_rises(known.beside, _THE_ONE) if rose > 0 else None
+    return _trial(known, found, top, 1, floors)
 
 
-def _drop(known: Known, index: int) -> Trial:
+def _drop(known: Known) -> Trial:
     """Try a drop of the feature that fell most."""
-    now, rules = known.now, known.evidence.rules
-    top = int(extreme(now, -1)[index])
-    found = judge_drops(now, _without_floors(rules), _only(now, index), known.appeared)
-    floors = check_floors(-float(now.change[top]), float(now.usual[index]), rules, index)
-    return _trial(known, found, index, top, -1, (_active(now, index), *floors))
+    now = known.now
+    top = int(now.extreme(-1)[0])
+    fell = -float(np.nan_to_num(now.change[top]))
+    floors = check_floors(fell, float(now.usual[0]), known.rules, 0)
+    found = judge_drops(known.beside, _THE_ONE) if fell > 0 else None
+    return _trial(known, found, top, -1, (_active(now), *floors))
 
 
-def _without_floors(rules: RuleArrays) -> RuleArrays:
-    return rules._replace(min_excess=0 * rules.min_excess, min_excess_share=0 * rules.min_excess)
-
-
-def _only(now: Situation, index: int) -> NDArray[np.bool_]:
-    one: NDArray[np.bool_] = np.arange(len(now.total)) == index
-    return one
-
-
-def _active(now: Situation, index: int) -> Check:
+def _active(now: Situation) -> Check:
     """Say whether a tenant is active often enough to fall."""
-    month = now.within(now.total, MONTH)[index]
-    active = float((np.nan_to_num(month) > 0).sum())
-    least = LEAST_ACTIVE * float((~np.isnan(month)).sum())
-    return Check("days with use", active, least, "days", Stage.GATE, active >= least)
+    used, days = (float(part[0]) for part in now.active())
+    least = LEAST_ACTIVE * days
+    return Check("days with use", used, least, "days", Stage.GATE, used >= least)
 
 
 def _trial(
-    known: Known, found: Judged, index: int, top: int, sign: int, asked: tuple[Check, ...]
+    known: Known, found: Judged | None, top: int, sign: int, asked: tuple[Check, ...]
 ) -> Trial:
-    """Lay a rise or a drop out; without evidence only what stood against it."""
-    rules, now = known.evidence.rules, known.now
-    reason = found.reasons[0] if found.reasons else ("volume" if sign > 0 else "drop")
-    days = float(known.past.days[index])
-    checks = (check_days(days, rules, index), check_direction(rules, index, sign), *asked)
+    """Lay a rise or a drop out; where nothing moved only what stood against it."""
+    rules, now = known.rules, known.now
+    reason = found.reasons[0] if found else ("volume" if sign > 0 else "drop")
+    checks = (check_days(known.days, rules, 0), check_direction(rules, 0, sign), *asked)
     terms: tuple[ScoredTerm, ...] = ()
-    if found.reasons:
-        points, bar = float(found.points[0]), float(rules.bar[index])
+    if found:
+        points, bar = float(found.points[0]), float(rules.bar[0])
         checks += (Check("points", points, bar, "points", Stage.BAR, points > bar, True, "bar"),)
-        terms = with_workings(now, found, known.appeared, scored_terms(found, 0))
+        terms = with_workings(known.beside, found, top, scored_terms(found, 0))
     return Trial(
         RULE_NAMES[RULES[reason]],
         sign,

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.robust.levels import residuals, scale_of
+from detector.robust.levels import residuals
 from detector.robust.situation import (
-    CROWD_SD,
     MONTH,
     USUAL_FLOOR_USD,
     feature_days,
@@ -19,8 +18,8 @@ from detector.robust.situation import (
 from detector.robust.windows import SECOND_IN_SD, Deviations, Floats, deviations, median
 
 if TYPE_CHECKING:
-    from detector.robust.situation import Situation
-    from detector.robust.use import Use
+    from detector.robust.situation import Beside, Situation
+    from detector.robust.use import Features
 
 Integers = NDArray[np.int64]
 DRIFT_DAYS = 7
@@ -37,12 +36,12 @@ _OWN_RISE = 2.0
 _THREE = slice(-3, None)
 
 
-def evidence_of_rises(now: Situation, tenants: Integers, top: Integers) -> dict[str, Floats]:
+def evidence_of_rises(beside: Beside, tenants: Integers, top: Integers) -> dict[str, Floats]:
     """Return the evidence for rises.
 
     Parameters
     ----------
-    now : Situation
+    beside : Beside
     tenants : ndarray of int64, shape (K,)
         Who may have risen, in order.
     top : ndarray of int64, shape (K,)
@@ -53,57 +52,56 @@ def evidence_of_rises(now: Situation, tenants: Integers, top: Integers) -> dict[
     dict of str to ndarray of float64, shape (K,)
         By the names of the terms of ``volume``, ``mix`` and ``prompt``.
     """
+    now, others = beside.now, beside.others
     chosen = np.flatnonzero(np.isin(now.use.tenant, tenants))
-    use = now.use.rows(chosen)
+    use, mine = now.use.rows(chosen), now.use.rows(top)
     starts = np.searchsorted(use.tenant, tenants)
     at = np.searchsorted(chosen, top)
     own = feature_days(use, now.counted)
     found = drifts(now, use, chosen, own, starts)
-    found |= _shares(now, use, own, at)
-    found |= _own_history(now, use, own, at)
-    found |= _tenant_history(now, tenants)
+    found |= _shares(beside, mine, own[at])
+    found |= _own_history(beside, mine, own[at])
+    found |= _tenant_history(beside, tenants)
     found["usd"] = np.log(np.maximum(now.change[top], 1e-9))
-    found["crowd"] = _crowd(now, CROWD_SD)[tenants]
+    found["crowd"] = (others.rising / np.maximum(others.known, 1))[tenants]
     return found
 
 
-def evidence_of_drops(
-    now: Situation, tenants: Integers, top: Integers, appeared: float
-) -> dict[str, Floats]:
+def evidence_of_drops(beside: Beside, tenants: Integers, top: Integers) -> dict[str, Floats]:
     """Return the evidence for drops, as :func:`evidence_of_rises` does.
 
     Parameters
     ----------
-    now, tenants
+    beside, tenants
     top : ndarray of int64, shape (K,)
         The feature of each that fell most.
-    appeared : float
-        Dollars by which use without a tenant is above its usual.
     """
+    now, others = beside.now, beside.others
     use = now.use.rows(top)
     logs = logs_of(use.dollars, feature_days(use, now.counted))
     apart = residuals(logs, now.weekdays)
-    scale = scale_of(apart, now.scale.fleet)
+    scale = beside.scale_of(apart, tenants)
+    fell = np.maximum(-now.change[top], 1e-9)
     lowest = np.nan_to_num(_least(now.within(now.total, MONTH)[tenants]))
     return {
         "fall": -np.nan_to_num(apart[:, -1] / scale.sd),
-        "fall_before": -now.before()[tenants],
+        "fall_before": -beside.before()[tenants],
         "low": _ratio(lowest, now.total[tenants, -1]),
-        "others_falling": _crowd(now, -CROWD_SD)[tenants],
-        "unattributed": np.clip(appeared / np.maximum(-now.change[top], 1e-9), -1.0, 2.0),
+        "others_falling": (others.falling / np.maximum(others.known, 1))[tenants],
+        "unattributed": np.clip(others.appeared / fell, -1.0, 2.0),
     }
 
 
 def drifts(
-    now: Situation, use: Use, chosen: Integers, own: NDArray[np.bool_], starts: Integers
+    now: Situation, use: Features, chosen: Integers, own: NDArray[np.bool_], starts: Integers
 ) -> dict[str, Floats]:
     """Say how much dearer the mix of models became, and how much longer prompts for answers.
 
     Parameters
     ----------
     now : Situation
-    use : Use
-        Of the features that are looked at.
+    use : Features
+        Those that are looked at.
     chosen : ndarray of int64, shape (F,)
         Which they are of all.
     own : ndarray of bool, shape (F, D)
@@ -156,20 +154,21 @@ class Drift:
         return np.maximum(self.month.spread + floor, self.month.second / SECOND_IN_SD)
 
 
-def _shares(now: Situation, use: Use, own: NDArray[np.bool_], at: Integers) -> dict[str, Floats]:
+def _shares(beside: Beside, mine: Features, own: NDArray[np.bool_]) -> dict[str, Floats]:
     """Say how much the share of the feature in its tenant rose; nothing where it is all of it."""
-    mine = use.rows(at)
+    now = beside.now
     total = now.total[mine.tenant]
     rest = np.maximum(total - mine.dollars, 0.0)
     logs = _ratio(mine.dollars, rest)
-    drift = Drift(np.where(own[at] & (total > 0), logs, np.nan))
+    drift = Drift(np.where(own & (total > 0), logs, np.nan))
     days = drift.month.days
     spread = (days * drift.month.spread + _SHARE_PRIOR * _SHARE_SPREAD) / (days + _SHARE_PRIOR)
-    only = np.bincount(use.tenant, minlength=len(now.total))[mine.tenant] == 1
+    known = now.use.tenant[~np.isnan(now.change)]
+    only = np.bincount(known, minlength=len(now.total))[mine.tenant] == 1
     share = np.where(only, 0.0, drift.moved / np.maximum(spread, 1e-3))
     share_tail = np.where(only, 0.0, drift.moved / drift.tail(_SHARE_FLOOR))
     alike = (share < _OWN_RISE) & (share_tail < _OWN_RISE)
-    tail = np.nan_to_num(now.apart[mine.tenant, -1] / now.scale.tail[mine.tenant])
+    tail = np.nan_to_num(now.apart[mine.tenant, -1] / beside.scale.tail[mine.tenant])
     return {
         "share": share,
         "share_tail": share_tail,
@@ -178,18 +177,15 @@ def _shares(now: Situation, use: Use, own: NDArray[np.bool_], at: Integers) -> d
     }
 
 
-def _own_history(
-    now: Situation, use: Use, own: NDArray[np.bool_], at: Integers
-) -> dict[str, Floats]:
+def _own_history(beside: Beside, mine: Features, own: NDArray[np.bool_]) -> dict[str, Floats]:
     """Compare the feature with its own past."""
-    mine = use.rows(at)
-    month = np.where(own[at][:, MONTH], mine.dollars[:, MONTH], np.nan)
+    month = np.where(own[:, MONTH], mine.dollars[:, MONTH], np.nan)
     days = (~np.isnan(month)).sum(axis=1)
-    apart = residuals(logs_of(mine.prompt_dollars, own[at]), now.weekdays)
-    scale = scale_of(apart, now.scale.fleet)
+    apart = residuals(logs_of(mine.prompt_dollars, own), beside.now.weekdays)
+    scale = beside.scale_of(apart, mine.tenant)
     today = mine.dollars[:, -1]
     columns = [-1 - 7 * week for week in range(1, 5) if 7 * week < mine.dollars.shape[1]]
-    same = np.where(own[at][:, columns], mine.dollars[:, columns], np.nan)
+    same = np.where(own[:, columns], mine.dollars[:, columns], np.nan)
     return {
         "prompt": np.nan_to_num(apart[:, -1] / scale.sd),
         "active": (np.nan_to_num(month) > 0).sum(axis=1) / np.maximum(days, 1),
@@ -198,24 +194,16 @@ def _own_history(
     }
 
 
-def _tenant_history(now: Situation, tenants: Integers) -> dict[str, Floats]:
+def _tenant_history(beside: Beside, tenants: Integers) -> dict[str, Floats]:
+    now = beside.now
     total = now.total[tenants]
     mean = now.mean[tenants]
     spread = np.maximum(now.sd[tenants], _DRIFT_FLOOR * mean)
     return {
-        "before": now.before()[tenants],
+        "before": beside.before()[tenants],
         "three": _ratio(moments_of(now.within(now.total, _THREE)[tenants])[0], now.usual[tenants]),
         "long_z": (total[:, -1] - mean) / spread,
     }
-
-
-def _crowd(now: Situation, bar: float) -> Floats:
-    """Return which share of the others lies beyond a bar of sd, for each tenant."""
-    known, beyond = ~np.isnan(now.apart[:, -1]), now.beyond(bar)
-    moving = beyond.sum() + (now.others.rising if bar > 0 else now.others.falling)
-    counted = known.sum() + now.others.known
-    share: Floats = (moving - beyond) / np.maximum(counted - known, 1)
-    return share
 
 
 def _ratio(one: Floats, other: Floats) -> Floats:

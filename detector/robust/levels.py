@@ -36,22 +36,42 @@ _LEAST_SD = 0.05
 """No series is known to keep to less than 5 %."""
 
 
+class Spread(NamedTuple):
+    """How residuals of 60 days are spread, by themselves; every array has shape (N,).
+
+    Attributes
+    ----------
+    own : ndarray of float64
+        1.2533 x their mean size.
+    second : ndarray of float64
+        The second largest of them; 0 of fewer than two.
+    days : ndarray of int64
+        How many there are.
+    """
+
+    own: Floats
+    second: Floats
+    days: NDArray[np.int64]
+
+    def median(self) -> float:
+        """Return the median of rows with 14 residuals; 0.3 where there is no such row."""
+        scored = self.own[self.days >= _LEAST_SCORED]
+        return float(np.median(scored)) if scored.size else _FIRST_SPREAD
+
+
 class Scale(NamedTuple):
-    """Spreads of residuals; ``sd`` and ``tail`` have shape (N,).
+    """Spreads of residuals, shrunk toward the fleet's; both arrays have shape (N,).
 
     Attributes
     ----------
     sd : ndarray of float64
-        Standard deviation, shrunk toward the fleet's.
+        Standard deviation.
     tail : ndarray of float64
         At least what makes the second largest residual one of 2.2.
-    fleet : float
-        The fleet's median spread.
     """
 
     sd: Floats
     tail: Floats
-    fleet: float
 
 
 def residuals(logs: Floats, weekdays: NDArray[np.int64]) -> Floats:
@@ -130,32 +150,43 @@ def weekday_profile(logs: Floats, weekdays: NDArray[np.int64]) -> Floats:
     return profile
 
 
-def scale_of(found: Floats, fleet: float | None = None) -> Scale:
-    """Return the spread of residuals before the judged day.
-
-    ``sd^2 = (n s^2 + 4 s0^2) / (n + 4)`` with ``s`` 1.2533 x the mean absolute residual of 60 days
-    and ``s0`` the fleet's median of ``s``; at least 0.05.
+def spread_of(found: Floats) -> Spread:
+    """Return how residuals are spread before the judged day.
 
     Parameters
     ----------
     found : ndarray of float64, shape (N, D)
         Of :func:`residuals`; the last column is not looked at.
-    fleet : float, optional
-        The fleet's spread where these rows are not all of it.
+
+    Returns
+    -------
+    Spread
+    """
+    past = np.abs(found[:, -1 - SCALE_DAYS : -1])
+    days = (~np.isnan(past)).sum(axis=1)
+    past = np.nan_to_num(past, copy=False)
+    own = _MEAN_TO_SD * past.sum(axis=1) / np.maximum(days, 1)
+    second = np.partition(past, -2, axis=1)[:, -2] if past.shape[1] > 1 else np.zeros(len(past))
+    return Spread(own, second, days)
+
+
+def scale_of(spread: Spread, fleet: Floats | float) -> Scale:
+    """Return spreads shrunk toward the fleet's.
+
+    ``sd^2 = (n s^2 + 4 s0^2) / (n + 4)`` with ``s`` the spread of a row by itself, of ``n`` days,
+    and ``s0`` that of the fleet; at least 0.05.
+
+    Parameters
+    ----------
+    spread : Spread
+    fleet : float or ndarray of float64, shape (N,)
+        The median of all spreads, see :meth:`Spread.median`.
 
     Returns
     -------
     Scale
-        The fleet's spread is 0.3 where no row has 14 residuals.
     """
-    past = np.abs(found[:, -1 - SCALE_DAYS : -1])
-    days = (~np.isnan(past)).sum(axis=1)
-    past = np.nan_to_num(past)
-    own = _MEAN_TO_SD * past.sum(axis=1) / np.maximum(days, 1)
-    if fleet is None:
-        scored = own[days >= _LEAST_SCORED]
-        fleet = float(np.median(scored)) if scored.size else _FIRST_SPREAD
+    own, second, days = spread
     shrunk = np.sqrt((days * own**2 + _PRIOR_DAYS * fleet**2) / (days + _PRIOR_DAYS))
     sd = np.maximum(shrunk, _LEAST_SD)
-    second = np.partition(past, -2, axis=1)[:, -2] if past.shape[1] > 1 else np.zeros(len(past))
-    return Scale(sd, np.maximum(sd, second / SECOND_IN_SD), fleet)
+    return Scale(sd, np.maximum(sd, second / SECOND_IN_SD))

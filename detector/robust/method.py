@@ -9,42 +9,45 @@ import numpy as np
 
 from detector.baseline import moments
 from detector.checks import reaches
-from detector.model import UNATTRIBUTED
 from detector.robust.account import (
     COST_ONLY_SD,
     COST_ONLY_SHARE,
     NEWCOMER_SHARE,
     RULES,
     SPREAD_FLOOR,
-    Known,
     account_of,
     scored_terms,
 )
-from detector.robust.score import extreme, judge_drops, judge_rises
-from detector.robust.situation import MONTH, NOBODY, others_of, survey
-from detector.robust.use import lay_out_use
+from detector.robust.fleet import glance_at, others_of, parts_of
+from detector.robust.levels import scale_of
+from detector.robust.score import joined, judge_drops, judge_rises, may_fall, may_rise
+from detector.robust.situation import MONTH, place_beside, survey
 from detector.score import (
     COST_ONLY,
     DROP,
     FIRST_SPEND,
     QUIET,
     YOUNG_TENANT,
+    Quiet,
     Scores,
     by_dollars_alone,
+    least_change,
 )
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from detector.robust.fleet import Glance
     from detector.robust.score import Judged
-    from detector.robust.situation import Others, Situation
+    from detector.robust.situation import Others
     from detector.robust.windows import Floats
+    from detector.rules import RuleArrays
     from detector.score import Evidence
 
 MOST_SIGNS = 3
 
 
-def score_robust(evidence: Evidence, others: Others = NOBODY) -> Scores:
+def score_robust(evidence: Evidence, others: Others | None = None) -> Scores:
     """Give points to rises and drops of a tenant's features; see ``docs/detection.md``.
 
     Use is valued at one fixed price for each model and put on a logarithmic scale; each kind of
@@ -57,8 +60,8 @@ def score_robust(evidence: Evidence, others: Others = NOBODY) -> Scores:
     ----------
     evidence : Evidence
         T at least 1; costs must be finite.
-    others : Others
-        Tenants that are not among the evidence, and count as they were.
+    others : Others, optional
+        What all others are to each tenant, where those of the evidence are not all there are.
 
     Returns
     -------
@@ -66,79 +69,86 @@ def score_robust(evidence: Evidence, others: Others = NOBODY) -> Scores:
         ``score`` are points above 0, ``expected`` is the median of 28 days at fixed prices,
         ``spread`` what one standard deviation on the logarithmic scale makes of it.
     """
-    now, rules = _situation(evidence, others), evidence.rules
+    seen, rules = glance_at(evidence), evidence.rules
+    others = others or others_of(evidence, seen)
     past = moments(evidence.total[:, :-1], evidence.usable[:, :-1])
     by = by_dollars_alone(evidence, past)
-    told, appeared = _tells_tokens(now), _appeared(evidence, now)
-    rises = judge_rises(now, rules, by.scored & told)
-    drops = judge_drops(now, rules, by.scored & told, appeared)
+    may = by.scored & seen.tells_tokens
+    rises, drops = _judge(
+        evidence, others, may & may_rise(seen, rules), may & may_fall(seen, rules)
+    )
     points = np.full(len(rules.bar), np.nan)
     points[drops.tenants] = drops.points
     rule = np.full(len(points), QUIET, dtype=np.int8)
     fell = drops.tenants[drops.points > rules.bar[drops.tenants]]
     rule[fell] = DROP
-    rule[_of_cost_alone(now, evidence) & by.scored & ~told] = COST_ONLY
+    rule[_of_cost_alone(seen, rules) & by.scored & ~seen.tells_tokens] = COST_ONLY
     _note(rises, rules.bar, points, rule)
-    weighty = _weighty(now)
+    rose = evidence.total[:, -1] - past.mean
+    weighty = reaches(seen.today - seen.usual, NEWCOMER_SHARE * others.usual)
+    weighty &= reaches(rose, least_change(past, rules))
     rule[by.young & weighty], rule[by.first & weighty] = YOUNG_TENANT, FIRST_SPEND
     up = (rule != QUIET) & (rule != DROP) & rules.up
     down = (rule == DROP) & rules.down
     rule = np.where(up | down, rule, QUIET).astype(np.int8)
-    spread = now.usual * np.expm1(np.minimum(now.scale.sd, 1.0))
     used = evidence.usable.copy()
     used[:, : MONTH.start] = False
     return Scores(
         up.astype(np.int8) - down.astype(np.int8),
         rule,
         points,
-        now.usual,
-        spread,
+        seen.usual,
+        seen.usual * np.expm1(np.minimum(scale_of(seen.spread, others.spread).sd, 1.0)),
         used.sum(axis=1).astype(np.float64),
         used,
         used[:, MONTH].shape[1],
-        _facts(now, (rises, drops), rule, rules.bar),
-        partial(account_of, Known(evidence, now, past, by, told, appeared)),
-        lambda index: partial(score_robust, others=others_of(now, index, appeared)),
+        _quiet((rises, drops), rules, np.where(by.scored, seen.today - seen.mean, rose)),
+        _facts((rises, drops), rule, rules.bar),
+        partial(account_of, evidence, others),
+        lambda index: partial(score_robust, others=others.of(np.array([index]))),
     )
 
 
-def _situation(evidence: Evidence, others: Others) -> Situation:
-    use = lay_out_use(evidence.history, evidence.dollars, evidence.prices)
-    starts = np.searchsorted(use.tenant, np.arange(len(evidence.groups.tenants)))
-    return survey(use, starts, evidence.usable, evidence.history.days, others)
+def _judge(
+    evidence: Evidence, others: Others, rises: NDArray[np.bool_], drops: NDArray[np.bool_]
+) -> tuple[Judged, Judged]:
+    """Look closer at those of whom a feature rose or fell."""
+    judged: tuple[list[Judged], list[Judged]] = [], []
+    tenants = np.flatnonzero(rises | drops)
+    for part in parts_of(len(tenants)):
+        mine = tenants[part.start : part.stop]
+        beside = place_beside(survey(evidence.of(mine.tolist())), others.of(mine))
+        for found, may, judge in zip(
+            judged, (rises, drops), (judge_rises, judge_drops), strict=True
+        ):
+            places = np.flatnonzero(may[mine])
+            if len(places):
+                one = judge(beside, places)
+                found.append(one._replace(tenants=mine[places]))
+    return joined(judged[0]), joined(judged[1])
 
 
-def _weighty(now: Situation) -> NDArray[np.bool_]:
-    """Say whose rise matters beside what all others usually spend: most newcomers do not."""
-    others = now.usual.sum() - now.usual + now.others.usual
-    found: NDArray[np.bool_] = reaches(now.total[:, -1] - now.usual, NEWCOMER_SHARE * others)
-    return found
-
-
-def _tells_tokens(now: Situation) -> NDArray[np.bool_]:
-    """Say of whom the feature that rose most told tokens, on the day or in the 28 before it."""
-    top, days = extreme(now, 1), slice(MONTH.start, None)
-    tokens = now.use.prompt[top][:, days] + now.use.completion[top][:, days]
-    told: NDArray[np.bool_] = tokens.sum(axis=1) > 0
-    return told
-
-
-def _of_cost_alone(now: Situation, evidence: Evidence) -> NDArray[np.bool_]:
+def _of_cost_alone(seen: Glance, rules: RuleArrays) -> NDArray[np.bool_]:
     """Judge the total against its mean and standard deviation of 30 days."""
-    excess = now.total[:, -1] - now.mean
-    spread = np.maximum(now.sd, SPREAD_FLOOR * now.mean)
-    least = np.maximum(evidence.rules.min_excess, COST_ONLY_SHARE * now.mean)
+    excess = seen.today - seen.mean
+    spread = np.maximum(seen.sd, SPREAD_FLOOR * seen.mean)
+    least = np.maximum(rules.min_excess, COST_ONLY_SHARE * seen.mean)
     judged: NDArray[np.bool_] = (excess > COST_ONLY_SD * spread) & reaches(excess, least)
     return judged
 
 
-def _appeared(evidence: Evidence, now: Situation) -> float:
-    """Return the dollars by which use without a tenant is above its usual."""
-    tenants = evidence.groups.tenants
-    if UNATTRIBUTED not in tenants:
-        return now.others.appeared
-    at = tenants.index(UNATTRIBUTED)
-    return float(now.total[at, -1] - now.usual[at])
+def _quiet(judged: tuple[Judged, Judged], rules: RuleArrays, by_cost: Floats) -> Quiet:
+    """Say what would keep each tenant quiet: where it rose and fell at once, both of it.
+
+    ``by_cost`` is what the floor is held against where no points are given.
+    """
+    bar, excess = np.full(len(by_cost), np.nan), np.full(len(by_cost), np.nan)
+    for part, wanted in zip(judged, (rules.up, rules.down), strict=True):
+        heard = wanted[part.tenants] & (part.points > rules.bar[part.tenants])
+        tenants = part.tenants[heard]
+        bar[tenants] = np.fmax(bar[tenants], part.points[heard])
+        excess[tenants] = np.fmax(excess[tenants], part.moved[heard])
+    return Quiet(bar, np.where(np.isnan(bar), by_cost, excess))
 
 
 def _note(rises: Judged, bar: Floats, points: Floats, rule: NDArray[np.int8]) -> None:
@@ -151,20 +161,20 @@ def _note(rises: Judged, bar: Floats, points: Floats, rule: NDArray[np.int8]) ->
 
 
 def _facts(
-    now: Situation, judged: tuple[Judged, Judged], rule: NDArray[np.int8], bar: Floats
+    judged: tuple[Judged, Judged], rule: NDArray[np.int8], bar: Floats
 ) -> dict[int, dict[str, str | float]]:
     """Give the signs of each tenant that is told of."""
     return {
-        int(tenant): _signs(now, part, place, float(bar[tenant]))
+        int(tenant): _signs(part, place, float(bar[tenant]))
         for part in judged
         for place, tenant in enumerate(part.tenants)
         if rule[tenant] == RULES[part.reasons[place]]
     }
 
 
-def _signs(now: Situation, part: Judged, place: int, bar: float) -> dict[str, str | float]:
+def _signs(part: Judged, place: int, bar: float) -> dict[str, str | float]:
     """Say which feature it is, and what earned most of the points."""
-    facts: dict[str, str | float] = {"feature": now.use.names[part.features[place]], "bar": bar}
+    facts: dict[str, str | float] = {"feature": part.features[place], "bar": bar}
     return facts | {
         f"sign_{number}": term.sentence
         for number, term in enumerate(scored_terms(part, place)[:MOST_SIGNS], start=1)

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from detector.checks import reaches
 from detector.robust.evidence import evidence_of_drops, evidence_of_rises
 from detector.robust.points import REASONS
-from detector.robust.situation import LEAST_ACTIVE, MONTH
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from detector.robust.situation import Situation
+    from detector.robust.fleet import Glance
+    from detector.robust.situation import Beside
     from detector.robust.windows import Floats
     from detector.rules import RuleArrays
 
@@ -32,8 +32,10 @@ class Judged(NamedTuple):
     Attributes
     ----------
     tenants : ndarray of int64
-    features : ndarray of int64
-        The feature of each that moved most: a row of the use.
+    features : tuple of str
+        The one of each that moved most.
+    moved : ndarray of float64
+        By how many dollars; not negative.
     reasons : tuple of str
         A key of :data:`detector.robust.points.REASONS` for each.
     points : ndarray of float64
@@ -42,78 +44,86 @@ class Judged(NamedTuple):
     """
 
     tenants: Integers
-    features: Integers
+    features: tuple[str, ...]
+    moved: Floats
     reasons: tuple[str, ...]
     points: Floats
     evidence: Mapping[str, Floats]
 
 
-def judge_rises(now: Situation, rules: RuleArrays, may: Flags) -> Judged:
-    """Give points to every tenant of which a feature rose by more than the floors.
+def may_rise(seen: Glance, rules: RuleArrays) -> Flags:
+    """Say of whom a feature rose by ``min_excess``, and by ``min_excess_share`` of the mean.
 
     Parameters
     ----------
-    now : Situation
+    seen : Glance
     rules : RuleArrays
-        A feature must rise by ``min_excess`` dollars, and by ``min_excess_share`` of the mean.
-    may : ndarray of bool, shape (T,)
-        Who can be judged at all.
+        Of the same T tenants.
+    """
+    return reaches(seen.rose, np.maximum(rules.min_excess, rules.min_excess_share * seen.mean))
+
+
+def may_fall(seen: Glance, rules: RuleArrays) -> Flags:
+    """Say of whom a feature fell by as much of the usual day, and who is active enough to fall."""
+    least = np.maximum(rules.min_excess, rules.min_excess_share * seen.usual)
+    return seen.active & reaches(seen.fell, least)
+
+
+def judge_rises(beside: Beside, tenants: Integers) -> Judged:
+    """Give points to tenants of which a feature rose.
+
+    Parameters
+    ----------
+    beside : Beside
+    tenants : ndarray of int64, shape (K,)
+        Of its tenants, at least one, in order.
 
     Returns
     -------
     Judged
     """
-    top = extreme(now, 1)
-    rose = now.change[top]
-    least = np.maximum(rules.min_excess, rules.min_excess_share * now.mean)
-    tenants = np.flatnonzero(may & reaches(rose, least))
-    if not len(tenants):
-        return _nobody()
-    found = evidence_of_rises(now, tenants, top[tenants])
+    top = beside.now.extreme(1)[tenants]
+    found = evidence_of_rises(beside, tenants, top)
     mixed = (found["mix"] > MIX_SD) & (found["mix_usd"] > MIX_SHARE)
     longer = (found["longer"] > LONGER_SD) & (found["prompt_usd"] > LONGER_SHARE)
     reasons = np.select([mixed, longer], ["mix", "prompt"], "volume")
     points = {name: REASONS[name].points(found) for name in ("mix", "prompt", "volume")}
     earned = np.select([mixed, longer], [points["mix"], points["prompt"]], points["volume"])
-    return Judged(tenants, top[tenants], tuple(map(str, reasons)), earned, found)
+    return _judged(beside, tenants, top, tuple(map(str, reasons)), earned, found)
 
 
-def judge_drops(now: Situation, rules: RuleArrays, may: Flags, appeared: float) -> Judged:
-    """Give points to every tenant of which a feature fell by more than the floors.
-
-    Parameters
-    ----------
-    now, rules, may
-        As for :func:`judge_rises`; the share is one of the usual day.
-    appeared : float
-        Dollars by which use without a tenant is above its usual.
-
-    Returns
-    -------
-    Judged
-    """
-    top = extreme(now, -1)
-    fell = -now.change[top]
-    month = now.within(now.total, MONTH)
-    days = (~np.isnan(month)).sum(axis=1)
-    active = (np.nan_to_num(month) > 0).sum(axis=1) >= LEAST_ACTIVE * days
-    least = np.maximum(rules.min_excess, rules.min_excess_share * now.usual)
-    tenants = np.flatnonzero(may & active & reaches(fell, least))
-    if not len(tenants):
-        return _nobody()
-    found = evidence_of_drops(now, tenants, top[tenants], appeared)
+def judge_drops(beside: Beside, tenants: Integers) -> Judged:
+    """Give points to tenants of which a feature fell, as :func:`judge_rises` does."""
+    top = beside.now.extreme(-1)[tenants]
+    found = evidence_of_drops(beside, tenants, top)
     earned = REASONS["drop"].points(found)
-    return Judged(tenants, top[tenants], ("drop",) * len(tenants), earned, found)
+    return _judged(beside, tenants, top, ("drop",) * len(tenants), earned, found)
 
 
-def extreme(now: Situation, sign: int) -> Integers:
-    """Return the feature of each tenant that rose (or fell) most; of equal ones the first."""
-    order = np.lexsort((-np.arange(len(now.change)), sign * now.change, now.use.tenant))
-    ends = np.searchsorted(now.use.tenant, np.arange(len(now.total)), side="right") - 1
-    found: Integers = order[ends]
-    return found
+def _judged(
+    beside: Beside,
+    tenants: Integers,
+    top: Integers,
+    reasons: tuple[str, ...],
+    points: Floats,
+    found: Mapping[str, Floats],
+) -> Judged:
+    names = tuple(beside.now.use.names[feature] for feature in top)
+    return Judged(tenants, names, np.abs(beside.now.change[top]), reasons, points, found)
 
 
-def _nobody() -> Judged:
-    none = np.zeros(0, dtype=np.int64)
-    return Judged(none, none, (), np.zeros(0), {})
+def joined(parts: Sequence[Judged]) -> Judged:
+    """Join what was judged apart, in order; nobody where there is no part."""
+    if not parts:
+        return Judged(np.zeros(0, dtype=np.int64), (), np.zeros(0), (), np.zeros(0), {})
+    return Judged(
+        np.concatenate([part.tenants for part in parts]),
+        tuple(name for part in parts for name in part.features),
+        np.concatenate([part.moved for part in parts]),
+        tuple(reason for part in parts for reason in part.reasons),
+        np.concatenate([part.points for part in parts]),
+        {
+            name: np.concatenate([part.evidence[name] for part in parts])
+            for name in parts[0].evidence
+        },
+    )

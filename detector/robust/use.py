@@ -5,7 +5,8 @@ A change of price is no change of use: it is told as a price change, and pages n
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -23,18 +24,19 @@ if TYPE_CHECKING:
     from detector.model import SeriesKey
     from detector.price_table import PriceTable
 
+Integers = NDArray[np.int64]
 Rates = tuple[float, float]
 _PROMPT_SHARE, _COMPLETION_SHARE = 0.8, 0.2
 """What a token of a model costs all in all: most of them are prompt."""
 
 
-class Use(NamedTuple):
-    """Use of F features over D days, of which the last is judged.
+class Features(NamedTuple):
+    """Use of some features in detail.
 
     Attributes
     ----------
     tenant : ndarray of int64, shape (F,)
-        Index of the tenant; in order, so that a tenant's features stand together.
+        Index of the tenant.
     names : tuple of str, length F
     dollars : ndarray of float64, shape (F, D)
         At fixed prices; as billed where a model has none or tokens are not told.
@@ -47,7 +49,7 @@ class Use(NamedTuple):
         the token it tells the mix of models alone.
     """
 
-    tenant: NDArray[np.int64]
+    tenant: Integers
     names: tuple[str, ...]
     dollars: Floats
     prompt_dollars: Floats
@@ -55,17 +57,73 @@ class Use(NamedTuple):
     completion: Floats
     dearness: Floats
 
-    def rows(self, chosen: NDArray[np.int64]) -> Use:
-        """Return some of the features."""
-        return Use(
-            self.tenant[chosen],
-            tuple(self.names[row] for row in chosen),
-            self.dollars[chosen],
-            self.prompt_dollars[chosen],
-            self.prompt[chosen],
-            self.completion[chosen],
-            self.dearness[chosen],
-        )
+
+@dataclass(frozen=True, eq=False)
+class Use:
+    """Use of F features over D days, of which the last is judged; R rows make it up.
+
+    Most tenants are done with once their dollars are known: the rest is worked out when asked for.
+
+    Attributes
+    ----------
+    tenant : ndarray of int64, shape (F,)
+        Index of the tenant; in order, so that a tenant's features stand together.
+    names : tuple of str, length F
+    starts : ndarray of int64, shape (F,)
+        The first row of each feature.
+    billed : ndarray of float64, shape (R, D)
+        Dollars.
+    row_prompt, row_completion : ndarray of float64, shape (R, D)
+        Tokens that have a fixed price.
+    rates : ndarray of float64, shape (R, 2)
+        Dollars for a token of a prompt and of a completion; 0 without a price.
+    """
+
+    tenant: Integers
+    names: tuple[str, ...]
+    starts: Integers
+    billed: Floats
+    row_prompt: Floats
+    row_completion: Floats
+    rates: Floats
+
+    @cached_property
+    def dollars(self) -> Floats:
+        """Return dollars at fixed prices, as billed where there is none; shape (F, D)."""
+        for_completions = self.row_completion * self.rates[:, 1:]
+        valued = self._for_prompts + for_completions
+        return self._folded(np.where(self._tokens > 0, valued, self.billed))
+
+    @cached_property
+    def tokens(self) -> Floats:
+        """Return tokens that have a fixed price; shape (F, D)."""
+        return self._folded(self._tokens)
+
+    def rows(self, chosen: Integers) -> Features:
+        """Return some of the features in detail."""
+        parts = (self.dollars, *self._details)
+        names = tuple(self.names[row] for row in chosen)
+        return Features(self.tenant[chosen], names, *(part[chosen] for part in parts))
+
+    @cached_property
+    def _details(self) -> tuple[Floats, ...]:
+        full, out = self.rates[:, :1], self.rates[:, 1:]
+        mixed = self._tokens * (_PROMPT_SHARE * full + _COMPLETION_SHARE * out)
+        parts = (self._for_prompts, self.row_prompt, self.row_completion, mixed)
+        return tuple(map(self._folded, parts))
+
+    @cached_property
+    def _tokens(self) -> Floats:
+        return self.row_prompt + self.row_completion
+
+    @cached_property
+    def _for_prompts(self) -> Floats:
+        return self.row_prompt * self.rates[:, :1]
+
+    def _folded(self, part: Floats) -> Floats:
+        if len(self.starts) == len(part):
+            return part
+        return fold_runs(np.add, part, self.starts)
 
 
 def lay_out_use(history: History, dollars: Floats, table: PriceTable | None) -> Use:
@@ -86,21 +144,15 @@ def lay_out_use(history: History, dollars: Floats, table: PriceTable | None) -> 
     """
     starts, tenant, names = _features(history.keys)
     rates = np.array(_fixed_rates(history.keys, table, history.days[-1])).reshape(-1, 2)
-    prompt, completion = history.prompt.astype(np.float64), history.completion.astype(np.float64)
-    told = (prompt + completion) > 0
-    priced = told & (~np.isnan(rates[:, 0]))[:, None]
-    full, out = np.nan_to_num(rates[:, :1]), np.nan_to_num(rates[:, 1:])
-    prompt, completion = np.where(priced, prompt, 0.0), np.where(priced, completion, 0.0)
-    for_prompts = prompt * full
-    valued = np.where(priced, for_prompts + completion * out, dollars)
-    mixed = (prompt + completion) * (_PROMPT_SHARE * full + _COMPLETION_SHARE * out)
-    parts = (valued, for_prompts, prompt, completion, mixed)
-    return Use(tenant, names, *(fold_runs(np.add, part, starts) for part in parts))
+    prompt, completion = (
+        part.astype(np.float64, order="C") for part in (history.prompt, history.completion)
+    )
+    unpriced = np.isnan(rates[:, 0])
+    prompt[unpriced], completion[unpriced] = 0.0, 0.0
+    return Use(tenant, names, starts, dollars, prompt, completion, np.nan_to_num(rates))
 
 
-def _features(
-    keys: Sequence[SeriesKey],
-) -> tuple[list[int], NDArray[np.int64], tuple[str, ...]]:
+def _features(keys: Sequence[SeriesKey]) -> tuple[Integers, Integers, tuple[str, ...]]:
     """Find where each tenant's feature begins, the tenants' indices and the features' names."""
     starts, tenants, names, index, before = [], [], [], -1, None
     for row, key in enumerate(keys):
@@ -112,7 +164,7 @@ def _features(
         tenants.append(index)
         names.append(key.feature)
         before = key
-    return starts, np.array(tenants, dtype=np.int64), tuple(names)
+    return np.array(starts, dtype=np.int64), np.array(tenants, dtype=np.int64), tuple(names)
 
 
 def _fixed_rates(keys: Sequence[SeriesKey], table: PriceTable | None, day: date) -> list[Rates]:

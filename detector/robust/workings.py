@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detector.robust.evidence import drifts
-from detector.robust.levels import residuals, scale_of, weekday_profile
+from detector.robust.levels import residuals, weekday_profile
 from detector.robust.situation import MONTH, feature_days, logs_of, moments_of
 from detector.robust.windows import median
 
 if TYPE_CHECKING:
     from detector.explanation import ScoredTerm
     from detector.robust.score import Judged
-    from detector.robust.situation import Situation
-    from detector.robust.use import Use
+    from detector.robust.situation import Beside, Flags, Situation
     from detector.robust.windows import Floats
 
 Working = tuple[str, dict[str, float]]
@@ -32,75 +31,68 @@ _SUM = "sum(numbers)"
 
 
 def with_workings(
-    now: Situation, found: Judged, appeared: float, terms: tuple[ScoredTerm, ...]
+    beside: Beside, found: Judged, top: int, terms: tuple[ScoredTerm, ...]
 ) -> tuple[ScoredTerm, ...]:
     """Say of each term what its value is made of.
 
     Parameters
     ----------
-    now : Situation
-    found : Judged
+    beside : Beside
         One tenant alone.
-    appeared : float
-        Dollars by which use without a tenant is above its usual.
-    terms : tuple of ScoredTerm
+    found : Judged
         Of that tenant.
+    top : int
+        The feature that moved most.
+    terms : tuple of ScoredTerm
 
     Returns
     -------
     tuple of ScoredTerm
     """
-    tenant, top = int(found.tenants[0]), int(found.features[0])
     values = {name: float(value[0]) for name, value in found.evidence.items()}
-    if found.reasons[0] == "drop":
-        sums = _of_a_drop(now, tenant, top, appeared, values)
-    else:
-        sums = _of_a_rise(now, tenant, top, values)
+    drop = found.reasons[0] == "drop"
+    sums = _of_a_drop(beside, top) if drop else _of_a_rise(beside, top, values)
     return tuple(
         replace(term, formula=sums[term.name][0], numbers=sums[term.name][1]) for term in terms
     )
 
 
-def _of_a_rise(
-    now: Situation, tenant: int, top: int, values: dict[str, float]
-) -> dict[str, Working]:
-    total, at = _tenant_levels(now, tenant), np.array([tenant])
-    three = float(moments_of(now.within(now.total, slice(-3, None))[at])[0][0])
-    numbers = {"today": now.total[tenant, -1], "mean": now.mean[tenant], "sd": now.sd[tenant]}
+def _of_a_rise(beside: Beside, top: int, values: dict[str, float]) -> dict[str, Working]:
+    now, others, total = beside.now, beside.others, _total_levels(beside)
+    three = float(moments_of(now.within(now.total, slice(-3, None)))[0][0])
+    numbers = {"today": now.total[0, -1], "mean": now.mean[0], "sd": now.sd[0]}
     alike = values["broad"] != 0
     return {
-        **_own_past(now, tenant, top),
-        **_of_shares(now, tenant, top, values),
-        **_of_drifts(now, tenant),
-        "before": total.working(-2, now.scale.sd[tenant]),
-        "total_tail": total.working(-1, now.scale.tail[tenant]),
-        "broad": total.working(-1, now.scale.tail[tenant]) if alike else NOT_KNOWN,
-        "three": _ratio(three_days=three, usual=now.usual[tenant]),
+        **_own_past(beside, top),
+        **_of_shares(now, top, values),
+        **_of_drifts(now),
+        "before": total.working(-2, beside.scale.sd[0]),
+        "total_tail": total.working(-1, beside.scale.tail[0]),
+        "broad": total.working(-1, beside.scale.tail[0]) if alike else NOT_KNOWN,
+        "three": _ratio(three_days=three, usual=now.usual[0]),
         "usd": ("ln(max(change, 1e-9))", {"change": float(now.change[top])}),
         "long_z": ("(today - mean) / max(sd, 0.05 * mean)", _plain(numbers)),
-        "crowd": _crowd(now, tenant, values["crowd"]),
+        "crowd": _crowd(others.rising[0], others.known[0]),
     }
 
 
-def _of_a_drop(
-    now: Situation, tenant: int, top: int, appeared: float, values: dict[str, float]
-) -> dict[str, Working]:
-    total, row = _tenant_levels(now, tenant), np.array([top])
-    use = now.use.rows(row)
-    own = _Levels(now, logs_of(use.dollars, feature_days(use, now.counted)), use.dollars)
-    month = now.within(now.total, MONTH)[tenant]
+def _of_a_drop(beside: Beside, top: int) -> dict[str, Working]:
+    now, others, total = beside.now, beside.others, _total_levels(beside)
+    use = now.use.rows(np.array([top]))
+    own = _Levels(beside, use.dollars, feature_days(use, now.counted))
+    month = now.within(now.total, MONTH)[0]
     lowest = float(np.nanmin(month)) if not np.isnan(month).all() else 0.0
     fall = max(-float(now.change[top]), 1e-9)
     formula, numbers = own.working(-1, own.scale.sd[0])
-    before, parts = total.working(-2, now.scale.sd[tenant])
+    before, parts = total.working(-2, beside.scale.sd[0])
     return {
         "fall": (f"-{formula}", numbers),
         "fall_before": (f"-{before}", parts),
-        "low": _ratio(lowest=lowest, today=now.total[tenant, -1]),
-        "others_falling": _crowd(now, tenant, values["others_falling"]),
+        "low": _ratio(lowest=lowest, today=now.total[0, -1]),
+        "others_falling": _crowd(others.falling[0], others.known[0]),
         "unattributed": (
             "min(max(appeared / fall, -1), 2)",
-            {"appeared": appeared, "fall": fall},
+            {"appeared": others.appeared, "fall": fall},
         ),
     }
 
@@ -108,12 +100,13 @@ def _of_a_drop(
 class _Levels:
     """The levels of one series: what :func:`residuals` took off."""
 
-    def __init__(self, now: Situation, logs: Floats, dollars: Floats) -> None:
-        self.dollars, self.logs, self.weekdays = dollars[0], logs[0], now.weekdays
-        apart = residuals(logs, now.weekdays)
-        self.apart = apart[0]
-        self.profile = weekday_profile(logs[:, :-1], now.weekdays[:-1])[0]
-        self.scale = scale_of(apart, now.scale.fleet)
+    def __init__(self, beside: Beside, dollars: Floats, counted: Flags) -> None:
+        logs = logs_of(dollars, counted)
+        apart = residuals(logs, beside.now.weekdays)
+        self.dollars, self.logs, self.apart = dollars[0], logs[0], apart[0]
+        self.weekdays = beside.now.weekdays
+        self.profile = weekday_profile(logs[:, :-1], self.weekdays[:-1])[0]
+        self.scale = beside.scale_of(apart, np.zeros(1, dtype=np.int64))
 
     def working(self, column: int, spread: float) -> Working:
         """Say what the deviation of a day is made of."""
@@ -125,16 +118,15 @@ class _Levels:
         return _LEVEL, _plain(parts)
 
 
-def _tenant_levels(now: Situation, tenant: int) -> _Levels:
-    total = now.total[tenant : tenant + 1]
-    return _Levels(now, logs_of(total, now.counted[tenant : tenant + 1]), total)
+def _total_levels(beside: Beside) -> _Levels:
+    return _Levels(beside, beside.now.total, beside.now.counted)
 
 
-def _own_past(now: Situation, tenant: int, top: int) -> dict[str, Working]:
+def _own_past(beside: Beside, top: int) -> dict[str, Working]:
     """Work the feature's own history out."""
-    use = now.use.rows(np.array([top]))
-    own = feature_days(use, now.counted)
-    prompts = _Levels(now, logs_of(use.prompt_dollars, own), use.prompt_dollars)
+    use = beside.now.use.rows(np.array([top]))
+    own = feature_days(use, beside.now.counted)
+    prompts = _Levels(beside, use.prompt_dollars, own)
     month = np.where(own[0, MONTH], use.dollars[0, MONTH], np.nan)
     same = np.where(own[:, -8::-7], use.dollars[:, -8::-7], np.nan)[:, :4]
     today, days = use.dollars[0, -1], float((~np.isnan(month)).sum())
@@ -148,15 +140,13 @@ def _own_past(now: Situation, tenant: int, top: int) -> dict[str, Working]:
     }
 
 
-def _of_shares(
-    now: Situation, tenant: int, top: int, values: dict[str, float]
-) -> dict[str, Working]:
+def _of_shares(now: Situation, top: int, values: dict[str, float]) -> dict[str, Working]:
     """Work the share of the feature in its tenant out."""
     own = now.use.rows(np.array([top]))
     feature = own.dollars[0]
-    rest = np.maximum(now.total[tenant] - feature, 0.0)
+    rest = np.maximum(now.total[0] - feature, 0.0)
     odds = np.log(np.maximum(feature, 0.0) + 0.5) - np.log(rest + 0.5)
-    known = feature_days(own, now.counted)[0] & (now.total[tenant] > 0)
+    known = feature_days(own, now.counted)[0] & (now.total[0] > 0)
     usual = float(median(np.where(known, odds, np.nan)[None, MONTH])[0])
     moved = odds[-1] - usual
     parts = {"feature": max(feature[-1], 0.0), "rest": rest[-1], "usual": usual}
@@ -168,22 +158,20 @@ def _of_shares(
     }
 
 
-def _of_drifts(now: Situation, tenant: int) -> dict[str, Working]:
+def _of_drifts(now: Situation) -> dict[str, Working]:
     """Say what each feature of the tenant adds to the drifts of its mix and of its prompts."""
-    chosen = np.flatnonzero(now.use.tenant == tenant)
-    use: Use = now.use.rows(chosen)
-    apart = drifts(now, use, chosen, feature_days(use, now.counted), np.arange(len(chosen)))
+    chosen = np.arange(len(now.use.names))
+    use = now.use.rows(chosen)
+    apart = drifts(now, use, chosen, feature_days(use, now.counted), chosen)
     return {
         name: (_SUM, dict(zip(use.names, map(float, parts), strict=True)))
         for name, parts in apart.items()
     }
 
 
-def _crowd(now: Situation, tenant: int, share: float) -> Working:
+def _crowd(moving: float, others: float) -> Working:
     """Count the others that lie beyond the bar of a crowd."""
-    known = ~np.isnan(now.apart[:, -1])
-    others = float(known.sum() + now.others.known - known[tenant])
-    return "moving / max(others, 1)", {"moving": float(round(share * others)), "others": others}
+    return "moving / max(others, 1)", {"moving": float(moving), "others": float(others)}
 
 
 def _ratio(**sides: float) -> Working:

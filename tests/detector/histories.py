@@ -128,7 +128,7 @@ def evidence(rows, usable=None, **rules):
         first_days=dict.fromkeys(names, history.days[0]),
     )
     arrays = rule_arrays(book(**rules), names, (), TODAY)
-    return Evidence(history, group_tenants(keys), total, total, usable, arrays)
+    return Evidence(history, group_tenants(keys), total, total, usable, arrays, usable)
 
 
 def leave_out(tenant, *days, reason="dismissed as expected"):

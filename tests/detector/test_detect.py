@@ -48,7 +48,10 @@ def test_a_spike_carries_what_a_person_needs_to_check_it():
     assert finding.expected_micro_usd == 100 * MICRO
     assert finding.actual_micro_usd == 900 * MICRO
     assert finding.magnitude == finding.excess_micro_usd == 800 * MICRO
-    assert finding.facts == {"z_bar": 3.0, "usable_days": 30}
+    assert finding.facts == {
+        "z_bar": 3.0, "usable_days": 30,
+        "method": "classic", "quiet_bar": 160.0, "quiet_micro_usd": 800 * MICRO,
+    }  # fmt: skip
     assert [driver.change_micro_usd for driver in finding.drivers] == [800 * MICRO]
     assert not finding.lower_bound
 

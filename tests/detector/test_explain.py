@@ -400,4 +400,4 @@ def test_a_method_that_needs_all_tenants_is_asked_for_all_of_them():
 
 def test_a_method_without_an_account_is_explained_by_its_days():
     scores = weigh(history_of(acme(130)), RuleBook(), Context()).scores
-    assert Scores(*scores[:8]).account(0) == Account()
+    assert Scores(*scores[:9]).account(0) == Account()

@@ -207,9 +207,74 @@ def test_a_day_that_an_answer_left_out_is_in_no_evidence():
     assert judged(spoilt) != [clean]
 
 
+ALL = {"bar": -20.0, "min_excess_micro_usd": 0, "min_excess_percent": 0.0}
+"""Rules that tell of everybody who has a score."""
+
+
+@pytest.mark.parametrize(
+    ("rows", "spoils"),
+    [
+        # A feature that begins today has no past, whatever was booked to it by mistake.
+        (
+            [*tenant("acme", 1), *use("acme", [0] * ROBUST_DAYS + [90], feature="new")],
+            use("acme", [40] + [0] * 20, feature="new"),
+        ),
+        # Who has one feature has no share to speak of.
+        (use("acme", [*(60 * noise(1)), 200]), use("acme", [40] + [0] * 20, feature="f")),
+    ],
+)
+def test_a_feature_of_a_left_out_day_alone_was_never_there(rows, spoils):
+    lesson = leave_out("acme", ago(20))
+    clean = judged(rows, lesson, **ALL)
+    assert "acme" in {each.tenant for each in clean}
+    assert judged([*rows, *spoils], lesson, **ALL) == clean
+    assert judged([*rows, *spoils], **ALL) != judged(rows, **ALL)
+
+
+def test_tokens_of_a_left_out_day_do_not_make_a_tenant_one_that_tells_them():
+    rows = use("acme", [*(100 * noise(1)), 200])
+    bare = [replace(row, prompt_tokens=None, completion_tokens=None) for row in rows]
+    odd = [whole if whole.day == ago(9) else row for row, whole in zip(bare, rows, strict=True)]
+    assert told(odd, leave_out("acme", ago(9))) == [("acme", "cost only")]
+    assert told(odd) == [("acme", "volume")]
+
+
+def test_no_answer_about_one_tenant_moves_the_score_of_another():
+    """With its answers bolt's rise of three weeks ago is one of today, and one more of a crowd."""
+    risen = [scaled(row, 3) if row.day > ago(21) else row for row in tenant("bolt", 2)]
+    rows = [*tenant("acme", 1, (1, 8, 1)), *risen]
+    without = judged(rows, **ALL)
+    answered = judged(rows, leave_out("bolt", *map(ago, range(1, 21))), **ALL)
+    assert scores_of(answered, "bolt") != scores_of(without, "bolt")
+    assert [each for each in answered if each.tenant != "bolt"] == [
+        each for each in without if each.tenant != "bolt"
+    ]
+
+
+def scores_of(findings, name):
+    return [each.score for each in findings if each.tenant == name]
+
+
+def scaled(row, times):
+    return replace(
+        row,
+        micro_usd=row.micro_usd * times,
+        prompt_tokens=row.prompt_tokens * times,
+        completion_tokens=row.completion_tokens * times,
+    )
+
+
 def test_a_raised_floor_holds():
     rows = tenant("acme", 1, (1, 8, 1))
     assert told(rows, raise_floor("acme", 10_000, TODAY)) == []
+
+
+@pytest.mark.parametrize("rows", [use("acme", [100, 100, 900]), use("acme", [900])])
+def test_floors_hold_for_young_tenants_and_first_spends_too(rows):
+    rules = {"young_guard_micro_usd": 200 * MICRO, "first_spend_micro_usd": 50 * MICRO}
+    assert len(told(rows, **rules)) == 1
+    assert len(told(rows, raise_floor("acme", 800, TODAY), **rules)) == 1
+    assert told(rows, raise_floor("acme", 901, TODAY), **rules) == []
 
 
 def test_it_looks_two_months_back_whatever_the_window_of_classic_is():

@@ -15,7 +15,7 @@ from detector.detect import Context, detect
 from detector.history import build_history
 from detector.model import MICRO, CostDay, FindingKind, SeriesKey
 from detector.rules import ROBUST_DAYS, RuleBook, Rules
-from tests.detector.histories import TODAY, ago
+from tests.detector.histories import TODAY, ago, leave_out, raise_floor, restart
 from tests.detector.test_detect_properties import LESSONS, RULES, TABLE, pasts
 
 BOOK = RuleBook(method="robust", everyone=Rules(first_spend_micro_usd=None))
@@ -50,6 +50,24 @@ def series(tenant, feature, days, model="m"):
         for step, usd in enumerate(days)
         if usd
     ]
+
+
+EVERYTHING = Rules(
+    first_spend_micro_usd=None, bar=-20, min_excess_micro_usd=0, min_excess_percent=0
+)
+"""Rules that tell of everybody who has a score, whatever it is."""
+
+
+def judged(rows, *lessons):
+    """By tenant, what is found today by rules that tell of everybody."""
+    history = build_history(rows, ago(ROBUST_DAYS), TODAY)
+    book = RuleBook(method="robust", everyone=EVERYTHING)
+    found = detect(history, book, Context(lessons, TABLE)).findings
+    return {finding.tenant: finding for finding in found}
+
+
+def recent(rows):
+    return [row for row in rows if row.day >= ago(ROBUST_DAYS)]
 
 
 def pages(rows, book=BOOK):
@@ -129,6 +147,49 @@ def test_money_of_another_unit_changes_nothing_but_the_floors(rows):
     huge = [scaled(row, 10**7) for row in rows]
     more = replace(floors, min_excess_micro_usd=5 * 10**7 * MICRO)
     assert pages(large, replace(BOOK, everyone=floors)) == pages(huge, replace(BOOK, everyone=more))
+
+
+@settings(deadline=None, max_examples=60)
+@given(fleets(), st.data())
+def test_an_answer_about_one_tenant_says_nothing_of_another(rows, data):
+    rows = recent(rows)
+    some = st.integers(1, ROBUST_DAYS).map(ago)
+    lesson = data.draw(
+        st.lists(some, min_size=1).map(lambda days: leave_out("t0", *days))
+        | some.map(lambda day: restart("t0", day))
+        | st.just(raise_floor("t0", 10**6, TODAY))
+    )
+    without, taught = judged(rows), judged(rows, lesson)
+    for found in (without, taught):
+        found.pop("t0", None)
+    assert taught == without
+
+
+@settings(deadline=None, max_examples=60)
+@given(fleets(), st.data())
+def test_nothing_that_lies_on_a_left_out_day_is_in_any_evidence(rows, data):
+    rows = recent(rows)
+    days = data.draw(st.sets(st.integers(1, ROBUST_DAYS - 1).map(ago), min_size=1, max_size=9))
+    lesson = leave_out("t0", *days)
+    spoil = data.draw(st.sampled_from([dearer, tokenless, with_another_feature]))
+    spoilt = [
+        each
+        for row in rows
+        for each in (spoil(row) if row.key.tenant == "t0" and row.day in days else [row])
+    ]
+    assert judged(spoilt, lesson).get("t0") == judged(rows, lesson).get("t0")
+
+
+def dearer(row):
+    return [scaled(row, 50)]
+
+
+def tokenless(row):
+    return [replace(row, prompt_tokens=None, completion_tokens=None)]
+
+
+def with_another_feature(row):
+    return [row, replace(row, key=replace(row.key, feature=f"not {row.key.feature}"))]
 
 
 def scaled(row, times):
