@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import NamedTuple, TypeVar
 
@@ -300,7 +300,7 @@ def build_history(
         firsts[key.tenant] = min(cost.day, firsts.get(key.tenant, cost.day))
         number = number_of.setdefault(key, len(number_of))
         told[(cost.day - first).days].extend(_cell(number, cost))
-    keys = sorted(number_of, key=astuple)
+    keys = sorted(number_of)
     row_of = np.empty(len(keys), dtype=np.int64)
     row_of[[number_of[key] for key in keys]] = np.arange(len(keys))
     seen = np.array([column in told for column in range(len(days))], dtype=np.bool_)

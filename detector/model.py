@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -113,9 +113,11 @@ class Rejection:
     kept: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SeriesKey:
-    """What a cost belongs to; with a local day and a source it is the ledger's natural key."""
+class SeriesKey(NamedTuple):
+    """What a cost belongs to; with a local day and a source it is the ledger's natural key.
+
+    A tuple, because hundreds of thousands of them are sorted and looked up.
+    """
 
     tenant: str
     feature: str = ""

@@ -123,7 +123,7 @@ def _priced(table: PriceTable, source: str, cost: CostDay, tenant: str) -> Price
         cost.completion_tokens,
         cost.cached_tokens,
     )
-    billed = replace(cost.key, tenant=tenant)
+    billed = cost.key._replace(tenant=tenant)
     now = price_day(table, cost.day, billed, tokens)
     quote = find_price(table, billed, cost.day)
     if isinstance(quote, NoPrice):

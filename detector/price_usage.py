@@ -30,7 +30,7 @@ def price_usage(
     costs: dict[SeriesKey, CostDay] = {}
     for row in usage:
         key = SeriesKey(row.tenant, row.feature, row.model, row.deployment, row.scope)
-        billed = replace(key, tenant=canonical(row.tenant))
+        billed = key._replace(tenant=canonical(row.tenant))
         priced = price_day(prices, day, billed, _tokens(row), reprice=reprice)
         cost = replace(priced, key=key)
         costs[key] = _joined(costs[key], cost) if key in costs else cost

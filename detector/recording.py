@@ -288,7 +288,7 @@ def day_costs(
     session: Session, day: date, stored_as: Collection[str]
 ) -> tuple[tuple[str, CostDay], ...]:
     """Return what each source told of a tenant's day, by the ids it may be stored under."""
-    table, names = COST_DAY.c, SeriesKey.__slots__
+    table, names = COST_DAY.c, SeriesKey._fields
     key, measures = (SERIES.c[name] for name in names), (table[name] for name in MEASURES)
     statement = (
         select(SERIES.c.source, *key, *measures)

@@ -98,23 +98,24 @@ def residuals(logs: Floats, weekdays: NDArray[np.int64]) -> Floats:
     R. Gelper, R. Fried, C. Croux, Robust forecasting with exponential and Holt-Winters smoothing,
     Journal of Forecasting 29 (2010): the clipped update.
     """
-    flat = logs - weekday_profile(logs[:, :-1], weekdays[:-1])[:, weekdays]
-    level, spread = np.zeros(len(logs)), np.full(len(logs), _FIRST_SPREAD)
-    days = np.zeros(len(logs))
-    found = np.full(logs.shape, np.nan)
-    for column in range(logs.shape[1]):
-        day = flat[:, column]
-        seen = ~np.isnan(day)
-        apart = np.where(seen & (days > 0), day - level, 0.0)
-        found[:, column] = np.where(seen & (days >= BURN_IN_DAYS), apart, np.nan)
+    usual = weekday_profile(logs[:, :-1], weekdays[:-1])[:, weekdays]
+    flat = np.ascontiguousarray((logs - usual).T)  # so that a day of all series is read at once
+    seen = ~np.isnan(flat)
+    days = np.cumsum(seen, axis=0) - seen
+    young = 1 / (days + 1)
+    gains = np.maximum(_GAIN, young)
+    spread_gains = np.where(seen & (days > 0), np.maximum(_MOVES_LEAST, young), 0.0)
+    level = flat[seen.argmax(axis=0), np.arange(flat.shape[1])]  # of the first day that counts
+    spread = np.full(len(logs), _FIRST_SPREAD)
+    apart = np.empty_like(flat)
+    for column, day in enumerate(flat):
+        np.subtract(np.where(seen[column], day, level), level, out=apart[column])
         bound = _MOVES * spread + _MOVES_LEAST
-        apart = np.clip(apart, -bound, bound)
-        young = 1 / (days + 1)
-        level = np.where(seen & (days == 0), day, level + np.maximum(_GAIN, young) * apart)
-        follows = seen & (days > 0)
-        change = _MEAN_TO_SD * np.abs(apart) - spread
-        spread = np.where(follows, spread + np.maximum(_MOVES_LEAST, young) * change, spread)
-        days += seen
+        moved = np.maximum(np.minimum(apart[column], bound), -bound)
+        level += gains[column] * moved
+        spread += spread_gains[column] * (_MEAN_TO_SD * np.abs(moved) - spread)
+    told = seen & (days >= BURN_IN_DAYS)
+    found: Floats = np.ascontiguousarray(np.where(told, apart, np.nan).T)
     return found
 
 
@@ -136,8 +137,9 @@ def weekday_profile(logs: Floats, weekdays: NDArray[np.int64]) -> Floats:
     profile = np.zeros((len(logs), _WEEK))
     if logs.shape[1] < _WEEK:
         return profile
-    weeks = np.lib.stride_tricks.sliding_window_view(logs, _WEEK, axis=1).mean(axis=2)
-    apart = logs[:, half : logs.shape[1] - half] - weeks
+    middle = logs.shape[1] - 2 * half
+    weeks = sum(logs[:, step : step + middle] for step in range(_WEEK)) / _WEEK
+    apart = logs[:, half : half + middle] - weeks
     bound = (3 * TO_SD * np.nan_to_num(median(np.abs(apart))) + _FIRST_SPREAD)[:, None]
     apart = np.clip(apart, -bound, bound)
     known = ~np.isnan(apart)

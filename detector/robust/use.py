@@ -5,14 +5,16 @@ A change of price is no change of use: it is told as a price change, and pages n
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
+from operator import ne
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detector.history import fold_runs
+from detector.model import SeriesKey
 from detector.pricing import token_rates
 from detector.robust.windows import Floats
 
@@ -21,11 +23,9 @@ if TYPE_CHECKING:
     from datetime import date
 
     from detector.history import History
-    from detector.model import SeriesKey
     from detector.price_table import PriceTable
 
 Integers = NDArray[np.int64]
-Rates = tuple[float, float]
 _PROMPT_SHARE, _COMPLETION_SHARE = 0.8, 0.2
 """What a token of a model costs all in all: most of them are prompt."""
 
@@ -143,7 +143,7 @@ def lay_out_use(history: History, dollars: Floats, table: PriceTable | None) -> 
     Use
     """
     starts, tenant, names = _features(history.keys)
-    rates = np.array(_fixed_rates(history.keys, table, history.days[-1])).reshape(-1, 2)
+    rates = _fixed_rates(history.keys, table, history.days[-1])
     prompt, completion = (
         part.astype(np.float64, order="C") for part in (history.prompt, history.completion)
     )
@@ -154,27 +154,23 @@ def lay_out_use(history: History, dollars: Floats, table: PriceTable | None) -> 
 
 def _features(keys: Sequence[SeriesKey]) -> tuple[Integers, Integers, tuple[str, ...]]:
     """Find where each tenant's feature begins, the tenants' indices and the features' names."""
-    starts, tenants, names, index, before = [], [], [], -1, None
-    for row, key in enumerate(keys):
-        if before is None or key.tenant != before.tenant:
-            index += 1
-        elif key.feature == before.feature:
-            continue
-        starts.append(row)
-        tenants.append(index)
-        names.append(key.feature)
-        before = key
-    return np.array(starts, dtype=np.int64), np.array(tenants, dtype=np.int64), tuple(names)
+    tenants, features, *_ = zip(*keys, strict=True)
+    new_tenant = np.array([True, *map(ne, tenants[1:], tenants)])
+    begins = new_tenant | np.array([True, *map(ne, features[1:], features)])
+    starts = np.flatnonzero(begins)
+    names = tuple(features[start] for start in starts.tolist())
+    return starts, (np.cumsum(new_tenant) - 1)[starts], names
 
 
-def _fixed_rates(keys: Sequence[SeriesKey], table: PriceTable | None, day: date) -> list[Rates]:
+def _fixed_rates(keys: Sequence[SeriesKey], table: PriceTable | None, day: date) -> Floats:
     """Return the rates of a prompt and a completion token for each row; NaN without a price."""
-    known: dict[tuple[str, str, str], Rates] = {}
-    found = []
-    for key in keys:
-        served = key.model, key.deployment, key.scope
-        if served not in known:
-            rates = token_rates(table, replace(key, tenant=""), day) if table else None
-            known[served] = (rates[0], rates[2]) if rates else (np.nan, np.nan)
-        found.append(known[served])
-    return found
+    _, _, *served = zip(*keys, strict=True)
+    numbers: dict[tuple[str, str, str], int] = {}
+    of_row = [numbers.setdefault(each, len(numbers)) for each in zip(*served, strict=True)]
+    rates = [_rates(table, SeriesKey("", "", *each), day) for each in numbers]
+    return np.array(rates)[of_row]
+
+
+def _rates(table: PriceTable | None, key: SeriesKey, day: date) -> tuple[float, float]:
+    rates = token_rates(table, key, day) if table else None
+    return (rates[0], rates[2]) if rates else (np.nan, np.nan)

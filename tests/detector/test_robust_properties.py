@@ -106,7 +106,7 @@ def test_the_order_of_the_rows_does_not_matter(rows, data):
 @given(fleets())
 def test_names_do_not_matter(rows):
     renamed = {f"t{number}": f"x{number}" for number in range(4)}
-    other = [replace(row, key=replace(row.key, tenant=renamed[row.key.tenant])) for row in rows]
+    other = [replace(row, key=row.key._replace(tenant=renamed[row.key.tenant])) for row in rows]
     back = {new: old for old, new in renamed.items()}
     assert [(back[tenant], day, rule) for tenant, day, rule in pages(other)] == pages(rows)
 
@@ -189,7 +189,7 @@ def tokenless(row):
 
 
 def with_another_feature(row):
-    return [row, replace(row, key=replace(row.key, feature=f"not {row.key.feature}"))]
+    return [row, replace(row, key=row.key._replace(feature=f"not {row.key.feature}"))]
 
 
 def scaled(row, times):
