@@ -26,7 +26,10 @@ def drop_triggers(dialect: str) -> tuple[str, ...]:
 
 def _of_rows(change: str, sides: tuple[str, ...]) -> str:
     forget = " ".join(f"DELETE FROM day_vector WHERE day = {side}.day;" for side in sides)  # noqa: S608 - no word of it comes from outside
-    return f"CREATE TRIGGER cost_day_{change} AFTER {change} ON cost_day BEGIN {forget} END"
+    return (
+        f"CREATE TRIGGER IF NOT EXISTS cost_day_{change} AFTER {change} ON cost_day "
+        f"BEGIN {forget} END"
+    )
 
 
 def _of_all(change: str, sides: tuple[str, ...]) -> tuple[str, str]:
@@ -34,8 +37,8 @@ def _of_all(change: str, sides: tuple[str, ...]) -> tuple[str, str]:
     tables = " ".join(f"{side} TABLE AS {side.lower()}_rows" for side in sides)
     forget = f"DELETE FROM day_vector WHERE day IN ({touched}); RETURN NULL;"  # noqa: S608 - no word of it comes from outside
     return (
-        f"CREATE FUNCTION forget_vector_on_{change}() RETURNS trigger LANGUAGE plpgsql AS "
-        f"$$ BEGIN {forget} END $$",
-        f"CREATE TRIGGER cost_day_{change} AFTER {change} ON cost_day REFERENCING {tables} "
-        f"FOR EACH STATEMENT EXECUTE FUNCTION forget_vector_on_{change}()",
+        f"CREATE OR REPLACE FUNCTION forget_vector_on_{change}() RETURNS trigger "
+        f"LANGUAGE plpgsql AS $$ BEGIN {forget} END $$",
+        f"CREATE OR REPLACE TRIGGER cost_day_{change} AFTER {change} ON cost_day "
+        f"REFERENCING {tables} FOR EACH STATEMENT EXECUTE FUNCTION forget_vector_on_{change}()",
     )
