@@ -118,7 +118,8 @@ class _Again:
     def costs(self, trials: Sequence[Trial]) -> Iterator[Otherwise]:
         """Find what the day would have had to cost."""
         if self.said:
-            yield from self._silent_at(trials[0])
+            for trial in trials[:1]:
+                yield from self._silent_at(trial)
             return
         for sign, tried in ((1, _RISES), (-1, _FALLS)):
             trial = next((each for each in trials if each.direction == sign), None)
