@@ -19,7 +19,8 @@ from spendwatch.ingest import pull
 from tests.detector.test_explain import again
 from tests.spendwatch.installations import CONFIG, FIRST, Installation
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "explain"
+ROOT = Path(__file__).parents[2]
+GOLDEN = ROOT / "tests" / "golden" / "explain"
 HEAD = "date,tenant,feature,model,prompt_tokens,cached_tokens,completion_tokens"
 DAYS = 45
 LAST = FIRST + timedelta(days=DAYS - 1)
@@ -112,6 +113,8 @@ def give(office, verdict, at, number=1, actor="alice"):
 def test_a_spike_is_explained_from_its_tokens_to_its_points(spiked, capsys):
     text = trimmed(out(spiked, capsys, "1"))
     reads_as_reviewed("robust.txt", text)
+    page = (ROOT / "docs" / "detection.md").read_text(encoding="utf-8")
+    assert text.rstrip() in page, "the example of the documentation"
     assert "bolt" not in text
     assert "corp" not in text
 
