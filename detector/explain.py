@@ -88,8 +88,10 @@ def _nearness(trial: Trial) -> tuple[bool, int, int]:
 
 
 def _verdict(trials: tuple[Trial, ...], unknown: str) -> Verdict:
+    if unknown:
+        return Verdict.NOT_JUDGED
     missed = trials[0].missed if trials else None
-    return Verdict.NOT_JUDGED if unknown or missed is None else _VERDICTS[missed.stage]
+    return _VERDICTS[missed.stage] if missed else Verdict.BELOW_THE_BAR
 
 
 def _billed(weighed: Weighed, index: int) -> tuple[int, int]:

@@ -118,11 +118,11 @@ class _Again:
     def costs(self, trials: Sequence[Trial]) -> Iterator[Otherwise]:
         """Find what the day would have had to cost."""
         if self.said:
-            yield from self._silent_at(trials[0])
+            for trial in trials[:1]:
+                yield from self._silent_at(trial)
             return
         for sign, tried in ((1, _RISES), (-1, _FALLS)):
-            trial = next((each for each in trials if each.direction == sign), None)
-            if trial is not None:
+            for trial in [each for each in trials if each.direction == sign][:1]:
                 yield from self._told_at(trial, tried)
 
     def _silent_at(self, trial: Trial) -> Iterator[Otherwise]:

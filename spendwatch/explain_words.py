@@ -134,35 +134,38 @@ def verdict(found: Explanation) -> str:
     ----------
     found : Explanation
     """
-    if found.why or not found.trials:
-        return f"{found.verdict}, {found.why}" if found.why else f"{found.verdict}"
-    trial = found.trials[0]
+    trial = found.trials[0] if found.trials else None
     if found.finding:
         kind = "spike" if found.finding.kind is FindingKind.SPEND_SPIKE else "drop"
-        return f"told as a spend {kind}, rule {trial.rule}: {_met(trial.checks[-1])}"
-    missed = trial.missed
-    lacked = f"; nearest was {trial.rule}: {_missed(missed)}" if missed else ""
-    silent = "silent, " if found.verdict is not Verdict.NOT_JUDGED else ""
+        decided = f": {_met(trial.checks[-1])}" if trial else ""
+        return f"told as a spend {kind}, rule {found.finding.rule}{decided}"
+    if found.why:
+        return f"{found.verdict}, {found.why}"
+    silent = "" if found.verdict is Verdict.NOT_JUDGED else "silent, "
+    missed = trial.missed if trial else None
+    lacked = f"; nearest was {trial.rule}: {_missed(missed)}" if trial and missed else ""
     return f"{silent}{found.verdict}{lacked}"
 
 
 def _met(check: Check) -> str:
-    beyond = "above" if check.strict else "at least"
-    setting = f" ({setting_name(check.setting)})" if check.setting else ""
-    return f"{check.what} {_amount(check.value, check.unit)}, {beyond} {_bar(check)}{setting}"
+    beyond, bar = "above" if check.strict else "at least", _amount(check.bar, check.unit)
+    return f"{check.what} {_amount(check.value, check.unit)}, {beyond} {bar}{_from(check)}"
 
 
 def _missed(check: Check) -> str:
-    asked = "more than" if check.strict else "at least"
     if not check.unit:
         return f"it is not so that {check.what}"
-    return (
-        f"{check.what} {_amount(check.value, check.unit)}, where {asked} {_bar(check)} is asked for"
-    )
+    value = _amount(check.value, check.unit)
+    return f"{check.what} {value}, {_asked(check)}{_from(check)} is asked for"
 
 
-def _bar(check: Check) -> str:
-    return _amount(check.bar, check.unit)
+def _asked(check: Check) -> str:
+    return f"{'more than' if check.strict else 'at least'} {_amount(check.bar, check.unit)}"
+
+
+def _from(check: Check) -> str:
+    """Name the setting that a bar comes from."""
+    return f" ({setting_name(check.setting)})" if check.setting else ""
 
 
 def _use(explained: Explained) -> Section:
@@ -258,7 +261,7 @@ def _conditions(trial: Trial) -> Section:
             setting_name(check.setting),
             _numbers(check.numbers),
             _amount(check.value, check.unit) if check.unit else "",
-            f"{'more than' if check.strict else 'at least'} {_bar(check)}" if check.unit else "",
+            _asked(check) if check.unit else "",
             "yes" if check.met else "NO",
         )
         for check in trial.checks
@@ -274,11 +277,10 @@ def _compared(explained: Explained) -> Iterator[str]:
         return
     window = [each.day for each in found.days[-1 - base.window_days : -1]]
     span = f", {short_day(window[0])} to {short_day(window[-1])}" if window else ""
-    more = len(found.days) - 1 - len(window)
-    yield (
-        f"{base.used_days} of {count(base.window_days, 'day')}{span}"
-        f"{f'; levels and spreads look {more} further back' if more > 0 else ''}"
-    )
+    further = count(len(found.days) - 1 - len(window), "day")
+    looks = f"; levels and spreads look {further} further back"
+    more = looks if len(found.days) - 1 > len(window) else ""
+    yield f"{base.used_days} of {count(base.window_days, 'day')}{span}{more}"
     if base.used_days:
         low, high = money(base.low_micro_usd), money(base.high_micro_usd)
         middle, spread = money(base.mean_micro_usd), money(base.spread_micro_usd)
@@ -326,7 +328,8 @@ def _told_as(each: Otherwise, found: Explanation) -> str:
 
 def _changed(each: Otherwise, found: Explanation, sentences: Mapping[str, str]) -> str:
     if each.what == "cost":
-        part = "all its use" if each.name is None else f"the use of {_feature(each.name)}"
+        of = f"the use of {_feature(each.name)}" if each.name else "the use without a feature"
+        part = "all its use" if each.name is None else of
         day = " of a usual day" if each.of_usual else ""
         return f"had the day cost {money(round(each.value))}: {percent(each.factor)} of {part}{day}"
     if each.what == "term":

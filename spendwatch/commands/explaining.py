@@ -72,7 +72,7 @@ def _require_spend(session: Session, number: int) -> Alert:
     alert = require_alert(session, number)
     if alert.kind not in TEACHING:
         raise UsageProblem(
-            f"A-{number} is a {alert.kind}: no baseline is behind it; what it rests on is in "
+            f"A-{number} ({alert.kind}) rests on no baseline; what it rests on is in "
             f"`spendwatch alerts show {number}`"
         )
     return alert

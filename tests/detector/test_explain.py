@@ -12,14 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.codec import encode
-from detector.detect import Context, detect, weigh
+from detector.detect import METHODS, Context, detect, weigh
 from detector.explain import explain
-from detector.explanation import Account, Verdict
+from detector.explanation import Verdict
 from detector.history import build_history
 from detector.model import MICRO, FindingKind
 from detector.quality import SourceDay
 from detector.rules import ROBUST_DAYS, RuleBook, Rules
-from detector.score import Scores
+from detector.score import Scores, score_classic
 from detector.what_if import find_otherwise
 from tests.detector.histories import (
     TODAY,
@@ -398,6 +398,13 @@ def test_a_method_that_needs_all_tenants_is_asked_for_all_of_them():
     assert {each.what for each in found} == {"setting", "term", "cost"}
 
 
-def test_a_method_without_an_account_is_explained_by_its_days():
-    scores = weigh(history_of(acme(130)), RuleBook(), Context()).scores
-    assert Scores(*scores[:9]).account(0) == Account()
+@pytest.mark.parametrize(("today", "verdict"), [(130, "told"), (101, "below the bar")])
+def test_a_method_that_gives_no_account_is_explained_by_its_days(monkeypatch, today, verdict):
+    def plain(evidence):
+        return score_classic(evidence)._replace(account=Scores._field_defaults["account"], alone=None)
+
+    monkeypatch.setitem(METHODS, "plain", plain)
+    history, book = history_of(acme(today)), RuleBook(method="plain")
+    found = explain(history, book, None, "acme")
+    assert (found.verdict, found.trials, found.otherwise) == (verdict, (), ())
+    assert found.days[-1].compared_usd == today
