@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections import defaultdict
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from alerts.model import Verdict
@@ -102,7 +101,7 @@ LEVERS = (
     Lever("z", "classic", 100, _bar, operator.le, next_step, 1),
     Lever("min_excess_usd", "", 10**9, _dollars, operator.lt, next_amount),
 )
-"""Of two that silence as much noise the first is suggested."""
+"""In the order in which they are preferred: dollars say nothing of how odd a day was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +120,7 @@ class InForce:
 
     method: str
     everyone: Mapping[str, float]
-    tenants: Mapping[str, Mapping[str, float]] = MappingProxyType({})
+    tenants: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def value(self, tenant: str, setting: str) -> float:
         """Return what holds for a tenant."""
@@ -142,6 +141,8 @@ class Suggestion:
         Whom it is for; empty for everybody without such a setting of their own.
     silenced : tuple of Outcome
         The alerts that would not have been told.
+    noise_told : int
+        How many alerts answered as noise the settings in force would still tell.
     kept : int
         How many alerts answered ``real`` would still have been told, on the very same day.
     """
@@ -151,12 +152,18 @@ class Suggestion:
     now: float
     tenant: str
     silenced: tuple[Outcome, ...]
+    noise_told: int
     kept: int
 
     @property
     def noise(self) -> int:
         """How many of the silenced alerts were answered as noise."""
         return _noise(self.silenced)
+
+    @property
+    def silences_half(self) -> bool:
+        """Whether it silences half of that noise or more."""
+        return 2 * self.noise >= self.noise_told
 
 
 def suggest(outcomes: Iterable[Outcome], in_force: InForce) -> tuple[Suggestion, ...]:
@@ -197,13 +204,14 @@ def suggest(outcomes: Iterable[Outcome], in_force: InForce) -> tuple[Suggestion,
 
 
 def _best(mine: Sequence[Outcome], tenant: str, in_force: InForce) -> Suggestion | None:
-    """Pick the lever that silences most noise of a tenant."""
+    """Pick the first lever that silences half of a tenant's noise, else the one with most."""
     found = [
         suggestion
         for lever in LEVERS
         if (suggestion := _pull(lever, mine, tenant, in_force)) is not None
     ]
-    return max(found, key=lambda each: each.noise, default=None)
+    enough = [each for each in found if each.silences_half]
+    return enough[0] if enough else max(found, key=lambda each: each.noise, default=None)
 
 
 def _shared(
@@ -220,6 +228,7 @@ def _shared(
             if not _has_own(in_force, tenant, lever)
             for each in mine
         ]
+        pooled.sort(key=lambda each: each.alert.number)
         found = _pull(lever, pooled, "", in_force)
         if found and len({each.tenant for each in found.silenced if _is_noise(each)}) >= SHARED_BY:
             yield found
@@ -240,14 +249,14 @@ def _pull(
     heights = [(each, _height(lever, each, in_force.method)) for each in mine]
     told = [(each, height) for each, height in heights if not lever.silences(height, now)]
     worth = {lever.next_value(height) for each, height in told if _is_noise(each, height)}
-    found = None
+    noise, found = _noise(each for each, _ in told), None
     for value in sorted(worth):
         if value > lever.most or any(lever.silences(height, value) for height in stays):
             break
         gone = tuple(each for each, height in told if lever.silences(height, value))
         if _noise(gone) >= max(LEAST_NOISE, MOSTLY_NOISE * len(gone)):
-            found = Suggestion(lever, value, now, tenant, gone, len(stays))
-        if found and 2 * found.noise >= _noise(each for each, _ in told):
+            found = Suggestion(lever, value, now, tenant, gone, noise, len(stays))
+        if found and found.silences_half:
             break
     return found
 

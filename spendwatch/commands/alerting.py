@@ -7,21 +7,19 @@ from typing import TYPE_CHECKING
 
 from alerts import settling, store
 from alerts.model import AlertState
-from alerts.names import safe_name
 from alerts.numbers import money
-from detector.model import UNATTRIBUTED, FindingKind, normalise_tenant
+from detector.model import FindingKind, normalise_tenant
 from spendwatch.commands.looking_up import (
     as_of,
     facts_of,
+    require_known_tenant,
     require_member,
     undelivered_words,
 )
 from spendwatch.commands.opening import open_app
 from spendwatch.db import reading
-from spendwatch.exits import UsageProblem
 from spendwatch.moments import local_words
 from spendwatch.output import print_json, print_line, print_table
-from spendwatch.settings_types import nearest
 from spendwatch.situation import display_names
 
 if TYPE_CHECKING:
@@ -66,7 +64,7 @@ def list_alerts(config: Path, wanted: Wanted, *, as_json: bool) -> None:
         undelivered = settling.entries(session, settling.UNDELIVERED)
         unheard = _unheard(session, found, undelivered)
     if not stored:
-        _require_known(app, tenant, names)
+        require_known_tenant(app, tenant, names)
     if state is AlertState.ACKNOWLEDGED:
         found.sort(key=lambda each: _answered_at(each, answers))
     if as_json:
@@ -97,16 +95,6 @@ def _stored_as(state: AlertState | None) -> tuple[AlertState, ...]:
         return ()
     # A snooze whose time is over is open, before the next run notes it.
     return (state, AlertState.SNOOZED) if state is AlertState.OPEN else (state,)
-
-
-def _require_known(app: App, tenant: str | None, names: Mapping[str, str]) -> None:
-    """Refuse a tenant nobody has heard of: an empty list would look like good news."""
-    known = {*names, *app.directory.all_names, UNATTRIBUTED}
-    if tenant is not None and tenant not in known:
-        raise UsageProblem(
-            f"no tenant is known as {safe_name(tenant)!r}{nearest(tenant, known)}; "
-            "`spendwatch tenants` lists them"
-        )
 
 
 def _answered_at(alert: Alert, answers: Mapping[int, Reply]) -> tuple[str, int]:

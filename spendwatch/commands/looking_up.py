@@ -10,16 +10,18 @@ from alerts.lifecycle import state_at
 from alerts.model import AlertState
 from alerts.names import safe_name
 from alerts.numbers import count
+from detector.model import UNATTRIBUTED
 from spendwatch.exits import UsageProblem
 from spendwatch.settings_types import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from enum import StrEnum
 
     from alerts.model import Alert
     from alerts.settling import Entry
+    from spendwatch.app import App
 
     E = TypeVar("E", bound=StrEnum)
 
@@ -41,6 +43,16 @@ def require_member(kind: type[E], word: str, option: str) -> E:
         return members[_plain(word)]
     known = [member.value for member in kind]
     raise UsageProblem(f"{option} knows {', '.join(known)}; not {word!r}{nearest(word, known)}")
+
+
+def require_known_tenant(app: App, tenant: str | None, names: Mapping[str, str]) -> None:
+    """Refuse a tenant nobody has heard of: an empty list would look like good news."""
+    known = {*names, *app.directory.all_names, UNATTRIBUTED}
+    if tenant is not None and tenant not in known:
+        raise UsageProblem(
+            f"no tenant is known as {safe_name(tenant)!r}{nearest(tenant, known)}; "
+            "`spendwatch tenants` lists them"
+        )
 
 
 def facts_of(alert: Alert) -> dict[str, Any]:
