@@ -181,6 +181,22 @@ def test_what_the_settings_in_force_would_silence_by_now_is_no_evidence_any_more
     assert suggestion_words(found, {}).endswith("(A-4, A-5); none was real")
 
 
+def test_what_one_setting_silences_by_now_no_other_has_to(alert):
+    outcomes = [alert(NOISE, 0.2, usd=20), alert(NOISE, 0.4, usd=20), alert(NOISE, 9.0, usd=20)]
+    raised = InForce("robust", SETTINGS, {"acme": {"bar": 0.5}})
+    assert suggest(outcomes, raised) == ()
+    floored = InForce("robust", SETTINGS | {"min_excess_usd": 21.0})
+    assert suggest(outcomes, floored) == ()
+    # Of days that two settings silence in turn nothing is told.
+    mixed = alert(NOISE, 0.2, 3.0)
+    days = (mixed.alert.abnormal[0], replace(mixed.alert.abnormal[1], quiet_micro_usd=10 * MICRO))
+    mixed = replace(mixed, alert=replace(mixed.alert, abnormal=days))
+    (found,) = suggest(
+        [mixed, alert(NOISE, 0.3)], InForce("robust", SETTINGS | {"min_excess_usd": 11.0})
+    )
+    assert (found.value, found.noise) == (0.5, 2)
+
+
 def test_no_value_is_suggested_that_cannot_be_set(alert):
     huge = [alert(NOISE, 20.1, usd=2e9), alert(NOISE, 20.2, usd=2e9)]
     assert suggest(huge, ROBUST) == ()
