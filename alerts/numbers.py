@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ _WHOLE_FROM = Decimal(100)
 _ONE_DECIMAL_BELOW = Decimal(10)
 _SPAN_FROM = 3
 _MILLION = 1_000_000
+_MINUTE = timedelta(minutes=1)
 
 
 def money(micro_usd: int, *, signed: bool = False) -> str:
@@ -106,6 +108,24 @@ def count(number: float, thing: str) -> str:
         return f"{number:,} {plural}"
     millions = _rounded(Decimal(str(number)) / _MILLION, _CENTS)
     return f"{millions.normalize():,f} million {plural}"
+
+
+def length(passed: timedelta) -> str:
+    """Return a length of time in its two largest units, rounded down.
+
+    Examples
+    --------
+    >>> from datetime import timedelta
+    >>> [length(timedelta(minutes=each)) for each in (0, 12, 60, 200, 3000)]
+    ['under a minute', '12 min', '1 h', '3 h 20 min', '2 d 2 h']
+    """
+    minutes = passed // _MINUTE
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = [
+        f"{each} {unit}" for each, unit in ((days, "d"), (hours, "h"), (minutes, "min")) if each
+    ]
+    return " ".join(parts[:2]) or "under a minute"
 
 
 def short_day(day: date) -> str:

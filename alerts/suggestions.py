@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections import defaultdict
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from alerts.model import Verdict
@@ -61,6 +60,11 @@ class Lever:
     next_value: Callable[[float], float]
     digits: int = 0
 
+    def height(self, day: AbnormalDay) -> float:
+        """Return what a day holds against it; infinite where no value silences the day."""
+        quiet = self.quiet(day) if self.method in ("", day.method) else None
+        return math.inf if quiet is None else quiet
+
     def written(self, value: float) -> str:
         """Return a value as the settings write it."""
         return f"{value:.{self.digits}f}"
@@ -102,7 +106,7 @@ LEVERS = (
     Lever("z", "classic", 100, _bar, operator.le, next_step, 1),
     Lever("min_excess_usd", "", 10**9, _dollars, operator.lt, next_amount),
 )
-"""Of two that silence as much noise the first is suggested."""
+"""In the order in which they are preferred: dollars say nothing of how odd a day was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +125,7 @@ class InForce:
 
     method: str
     everyone: Mapping[str, float]
-    tenants: Mapping[str, Mapping[str, float]] = MappingProxyType({})
+    tenants: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def value(self, tenant: str, setting: str) -> float:
         """Return what holds for a tenant."""
@@ -142,6 +146,8 @@ class Suggestion:
         Whom it is for; empty for everybody without such a setting of their own.
     silenced : tuple of Outcome
         The alerts that would not have been told.
+    noise_told : int
+        How many alerts answered as noise the settings in force would still tell.
     kept : int
         How many alerts answered ``real`` would still have been told, on the very same day.
     """
@@ -151,12 +157,18 @@ class Suggestion:
     now: float
     tenant: str
     silenced: tuple[Outcome, ...]
+    noise_told: int
     kept: int
 
     @property
     def noise(self) -> int:
         """How many of the silenced alerts were answered as noise."""
         return _noise(self.silenced)
+
+    @property
+    def silences_half(self) -> bool:
+        """Whether it silences half of that noise or more."""
+        return 2 * self.noise >= self.noise_told
 
 
 def suggest(outcomes: Iterable[Outcome], in_force: InForce) -> tuple[Suggestion, ...]:
@@ -176,10 +188,11 @@ def suggest(outcomes: Iterable[Outcome], in_force: InForce) -> tuple[Suggestion,
         least two alerts, and mostly noise. What three tenants need is suggested for everybody
         first; one for a tenant is left out where that one does as much.
     """
-    by_tenant: dict[str, list[Outcome]] = defaultdict(list)
+    by_tenant: dict[str, list[_Told]] = defaultdict(list)
     for each in outcomes:
-        if each.alert.kind in TEACHING and each.alert.abnormal:
-            by_tenant[each.tenant].append(each)
+        days = _days_told(each, in_force) if each.alert.kind in TEACHING else ()
+        if days:
+            by_tenant[each.tenant].append(_Told(each, days))
     alone = [
         best
         for tenant, mine in sorted(by_tenant.items())
@@ -196,18 +209,39 @@ def suggest(outcomes: Iterable[Outcome], in_force: InForce) -> tuple[Suggestion,
     return (*shared, *rest)
 
 
-def _best(mine: Sequence[Outcome], tenant: str, in_force: InForce) -> Suggestion | None:
-    """Pick the lever that silences most noise of a tenant."""
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """An alert with the days that the settings in force would still tell."""
+
+    outcome: Outcome
+    days: tuple[AbnormalDay, ...]
+
+
+def _days_told(outcome: Outcome, in_force: InForce) -> tuple[AbnormalDay, ...]:
+    levers = [lever for lever in LEVERS if lever.method in ("", in_force.method)]
+    return tuple(
+        day
+        for day in outcome.alert.abnormal
+        if not any(
+            lever.silences(lever.height(day), in_force.value(outcome.tenant, lever.setting))
+            for lever in levers
+        )
+    )
+
+
+def _best(mine: Sequence[_Told], tenant: str, in_force: InForce) -> Suggestion | None:
+    """Pick the first lever that silences half of a tenant's noise, else the one with most."""
     found = [
         suggestion
         for lever in LEVERS
         if (suggestion := _pull(lever, mine, tenant, in_force)) is not None
     ]
-    return max(found, key=lambda each: each.noise, default=None)
+    enough = [each for each in found if each.silences_half]
+    return enough[0] if enough else max(found, key=lambda each: each.noise, default=None)
 
 
 def _shared(
-    by_tenant: Mapping[str, Sequence[Outcome]], alone: Sequence[Suggestion], in_force: InForce
+    by_tenant: Mapping[str, Sequence[_Told]], alone: Sequence[Suggestion], in_force: InForce
 ) -> Iterator[Suggestion]:
     """Find what would do for everybody, where enough tenants need it."""
     for lever in LEVERS:
@@ -220,6 +254,7 @@ def _shared(
             if not _has_own(in_force, tenant, lever)
             for each in mine
         ]
+        pooled.sort(key=lambda each: each.outcome.alert.number)
         found = _pull(lever, pooled, "", in_force)
         if found and len({each.tenant for each in found.silenced if _is_noise(each)}) >= SHARED_BY:
             yield found
@@ -229,58 +264,49 @@ def _has_own(in_force: InForce, tenant: str, lever: Lever) -> bool:
     return lever.setting in in_force.tenants.get(tenant, {})
 
 
-def _pull(
-    lever: Lever, mine: Sequence[Outcome], tenant: str, in_force: InForce
-) -> Suggestion | None:
+def _pull(lever: Lever, mine: Sequence[_Told], tenant: str, in_force: InForce) -> Suggestion | None:
     """Try one lever; the values worth trying are those that just silence one more alert."""
     if lever.method not in ("", in_force.method):
         return None
     now = in_force.value(tenant, lever.setting)
-    stays = _must_stay(lever, mine, now)
-    heights = [(each, _height(lever, each, in_force.method)) for each in mine]
-    told = [(each, height) for each, height in heights if not lever.silences(height, now)]
-    worth = {lever.next_value(height) for each, height in told if _is_noise(each, height)}
-    found = None
+    stays = _must_stay(lever, mine)
+    told = [(each.outcome, _height(lever, each, in_force.method)) for each in mine]
+    worth = {
+        lever.next_value(height)
+        for each, height in told
+        if _is_noise(each) and math.isfinite(height)
+    }
+    noise, found = _noise(each for each, _ in told), None
     for value in sorted(worth):
         if value > lever.most or any(lever.silences(height, value) for height in stays):
             break
         gone = tuple(each for each, height in told if lever.silences(height, value))
         if _noise(gone) >= max(LEAST_NOISE, MOSTLY_NOISE * len(gone)):
-            found = Suggestion(lever, value, now, tenant, gone, len(stays))
-        if found and 2 * found.noise >= _noise(each for each, _ in told):
+            found = Suggestion(lever, value, now, tenant, gone, noise, len(stays))
+        if found and found.silences_half:
             break
     return found
 
 
-def _must_stay(lever: Lever, mine: Iterable[Outcome], now: float) -> list[float]:
+def _must_stay(lever: Lever, mine: Iterable[_Told]) -> list[float]:
     """Return what the first days of alerts answered ``real`` hold against a lever."""
     stays = []
-    for each in mine:
-        first = each.alert.abnormal[0]
-        if each.verdict is not Verdict.REAL or lever.method not in (
-            "",
-            each.method or lever.method,
-        ):
-            continue
-        quiet = lever.quiet(first)
-        height = math.inf if quiet is None else quiet
-        # Where nothing was kept of it, any value might silence it.
-        if not first.method:
-            stays.append(-math.inf)
-        elif not lever.silences(height, now):
-            stays.append(height)
+    for told in mine:
+        outcome, first = told.outcome, told.days[0]
+        method = outcome.method or lever.method
+        if outcome.verdict is Verdict.REAL and lever.method in ("", method):
+            # Where nothing was kept of it, any value might silence it.
+            stays.append(lever.height(first) if first.method else -math.inf)
     return stays
 
 
-def _height(lever: Lever, outcome: Outcome, method: str) -> float:
-    """Return what silences every day of an alert; infinite where nothing does."""
-    days = outcome.alert.abnormal
-    quiet = [lever.quiet(day) if day.method == method else None for day in days]
-    return max(math.inf if each is None else each for each in quiet)
+def _height(lever: Lever, told: _Told, method: str) -> float:
+    """Return what silences every day of an alert; infinite where nothing is known to do so."""
+    return max(lever.height(day) if day.method == method else math.inf for day in told.days)
 
 
-def _is_noise(outcome: Outcome, height: float = 0.0) -> bool:
-    return outcome.verdict is Verdict.FALSE_ALARM and math.isfinite(height)
+def _is_noise(outcome: Outcome) -> bool:
+    return outcome.verdict is Verdict.FALSE_ALARM
 
 
 def _noise(outcomes: Iterable[Outcome]) -> int:

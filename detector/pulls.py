@@ -206,6 +206,12 @@ def newest_judged_day(session: Session) -> date | None:
     return newest
 
 
+def judged_by(session: Session) -> dict[date, str]:
+    """Return the method that judged each day last."""
+    rows = session.connection().execute(select(JUDGED_DAY.c.day, JUDGED_DAY.c.method))
+    return {row.day: row.method for row in rows}
+
+
 def judged_before_at(session: Session, day: date) -> datetime | None:
     """Return when the newest day before this one was judged; None where none was."""
     statement = (

@@ -26,6 +26,7 @@ from spendwatch.cli_options import (
     FromOption,
     JsonOption,
     RepriceOption,
+    SinceOption,
     ToOption,
     require_words,
 )
@@ -324,6 +325,21 @@ def budgets(
     from spendwatch.commands import reports
 
     reports.budgets(config, tenant, day, as_json=as_json)
+
+
+@app.command()
+def precision(
+    config: ConfigOption = DEFAULT_CONFIG,
+    *,
+    since: SinceOption = None,
+    by: Annotated[str, typer.Option(help="tenant, kind, method; commas.")] = "tenant,kind,method",
+    tenant: Annotated[str, typer.Option(callback=require_words, help="One tenant alone.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Show how often alerts were right, from the answers; suggest settings, change nothing."""
+    from spendwatch.commands import precision as measured
+
+    measured.precision(config, since=since, by=by, tenant=tenant, as_json=as_json)
 
 
 @app.command()

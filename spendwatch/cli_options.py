@@ -38,6 +38,12 @@ FromOption = Annotated[
     Optional[date],  # noqa: UP045 - as above
     typer.Option("--from", parser=calendar_day, metavar="DAY", help="First day."),
 ]
+SinceOption = Annotated[
+    Optional[date],  # noqa: UP045 - as above
+    typer.Option(
+        "--since", parser=calendar_day, metavar="DAY", help="First day; by default 90 days ago."
+    ),
+]
 FirstDay = Annotated[
     date, typer.Option("--from", parser=calendar_day, metavar="DAY", help="First day.")
 ]

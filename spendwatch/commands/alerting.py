@@ -12,8 +12,8 @@ from detector.model import FindingKind, normalise_tenant
 from spendwatch.commands.looking_up import (
     as_of,
     facts_of,
+    require_known_tenant,
     require_member,
-    require_tenant,
     undelivered_words,
 )
 from spendwatch.commands.opening import open_app
@@ -63,8 +63,8 @@ def list_alerts(config: Path, wanted: Wanted, *, as_json: bool) -> None:
         names = display_names(app, session)
         undelivered = settling.entries(session, settling.UNDELIVERED)
         unheard = _unheard(session, found, undelivered)
-    if tenant is not None and not stored:
-        require_tenant(app, tenant, names)
+    if not stored:
+        require_known_tenant(app, tenant, names)
     if state is AlertState.ACKNOWLEDGED:
         found.sort(key=lambda each: _answered_at(each, answers))
     if as_json:

@@ -13,7 +13,7 @@ from detector import ledger
 from detector.explanation import Verdict
 from detector.model import normalise_tenant
 from detector.pulls import newest_judged_day
-from spendwatch.commands.looking_up import require_tenant
+from spendwatch.commands.looking_up import require_known_tenant
 from spendwatch.commands.opening import open_app
 from spendwatch.db import reading
 from spendwatch.exits import UsageProblem
@@ -84,7 +84,7 @@ def _whose(app: App, session: Session, asked: Asked, alert: Alert | None) -> tup
         first = min(alert.days, default=alert.finding.day)
         return app.directory.canonical(alert.tenant), asked.day or first
     tenant = app.directory.canonical(normalise_tenant(asked.tenant))
-    require_tenant(app, tenant, display_names(app, session))
+    require_known_tenant(app, tenant, display_names(app, session))
     day = asked.day or newest_judged_day(session)
     if day is None:
         raise UsageProblem("no day was judged yet; `spendwatch once` judges the newest one")

@@ -45,10 +45,10 @@ def require_member(kind: type[E], word: str, option: str) -> E:
     raise UsageProblem(f"{option} knows {', '.join(known)}; not {word!r}{nearest(word, known)}")
 
 
-def require_tenant(app: App, tenant: str, names: Mapping[str, str]) -> None:
-    """Refuse a tenant nobody has heard of: an empty answer would look like good news."""
+def require_known_tenant(app: App, tenant: str | None, names: Mapping[str, str]) -> None:
+    """Refuse a tenant nobody has heard of: an empty list would look like good news."""
     known = {*names, *app.directory.all_names, UNATTRIBUTED}
-    if tenant not in known:
+    if tenant is not None and tenant not in known:
         raise UsageProblem(
             f"no tenant is known as {safe_name(tenant)!r}{nearest(tenant, known)}; "
             "`spendwatch tenants` lists them"

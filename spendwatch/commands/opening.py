@@ -56,3 +56,14 @@ def parse_pairs(pairs: Sequence[str], option: str) -> dict[str, str]:
             raise UsageProblem(f"{option} {pair!r} is not KEY=VALUE, like {option} z=3.5")
         found[key.strip()] = value.strip()
     return found
+
+
+def parse_groups(by: str, known: Sequence[str]) -> tuple[str, ...]:
+    """Read what --by names, with commas; raises UsageProblem naming what is not known."""
+    groups = tuple(part.strip() for part in by.split(",") if part.strip())
+    strangers = [group for group in groups if group not in known]
+    if strangers or not groups:
+        raise UsageProblem(
+            f"--by knows {', '.join(known)}; not {', '.join(strangers) or 'nothing'}"
+        )
+    return groups

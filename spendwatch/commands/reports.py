@@ -12,7 +12,7 @@ from detector.history import consecutive_days
 from detector.model import UNATTRIBUTED, normalise_tenant
 from detector.recording import partial_days
 from spendwatch.budgeting import budget_states
-from spendwatch.commands.opening import open_app
+from spendwatch.commands.opening import open_app, parse_groups
 from spendwatch.db import reading
 from spendwatch.exits import UsageProblem
 from spendwatch.moments import local_words
@@ -54,7 +54,7 @@ def costs(
     if revised:
         _print_revisions(app, first, last, wanted, as_json=as_json)
         return
-    groups = _groups(by)
+    groups = parse_groups(by, GROUPS)
     sums = _sums(app, first, last, groups, wanted)
     if as_json:
         print_json([_cost_facts(groups, each) for each in sums])
@@ -83,16 +83,6 @@ def provisional_words(app: App, first: date, last: date) -> Iterator[str]:
         partial = partial_days(session, first, last)
     if partial:
         yield f"partial, rows may be missing: {day_list(partial)}"
-
-
-def _groups(by: str) -> tuple[str, ...]:
-    groups = tuple(part.strip() for part in by.split(",") if part.strip())
-    strangers = [group for group in groups if group not in GROUPS]
-    if strangers or not groups:
-        raise UsageProblem(
-            f"--by knows {', '.join(GROUPS)}; not {', '.join(strangers) or 'nothing'}"
-        )
-    return groups
 
 
 def _sums(app: App, first: date, last: date, groups: Sequence[str], tenant: str) -> list[CostSum]:

@@ -401,7 +401,9 @@ def test_a_method_that_needs_all_tenants_is_asked_for_all_of_them():
 @pytest.mark.parametrize(("today", "verdict"), [(130, "told"), (101, "below the bar")])
 def test_a_method_that_gives_no_account_is_explained_by_its_days(monkeypatch, today, verdict):
     def plain(evidence):
-        return score_classic(evidence)._replace(account=Scores._field_defaults["account"], alone=None)
+        return score_classic(evidence)._replace(
+            account=Scores._field_defaults["account"], alone=None
+        )
 
     monkeypatch.setitem(METHODS, "plain", plain)
     history, book = history_of(acme(today)), RuleBook(method="plain")

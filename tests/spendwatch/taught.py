@@ -18,7 +18,7 @@ from spendwatch.ingest import pull
 from spendwatch.judging import assess
 from tests.spendwatch.installations import CONFIG, FIRST, Installation
 
-ROBUST = '\n[detection]\nmethod = "robust"\n'
+ROBUST = CONFIG.replace('"classic"', '"robust"')
 HEADER = "date,tenant,feature,model,prompt_tokens,completion_tokens"
 TENANTS = ("acme", "bolt", "corp", "dune", "echo", "flux", "gale")
 FEATURES = {"chat": 60, "search": 30, "mail": 10}
@@ -46,7 +46,7 @@ class Company(Installation):
     """Half a year of use in daily files; the days up to the spike are pulled and judged."""
 
     def __init__(self, folder, extra="", times=None):
-        super().__init__(folder, CONFIG + ROBUST, extra)
+        super().__init__(folder, ROBUST, extra)
         self.times = {(SPIKE, "acme", "search"): 8, **(times or {})}
         shape = (LAST + 1, len(TENANTS), len(FEATURES))
         self.noise = np.exp(np.random.default_rng(7).normal(0, 0.1, shape))
