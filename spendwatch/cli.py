@@ -27,6 +27,7 @@ from spendwatch.cli_options import (
     JsonOption,
     RepriceOption,
     ToOption,
+    refuse_option,
     require_words,
 )
 from spendwatch.cli_outbox import outbox_app
@@ -199,10 +200,18 @@ def backfill(
 
 @app.command()
 def backtest(  # noqa: PLR0913 - one argument for each option
+    context: typer.Context,
+    config: ConfigOption = DEFAULT_CONFIG,
     *,
-    usage: Annotated[Path, typer.Option(help="Usage: CSV or Parquet, a file or a folder.")],
+    usage: Annotated[
+        Path | None,
+        typer.Option(help="Replay a file or folder (CSV, Parquet) and not the ledger."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Where to write the alerts as CSV.")] = None,
-    method: Annotated[str, typer.Option(help="robust, or classic.")] = "robust",
+    html: Annotated[Path | None, typer.Option(help="Where to write a page with charts.")] = None,
+    method: Annotated[
+        str, typer.Option(help="robust, or classic; by default that of the settings.")
+    ] = "",
     compare: Annotated[
         tuple[str, str] | None,
         typer.Option(help="Two sides: methods, settings, or both with commas (robust,bar=1)."),
@@ -214,25 +223,33 @@ def backtest(  # noqa: PLR0913 - one argument for each option
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A detection setting; repeat as needed."),
     ] = None,
+    answers: Annotated[
+        str, typer.Option(help="Answers that count: then (known by that day; default), now, off.")
+    ] = "",
     first: FromOption = None,
     last: ToOption = None,
     column: ColumnOption = None,
     reprice: RepriceOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Replay history day by day: what would have alerted, without config or database."""
+    """Replay history day by day: what would have alerted. Nothing is stored."""
     from spendwatch.commands import replaying
 
+    if usage:
+        refuse_option(context, "config", "--usage replays a file, without settings")
     code = replaying.backtest(
         replaying.Request(
             usage=usage,
+            config=config,
             out=out,
+            html=html,
             method=method,
             assignments=tuple(settings or ()),
             first=first,
             last=last,
             columns=tuple(column or ()),
             reprice=reprice,
+            answers=answers,
             compare=compare or (),
             gate=gate,
         ),

@@ -24,6 +24,16 @@ def require_words(context: typer.Context, option: typer.CallbackParam, text: str
     return text
 
 
+def refuse_option(context: typer.Context, name: str, why: str) -> None:
+    """Refuse an option that was written in the command; raises UsageProblem.
+
+    One from the environment is meant for other commands too.
+    """
+    source = context.get_parameter_source(name)
+    if source is not None and source.name == "COMMANDLINE":
+        raise UsageProblem(f"{why}: leave out --{name}")
+
+
 # Typer reads these annotations when a command is built, so they stay real types at run time.
 ConfigOption = Annotated[
     Path,

@@ -41,7 +41,11 @@ def run(*words):
 
 def replayed(name="robust", days=(), tenant="acme", opened=None):
     rows = [
-        Row(spike(FIRST + day * ONE, tenant), FIRST + (day if opened is None else opened) * ONE)
+        Row(
+            spike(FIRST + day * ONE, tenant),
+            FIRST + (day if opened is None else opened) * ONE,
+            is_page=opened in (None, day),
+        )
         for day in days
     ]
     return Replayed(name, tuple(rows), 2, FIRST, FIRST + 60 * ONE)
