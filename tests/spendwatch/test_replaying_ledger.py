@@ -1,0 +1,215 @@
+"""`spendwatch backtest` over the ledger of an installation: settings, answers, plans, aliases."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from contextlib import closing
+from datetime import UTC, date, datetime, time, timedelta
+
+import pytest
+from sqlalchemy import delete
+
+from alerts.announcements import add_planned_event
+from alerts.holds import PlannedEvent
+from alerts.model import Teaching, Verb, Verdict
+from alerts.replies import Answer, answer
+from detector.backtest import replay
+from detector.detect import SPEND_KINDS
+from detector.model import MICRO
+from detector.tables import JUDGED_DAY
+from spendwatch.commands.replay_ledger import open_ledger
+from spendwatch.db import reading, writing
+from spendwatch.judging import assess
+from tests.spendwatch.installations import CONFIG, Installation
+
+FIRST = date(2025, 9, 1)
+ONE = timedelta(days=1)
+SPIKE, LATER = FIRST + 31 * ONE, FIRST + 37 * ONE
+"""Nine times the usual, and twice: the second is hidden as long as the first is in the baseline."""
+LAST = FIRST + 39 * ONE
+SETTINGS = '[[tenants]]\nid = "acme"\nname = "Acme Corp"\naliases = ["acme-old"]\n'
+
+
+def morning(day, hours=6):
+    return datetime.combine(day + ONE, time(hours), UTC)
+
+
+class Place(Installation):
+    """An installation with forty days of two tenants, one of them under two names."""
+
+    def write_past(self):
+        for step in range(40):
+            day = FIRST + step * ONE
+            cost = {SPIKE: 900, LATER: 200}.get(day, 100 + step % 3)
+            name = "acme-old" if step < 10 else "acme"
+            rows = [f"{name},chat,gpt-4o,{cost}", f"bolt,chat,gpt-4o,{60 + step % 5}"]
+            self.write_day(day, rows)
+
+    def live(self, day):
+        self.now = morning(day)
+        self.judge(day)
+
+    def give(self, verdict, at, number=1):
+        given = Answer(Verb.DISMISS, "alice", verdict)
+        with writing(self.app().engine) as session:
+            answer(session, number, given, at, Teaching())
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory):
+    """A folder in which both spikes were judged; nobody answered, so that one alert was told."""
+    place = Place(tmp_path_factory.mktemp("lived"), extra=SETTINGS)
+    place.write_past()
+    place.live(SPIKE)
+    place.live(LAST)
+    return place.folder
+
+
+@pytest.fixture
+def place(lived, tmp_path):
+    """A copy of it of one's own."""
+    folder = tmp_path / "place"
+    shutil.copytree(lived, folder)
+    return Place(folder, extra=SETTINGS)
+
+
+def pages(place, capsys, *words):
+    """The days that would have been told, by the command."""
+    out = place.folder / "alerts.csv"
+    found = place.json(capsys, "backtest", "--out", str(out), *words)
+    rows = [line.split(",") for line in out.read_text(encoding="utf-8").splitlines()[1:]]
+    assert len(rows) == found["alert_days"]
+    return [(row[0], row[1]) for row in rows]
+
+
+BOTH = [("acme", str(SPIKE)), ("acme", str(LATER))]
+
+
+def test_the_ledger_is_replayed_with_its_own_settings_and_aliases(place, capsys):
+    place.give(Verdict.EXPECTED, morning(SPIKE))
+    assert pages(place, capsys) == BOTH
+    found = place.json(capsys, "backtest")
+    assert (found["name"], found["tenants"]) == ("classic", 2)
+    assert (found["first_day"], found["last_day"]) == (str(SPIKE), str(LAST))
+
+
+@pytest.mark.parametrize(("seconds", "found"), [(0, BOTH), (1, BOTH[:1])])
+def test_an_answer_counts_for_the_days_that_were_settled_after_it(place, capsys, seconds, found):
+    given_at = place.app().settled_at(LATER) + timedelta(seconds=seconds)
+    place.give(Verdict.REAL, given_at)
+    assert pages(place, capsys) == found
+    assert pages(place, capsys, "--answers", "then") == found
+    assert pages(place, capsys, "--answers", "now") == BOTH
+    assert pages(place, capsys, "--answers", "off") == BOTH[:1]
+
+
+def test_an_answer_that_was_undone_later_counts_until_then(place, capsys):
+    place.give(Verdict.EXPECTED, morning(SPIKE))
+    undone_at = place.app().settled_at(LATER) + timedelta(seconds=1)
+    with writing(place.app().engine) as session:
+        answer(session, 1, Answer(Verb.UNDO, "alice"), undone_at, Teaching())
+    assert pages(place, capsys) == BOTH
+    assert pages(place, capsys, "--answers", "now") == BOTH[:1]
+
+
+@pytest.mark.parametrize("method", ["classic", "robust"])
+def test_a_day_is_replayed_as_the_service_judges_it(place, method):
+    place.give(Verdict.EXPECTED, morning(SPIKE))
+    detection = f'[detection]\nmethod = "{method}"\n'
+    place.config.write_text(CONFIG + SETTINGS + detection, encoding="utf-8")
+    app = place.app()
+    with reading(app.engine) as session:
+        judged = [assess(app, session, FIRST + step * ONE) for step in range(30, 40)]
+    with open_ledger(place.config, "now") as past:
+        history = past.read(FIRST - 99 * ONE, LAST)
+        days = {"first": FIRST + 30 * ONE, "last": LAST}
+        replayed = list(replay(history, past.book, **days, judge=past.judge))
+    assert [(each.day, spend(each), each.unjudged) for each in replayed] == [
+        (each.day, spend(each), each.unjudged) for each in judged
+    ]
+    assert any(map(spend, judged))
+
+
+def test_what_is_set_stands_above_the_settings_of_every_tenant(place, capsys):
+    place.give(Verdict.EXPECTED, morning(SPIKE))
+    own = SETTINGS + "[tenants.detection]\nmin_excess_usd = 500\n"
+    place.config.write_text(CONFIG + own, encoding="utf-8")
+    assert pages(place, capsys) == BOTH[:1]
+    assert pages(place, capsys, "--set", "min_excess_usd=5") == BOTH
+    assert pages(place, capsys, "--set", "min_excess_usd=5000") == []
+
+
+def test_two_sides_are_compared_on_top_of_the_settings(place, capsys):
+    place.config.write_text(
+        CONFIG + SETTINGS + "[detection]\nmin_excess_usd = 5000\n", encoding="utf-8"
+    )
+    words = ("backtest", "--compare", "classic", "classic,min_excess_usd=5")
+    found = place.json(capsys, *words)
+    assert [(each["name"], each["pages"]) for each in found["compared"]] == [
+        ("classic", 0), ("classic, min_excess_usd=5", 1),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("ceiling", "told"), [(900, 0), (899, 1)])
+def test_what_a_plan_allows_is_no_page_though_it_alerts(place, capsys, ceiling, told):
+    plan = PlannedEvent("", "acme-old", SPIKE, SPIKE, ceiling * MICRO, "migration", "alice")
+    with writing(place.app().engine) as session:
+        add_planned_event(session, plan, morning(FIRST))
+    found = place.json(capsys, "backtest", "--to", str(SPIKE))
+    assert (found["alert_days"], found["pages"]) == (1, told)
+    # The day stays out of the baseline, so that the next one is found.
+    assert pages(place, capsys, "--answers", "off") == BOTH
+
+
+def test_pages_are_counted_by_how_their_alerts_were_answered(place, capsys):
+    place.give(Verdict.REAL, morning(SPIKE))
+    assert place.json(capsys, "backtest")["answers"] == [
+        {"answer": "real", "pages": 1, "alerts": 1, "found": 1},
+        {"answer": "no alert", "pages": 1, "alerts": 0, "found": 0},
+    ]
+    missed = place.json(capsys, "backtest", "--set", "z=500")["answers"]
+    assert missed == [{"answer": "real", "pages": 0, "alerts": 1, "found": 0}]
+
+
+def test_the_table_of_answers_stands_below_its_side(place, capsys):
+    place.give(Verdict.FALSE_ALARM, morning(SPIKE))
+    assert place.run("backtest", "--compare", "classic", "classic,z=500") == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    rows = [line[-4:] for line in lines if line[:2] == ["false", "alarm"]]
+    assert rows == [["alarm", "1", "1", "1"], ["alarm", "0", "1", "0"]]
+
+
+def test_a_gate_knows_tenants_by_their_aliases(place, capsys):
+    wanted = place.folder / "incidents.csv"
+    wanted.write_text(f"tenant,start,end\nACME-old,{SPIKE},{SPIKE}\n", encoding="utf-8")
+    assert place.run("backtest", "--gate", f"must-find={wanted}") == 0
+    assert place.run("backtest", "--gate", f"must-find={wanted}", "--set", "z=500") == 1
+    assert "gate: not found: acme-old" in capsys.readouterr().out
+
+
+def test_tenants_are_called_by_their_names(place, capsys):
+    assert place.run("backtest") == 0
+    said = capsys.readouterr().out
+    assert "Acme Corp" in said
+    assert "acme-old" not in said
+
+
+def test_nothing_is_written_and_a_service_that_writes_is_not_in_the_way(place):
+    file = place.folder / "spendwatch.db"
+    engine = place.app().engine
+    before = dump(file)
+    with writing(engine) as session:
+        session.connection().execute(delete(JUDGED_DAY))
+        assert place.run("backtest") == 0
+        session.rollback()
+    assert dump(file) == before
+
+
+def dump(file):
+    with closing(sqlite3.connect(file)) as database:
+        return list(database.iterdump())
+
+
+def spend(judgement):
+    return [each for each in judgement.findings if each.kind in SPEND_KINDS]
