@@ -35,7 +35,11 @@ if TYPE_CHECKING:
 
 THEN, NOW, OFF = "then", "now", "off"
 """Of the answers those count that were given before a day was judged, or all, or none."""
-HEEDED = (THEN, NOW, OFF)
+HEEDED = {
+    THEN: "Each day heeds the answers that were given before it was settled.",
+    NOW: "Each day heeds all answers that are in force now.",
+    OFF: "No answers are heeded.",
+}
 
 
 @contextmanager
@@ -58,6 +62,7 @@ class LedgerPast:
 
     def __init__(self, app: App, session: Session, heeding: str = THEN) -> None:
         self.title = "the ledger"
+        self.remark = HEEDED[heeding]
         self.book = app.book
         self.names: Mapping[str, str] = display_names(app, session)
         self.refused = 0

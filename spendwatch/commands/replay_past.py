@@ -43,8 +43,8 @@ class Past(Protocol):
 
     Attributes
     ----------
-    title : str
-        What is replayed, in words.
+    title, remark : str
+        What is replayed, in words, and what there is to say of how.
     book : RuleBook
         The rules that hold where nothing else is asked for.
     plans : sequence of PlannedEvent
@@ -57,6 +57,7 @@ class Past(Protocol):
     """
 
     title: str
+    remark: str
     book: RuleBook
     plans: Sequence[PlannedEvent]
     known: tuple[Known, ...] | None
@@ -81,6 +82,7 @@ class FilePast:
 
     def __init__(self, path: Path, columns: Sequence[str] = (), *, reprice: bool = False) -> None:
         self.title = path.name
+        self.remark = ""
         self.book = RuleBook()
         self.plans: Sequence[PlannedEvent] = ()
         self.known: tuple[Known, ...] | None = None

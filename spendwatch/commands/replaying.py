@@ -74,6 +74,8 @@ def backtest(request: Request, *, as_json: bool) -> int:
         broken = [words for side in replays for words in gate.broken_by(side, past.canonical)]
         answers = None if past.known is None else Answers(past.known, past.canonical)
         report = Report(replays, answers, past.names, past.refused, broken)
+        if request.html:
+            _write_page(request.html, report, past, span)
     if request.out:
         with request.out.open("w", encoding="utf-8", newline="") as file:
             write_rows(replays[0].rows, file)
@@ -141,6 +143,14 @@ def _replays(
             rows = tuple(follow(_stepping(judged, step), past.plans))
             found.append(Replayed(name, rows, tenants, span.first, span.last, book))
     return found
+
+
+def _write_page(path: Path, report: Report, past: Past, span: Span) -> None:
+    # The templates need not be loaded for a replay that draws no page.
+    from spendwatch.commands.replay_page import AFTER, BEFORE, page_of
+
+    shown = past.read(span.first - BEFORE, min(span.last + AFTER, past.days()[1]))
+    path.write_text(page_of(report, shown, past.title, past.remark), encoding="utf-8")
 
 
 def _stepping(judgements: Iterable[Judgement], step: Any) -> Iterator[Judgement]:

@@ -49,6 +49,11 @@ class Episode:
         return next((row for row in self.rows if row.is_page), None)
 
     @property
+    def told(self) -> Finding:
+        """What somebody would have been told at first."""
+        return (self.page or self.rows[0]).finding
+
+    @property
     def condition(self) -> tuple[FindingKind, str]:
         """What it is, and whose."""
         return self.rows[0].finding.kind, self.rows[0].finding.tenant
