@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from datetime import date
 
 WIDTH, HEIGHT = 360, 172
-_LEFT, _RIGHT, _TOP, _BOTTOM = 48, 354, 26, 142
+_RIGHT, _TOP, _BOTTOM = 354, 26, 142
 _BAR_SHARE = 0.72
 _STUB = 1.0
 _MARK, _CROSS = 3.0, 1.8
-_LETTER = 5.6
+_LETTER = 6.3
 """About as wide as a letter of a label is."""
 
 
@@ -140,7 +140,8 @@ class _Pen:
         highest = chart.compared.high_micro_usd if chart.compared else None
         amounts = (*chart.micro_usd, chart.expected_micro_usd, highest)
         self._ticks = axis_ticks(largest(amounts, None))
-        self._slot = (_RIGHT - _LEFT) / len(chart.days)
+        self._left = round(_LETTER * max(len(money(tick)) for tick in self._ticks)) + 8
+        self._slot = (_RIGHT - self._left) / len(chart.days)
 
     def elements(self) -> Iterator[str]:
         """Give everything, from the back to the front."""
@@ -152,15 +153,15 @@ class _Pen:
         yield "</svg>"
 
     def _grid(self) -> Iterator[str]:
-        lines = (f"M{_LEFT} {self._y(tick)}H{_RIGHT}" for tick in self._ticks)
+        lines = (f"M{self._left} {self._y(tick)}H{_RIGHT}" for tick in self._ticks)
         yield _path("grid", lines)
         for tick in self._ticks:
-            yield _text("tick", _LEFT - 5, float(self._y(tick)) + 3.5, money(tick))
+            yield _text("tick", self._left - 5, float(self._y(tick)) + 3.5, money(tick))
 
     def _usual(self) -> Iterator[str]:
         """Draw the band of what was compared, as far back as that goes, and what was expected."""
         compared, end = self.chart.compared, self._x(self.chart.judged, 1.0)
-        start = self._x(max(compared.since, self.chart.days[0])) if compared else float(_LEFT)
+        start = self._x(max(compared.since, self.chart.days[0])) if compared else float(self._left)
         if compared:
             low, high = self._y(compared.low_micro_usd), self._y(compared.high_micro_usd)
             yield _path("band", [f"M{start:.1f} {low}V{high}H{end:.1f}V{low}z"])
@@ -215,11 +216,11 @@ class _Pen:
 
     def _centred(self, name: str, day: date, y: float, words: str) -> str:
         half = _LETTER * len(words) / 2
-        x = min(max(self._x(day, 0.5), _LEFT + half), _RIGHT - half)
+        x = min(max(self._x(day, 0.5), self._left + half), _RIGHT - half)
         return _text(name, x, y, words)
 
     def _x(self, day: date, share: float = 0.0) -> float:
-        return _LEFT + self._slot * ((day - self.chart.days[0]).days + share)
+        return self._left + self._slot * ((day - self.chart.days[0]).days + share)
 
     def _y(self, micro_usd: int) -> str:
         share = min(max(micro_usd / self._ticks[-1], 0.0), 1.0)

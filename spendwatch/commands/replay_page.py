@@ -122,7 +122,7 @@ class _Side:
             "pages": f"{len(side.pages):,}",
             "rate": f"{side.rate:.3f}",
             "alerting_days": f"{len(side.rows):,}",
-            "alone": len(self._alone),
+            "alone": f"{len(self._alone):,}",
             "answers": tallies if any(each.alerts for each in tallies) else (),
             "alerts": alerts,
             "hidden": len(self._paged) - len(alerts),
