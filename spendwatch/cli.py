@@ -19,14 +19,22 @@ from spendwatch.cli_announcements import planned_app, silence_app
 from spendwatch.cli_db import db_app
 from spendwatch.cli_options import (
     DEFAULT_CONFIG,
+    AnswersOption,
     ColumnOption,
+    CompareOption,
     ConfigOption,
     DayOption,
     FirstDay,
     FromOption,
+    GateOption,
+    HtmlOption,
     JsonOption,
+    MethodOption,
+    OutOption,
     RepriceOption,
+    SettingOption,
     ToOption,
+    UsageOption,
     refuse_option,
     require_words,
 )
@@ -203,29 +211,14 @@ def backtest(  # noqa: PLR0913 - one argument for each option
     context: typer.Context,
     config: ConfigOption = DEFAULT_CONFIG,
     *,
-    usage: Annotated[
-        Path | None,
-        typer.Option(help="Replay a file or folder (CSV, Parquet) and not the ledger."),
-    ] = None,
-    out: Annotated[Path | None, typer.Option(help="Where to write the alerts as CSV.")] = None,
-    html: Annotated[Path | None, typer.Option(help="Where to write a page with charts.")] = None,
-    method: Annotated[
-        str, typer.Option(help="robust, or classic; by default that of the settings.")
-    ] = "",
-    compare: Annotated[
-        tuple[str, str] | None,
-        typer.Option(help="Two sides: methods, settings, or both with commas (robust,bar=1)."),
-    ] = None,
-    gate: Annotated[
-        str, typer.Option(help="max-pages=0.1,must-find=FILE: leave with 1 where it is broken.")
-    ] = "",
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="A detection setting; repeat as needed."),
-    ] = None,
-    answers: Annotated[
-        str, typer.Option(help="Answers that count: then (known by that day; default), now, off.")
-    ] = "",
+    usage: UsageOption = None,
+    out: OutOption = None,
+    html: HtmlOption = None,
+    method: MethodOption = "",
+    compare: CompareOption = None,
+    gate: GateOption = "",
+    settings: SettingOption = None,
+    answers: AnswersOption = "",
     first: FromOption = None,
     last: ToOption = None,
     column: ColumnOption = None,

@@ -62,6 +62,41 @@ ColumnOption = Annotated[
 RepriceOption = Annotated[
     bool, typer.Option("--reprice", help="Price tokens by our table, ignore cost_usd.")
 ]
+UsageOption = Annotated[
+    Optional[Path],  # noqa: UP045 - as above
+    typer.Option("--usage", help="Replay a file or folder (CSV, Parquet) and not the ledger."),
+]
+OutOption = Annotated[
+    Optional[Path],  # noqa: UP045 - as above
+    typer.Option("--out", help="Where to write the alerts as CSV."),
+]
+HtmlOption = Annotated[
+    Optional[Path],  # noqa: UP045 - as above
+    typer.Option("--html", help="Where to write a page with a chart of each alert."),
+]
+MethodOption = Annotated[
+    str, typer.Option("--method", help="robust, or classic; by default that of the settings.")
+]
+CompareOption = Annotated[
+    Optional[tuple[str, str]],  # noqa: UP045 - as above
+    typer.Option(
+        "--compare", help="Two sides: methods, settings, or both with commas (robust,bar=1)."
+    ),
+]
+GateOption = Annotated[
+    str,
+    typer.Option("--gate", help="max-pages=0.1,must-find=FILE: leave with 1 where it is broken."),
+]
+SettingOption = Annotated[
+    Optional[list[str]],  # noqa: UP045 - as above
+    typer.Option("--set", metavar="KEY=VALUE", help="A detection setting; repeat as needed."),
+]
+AnswersOption = Annotated[
+    str,
+    typer.Option(
+        "--answers", help="Which answers a day heeds: then (given before it; default), now, off."
+    ),
+]
 AsOption = Annotated[
     str,
     typer.Option("--as", callback=require_words, help="Who acts; by default the system's user."),

@@ -19,6 +19,7 @@ from spendwatch.app import system_clock
 from spendwatch.commands.opening import parse_pairs
 from spendwatch.output import progress
 from spendwatch.price_files import load_price_table
+from spendwatch.settings_sections import DetectionSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -83,7 +84,7 @@ class FilePast:
     def __init__(self, path: Path, columns: Sequence[str] = (), *, reprice: bool = False) -> None:
         self.title = path.name
         self.remark = ""
-        self.book = RuleBook()
+        self.book = RuleBook(method=DetectionSettings().method)
         self.plans: Sequence[PlannedEvent] = ()
         self.known: tuple[Known, ...] | None = None
         self.names: Mapping[str, str] = {}

@@ -116,8 +116,8 @@ def test_an_answer_that_was_undone_later_counts_until_then(place, capsys):
 @pytest.mark.parametrize("method", ["classic", "robust"])
 def test_a_day_is_replayed_as_the_service_judges_it(place, method):
     place.give(Verdict.EXPECTED, morning(SPIKE))
-    detection = f'[detection]\nmethod = "{method}"\n'
-    place.config.write_text(CONFIG + SETTINGS + detection, encoding="utf-8")
+    config = CONFIG.replace('"classic"', f'"{method}"')
+    place.config.write_text(config + SETTINGS, encoding="utf-8")
     app = place.app()
     with reading(app.engine) as session:
         judged = [assess(app, session, FIRST + step * ONE) for step in range(30, 40)]
@@ -141,9 +141,8 @@ def test_what_is_set_stands_above_the_settings_of_every_tenant(place, capsys):
 
 
 def test_two_sides_are_compared_on_top_of_the_settings(place, capsys):
-    place.config.write_text(
-        CONFIG + SETTINGS + "[detection]\nmin_excess_usd = 5000\n", encoding="utf-8"
-    )
+    config = CONFIG.replace("[detection]", "[detection]\nmin_excess_usd = 5000")
+    place.config.write_text(config + SETTINGS, encoding="utf-8")
     words = ("backtest", "--compare", "classic", "classic,min_excess_usd=5")
     found = place.json(capsys, *words)
     assert [(each["name"], each["pages"]) for each in found["compared"]] == [
