@@ -6,13 +6,10 @@ import base64
 import hashlib
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
-
-if TYPE_CHECKING:
-    from pathlib import Path as Folder
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -39,9 +36,9 @@ def content_hash(text: str) -> str:
 
 
 @cache
-def _environment(folder: Folder = TEMPLATES) -> Environment:
+def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(folder),
+        loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -21,8 +21,6 @@ from spendwatch.pages import drawn, render
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from markupsafe import Markup
-
     from detector.history import History
     from detector.model import Baseline, Finding
     from spendwatch.commands.replay_report import Report
@@ -74,7 +72,7 @@ class ShownAlert:
     alone: bool
     summary: str
     lines: Sequence[tuple[str, str]]
-    chart: Markup
+    chart: str
 
 
 def page_of(report: Report, history: History, title: str, heeding: str = "") -> str:
