@@ -123,8 +123,8 @@ def _span(request: Request, past: Past, window_days: int) -> Span:
         raise UsageProblem(f"--to {last}: {past.title} ends on {end}")
     if first > last and request.first is None:
         raise UsageProblem(
-            f"nothing to judge: {past.title} begins on {begin}, and {window_days} days of it "
-            f"come before the first judged day, {first}; the last is {last}; --from judges sooner"
+            f"nothing to judge: {past.title} begins on {begin}, so that the first day with "
+            f"{window_days} days before it is {first}, and the last is {last}; --from judges sooner"
         )
     if first > last:
         raise UsageProblem(f"nothing to judge: the first judged day is {first}, the last {last}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 from contextlib import closing
@@ -18,8 +19,10 @@ from detector.backtest import replay
 from detector.detect import SPEND_KINDS
 from detector.model import MICRO
 from detector.tables import JUDGED_DAY
+from spendwatch import cli
 from spendwatch.commands.replay_ledger import open_ledger
 from spendwatch.db import reading, writing
+from spendwatch.exits import run_reporting_errors
 from spendwatch.judging import assess
 from tests.spendwatch.installations import CONFIG, Installation
 
@@ -192,6 +195,80 @@ def test_tenants_are_called_by_their_names(place, capsys):
     said = capsys.readouterr().out
     assert "Acme Corp" in said
     assert "acme-old" not in said
+
+
+def test_the_page_shows_answers_names_and_the_days_they_leave_out(place):
+    place.give(Verdict.REAL, morning(SPIKE))
+    target = place.folder / "page.html"
+    assert place.run("backtest", "--html", str(target)) == 0
+    shown = target.read_text(encoding="utf-8")
+    assert "<bdi>Acme Corp</bdi>" in shown
+    assert "acme-old" not in shown
+    assert re.findall(r'<td data-label="Answer">(.*?)</td>', shown) == ["real", "no alert"]
+    (later,) = re.findall(r'aria-label="([^"]*on Wed 8 Oct[^"]*)"', shown)
+    assert "alerting: 8 Oct; left out: 2 Oct." in later
+    assert "heeds the answers that were given before it was settled" in shown
+    assert re.search(r'scope="row">real</th><td class="number">1</td>', shown)
+
+
+def test_the_history_that_a_first_day_needs_is_read_though_it_lies_before_it(place, capsys):
+    found = place.json(capsys, "backtest", "--from", str(LATER), "--to", str(LATER))
+    assert (found["first_day"], found["alert_days"]) == (str(LATER), 0)
+    place.give(Verdict.REAL, morning(SPIKE))
+    assert pages(place, capsys, "--from", str(LATER), "--to", str(LATER)) == BOTH[1:]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--answers", "maybe"), "--answers knows then, now, off; not 'maybe'"),
+        (("--from", "2024-01-01"), "--from 2024-01-01: the ledger begins on 2025-09-02"),
+        (("--to", "2026-01-01"), "--to 2026-01-01: the ledger ends on 2025-10-10"),
+        (("--from", "2025-10-09", "--to", "2025-10-08"), "the first judged day is 2025-10-09"),
+        (("--to", "2025-09-09"), "--from judges sooner"),
+        (("--reprice",), "--column and --reprice are about a file: name one with --usage"),
+        (("--column", "a=b"), "--column and --reprice are about a file"),
+        (("--compare", "classic", "classic"), "--compare: both sides are classic"),
+        (("--method", "magic"), "--method knows classic, robust; not 'magic'"),
+        (("--usage", "usage.csv"), "--usage replays a file, without settings: leave out --config"),
+        (("--html", "nowhere/page.html"), "--html nowhere/page.html: there is no folder nowhere"),
+        (("--out", "nowhere/a.csv"), "--out nowhere/a.csv: there is no folder nowhere"),
+        (("--html", "."), "--html . is a folder: name a file in it"),
+    ],
+)
+def test_what_cannot_be_replayed_is_refused_in_plain_words(place, capsys, words, said):
+    assert place.run("backtest", *words) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_ledger_without_data_says_how_to_fill_it(tmp_path, capsys):
+    place = Place(tmp_path)
+    assert place.run("backtest") == 1
+    assert "nothing has run yet" in capsys.readouterr().err
+    place.app()
+    assert place.run("backtest") == 1
+    assert "the ledger holds no day that is over: `spendwatch backfill`" in capsys.readouterr().err
+
+
+def test_without_settings_a_file_is_asked_for(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run_reporting_errors(cli.app, ["backtest"]) == 2
+    said = capsys.readouterr().err
+    assert "there is no config.toml" in said
+    assert "--usage" in said
+
+
+def test_answers_are_none_of_a_files_business(tmp_path, capsys):
+    words = ["backtest", "--usage", str(tmp_path), "--answers", "now"]
+    assert run_reporting_errors(cli.app, words) == 2
+    assert "--answers is about those in the ledger" in capsys.readouterr().err
+
+
+def test_settings_of_the_environment_are_not_in_the_way_of_a_file(place, capsys, monkeypatch):
+    monkeypatch.setenv("SPENDWATCH_CONFIG", str(place.config))
+    words = ["backtest", "--usage", str(place.usage), "--method", "classic"]
+    assert run_reporting_errors(cli.app, words) == 0
+    assert "3 tenants" in capsys.readouterr().out
 
 
 def test_nothing_is_written_and_a_service_that_writes_is_not_in_the_way(place):
