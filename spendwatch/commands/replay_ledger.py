@@ -18,6 +18,7 @@ from spendwatch.db import reading
 from spendwatch.exits import UsageProblem
 from spendwatch.judging import assess_last_day
 from spendwatch.learned import Learned
+from spendwatch.output import progress
 from spendwatch.situation import display_names
 
 if TYPE_CHECKING:
@@ -85,13 +86,15 @@ class LedgerPast:
 
     def read(self, first: date, last: date) -> History:
         """Return the days from first to last."""
-        return ledger.history(
-            self._session,
-            first,
-            last,
-            canonical=self._app.directory.canonical,
-            sources=self._app.source_names,
-        )
+        with progress("reading the ledger", (last - first).days + 1) as step:
+            return ledger.history(
+                self._session,
+                first,
+                last,
+                canonical=self._app.directory.canonical,
+                sources=self._app.source_names,
+                on_day=lambda day: step(day.isoformat()),
+            )
 
     def canonical(self, tenant: str) -> str:
         """Return the id that a tenant goes by now."""

@@ -15,7 +15,7 @@ from alerts.render.day_chart import Compared, DayChart, draw_svg
 from detector.history import any_by_tenant, group_tenants
 from spendwatch.commands.replay_answers import answer_of
 from spendwatch.commands.replay_settings import shown_rules
-from spendwatch.commands.replays import Episode, Replayed, only_in
+from spendwatch.commands.replays import AFTER, BEFORE, Episode, Replayed, only_in
 from spendwatch.pages import drawn, render
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from detector.model import Baseline, Finding
     from spendwatch.commands.replay_report import Report
 
-BEFORE, AFTER = timedelta(days=60), timedelta(days=14)
-"""The days around an alert that its chart shows, as far as there are any."""
 MOST_ALERTS = 500
 
 

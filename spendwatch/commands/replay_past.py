@@ -125,13 +125,13 @@ class FilePast:
         return build_history(costs, min(days), max(days))
 
     def _costs(self, rejections: list[Rejection]) -> Iterator[CostDay]:
-        with progress(f"reading {self._path.name}") as step:
+        with progress(f"reading {self._path.name}", 100) as step:
             source = CsvFileSource(
                 name=self._path.name,
                 path=self._path,
                 columns=parse_pairs(self._columns, "--column"),
                 latest_day=system_clock().date(),
-                on_progress=lambda rows, share: step(f"{rows:,} rows read ({share:.0%})"),
+                on_progress=lambda rows, share: step(f"% ({rows:,} rows)", round(100 * share)),
             )
             for day, usage in _by_day(source.usage(Window()), rejections):
                 yield from price_usage(self._prices, day, usage, reprice=self._reprice)

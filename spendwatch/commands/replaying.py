@@ -15,7 +15,7 @@ from spendwatch.commands.replay_ledger import THEN, open_ledger
 from spendwatch.commands.replay_past import FilePast
 from spendwatch.commands.replay_report import Report, print_report, write_rows
 from spendwatch.commands.replay_settings import Side
-from spendwatch.commands.replays import Replayed, follow
+from spendwatch.commands.replays import AFTER, BEFORE, Replayed, follow
 from spendwatch.exits import FAILED, OK, UsageProblem
 from spendwatch.output import progress
 
@@ -68,14 +68,13 @@ def backtest(request: Request, *, as_json: bool) -> int:
     with _open_past(request) as past:
         books = _books(request, past.book)
         span = _span(request, past, max(book.window_days for book in books.values()))
-        lookback = max(book.history_days for book in books.values())
-        history = past.read(span.first - timedelta(days=lookback), span.last)
+        history = _read(past, span, max(book.history_days for book in books.values()))
         replays = _replays(past, history, books, span)
         broken = [words for side in replays for words in gate.broken_by(side, past.canonical)]
         answers = None if past.known is None else Answers(past.known, past.canonical)
         report = Report(replays, answers, past.names, past.refused, broken)
         if request.html:
-            _write_page(request.html, report, past, span)
+            _write_page(request.html, report, past, history)
     if request.out:
         with request.out.open("w", encoding="utf-8", newline="") as file:
             write_rows(replays[0].rows, file)
@@ -131,6 +130,12 @@ def _span(request: Request, past: Past, window_days: int) -> Span:
     return Span(first, last)
 
 
+def _read(past: Past, span: Span, history_days: int) -> History:
+    """Read what the judged days look back at, and what charts of them show."""
+    begin = span.first - max(timedelta(days=history_days), BEFORE)
+    return past.read(begin, min(span.last + AFTER, past.days()[1]))
+
+
 def _replays(
     past: Past, history: History, books: Mapping[str, RuleBook], span: Span
 ) -> list[Replayed]:
@@ -145,12 +150,11 @@ def _replays(
     return found
 
 
-def _write_page(path: Path, report: Report, past: Past, span: Span) -> None:
+def _write_page(path: Path, report: Report, past: Past, history: History) -> None:
     # The templates need not be loaded for a replay that draws no page.
-    from spendwatch.commands.replay_page import AFTER, BEFORE, page_of
+    from spendwatch.commands.replay_page import page_of
 
-    shown = past.read(span.first - BEFORE, min(span.last + AFTER, past.days()[1]))
-    path.write_text(page_of(report, shown, past.title, past.remark), encoding="utf-8")
+    path.write_text(page_of(report, history, past.title, past.remark), encoding="utf-8")
 
 
 def _stepping(judgements: Iterable[Judgement], step: Any) -> Iterator[Judgement]:

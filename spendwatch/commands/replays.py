@@ -25,6 +25,10 @@ NEAR = timedelta(days=2)
 """Alerts of two replays that are no further apart tell the same thing."""
 
 
+BEFORE, AFTER = timedelta(days=60), timedelta(days=14)
+"""The days around an alert that its chart shows, as far as there are any."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One tenant's day that alerts, and when its alert was opened.
