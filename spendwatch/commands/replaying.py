@@ -66,20 +66,25 @@ def backtest(request: Request, *, as_json: bool) -> int:
     gate = read_gate(request.gate) if request.gate else Gate()
     _require_folders(request)
     with _open_past(request) as past:
-        books = _books(request, past.book)
-        span = _span(request, past, max(book.window_days for book in books.values()))
-        history = _read(past, span, max(book.history_days for book in books.values()))
-        replays = _replays(past, history, books, span)
-        broken = [words for side in replays for words in gate.broken_by(side, past.canonical)]
-        answers = None if past.known is None else Answers(past.known, past.canonical)
-        report = Report(replays, answers, past.names, past.refused, broken)
+        report, history = replay_past(past, request, gate)
         if request.html:
             _write_page(request.html, report, past, history)
     if request.out:
         with request.out.open("w", encoding="utf-8", newline="") as file:
-            write_rows(replays[0].rows, file)
+            write_rows(report.sides[0].rows, file)
     print_report(report, as_json=as_json)
-    return FAILED if broken else OK
+    return FAILED if report.broken else OK
+
+
+def replay_past(past: Past, request: Request, gate: Gate) -> tuple[Report, History]:
+    """Replay every side that is asked for; return what was found, and the days it was found in."""
+    books = _books(request, past.book)
+    span = _span(request, past, max(book.window_days for book in books.values()))
+    history = _read(past, span, max(book.history_days for book in books.values()))
+    replays = _replays(past, history, books, span)
+    broken = [words for side in replays for words in gate.broken_by(side, past.canonical)]
+    answers = None if past.known is None else Answers(past.known, past.canonical)
+    return Report(replays, answers, past.names, past.refused, broken), history
 
 
 def _require_folders(request: Request) -> None:
