@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
     from alerts.model import Alert, Teaching
+    from alerts.store import Dismissal
     from detector.model import Lesson
 
     Repulled = Callable[[str, date], datetime | None]
@@ -165,17 +166,26 @@ class Taught:
 
 
 def what_answers_teach(
-    session: Session, teaching: Teaching, repulled_at: Repulled
+    dismissals: Iterable[Dismissal],
+    teaching: Teaching,
+    repulled_at: Repulled,
+    at: datetime | None = None,
 ) -> tuple[Taught, ...]:
-    """Return what all answers teach; of each alert the newest dismissal counts.
+    """Return what answers teach, now or as it was at a moment; the newest of each alert counts.
 
-    ``repulled_at`` says when a tenant's day was last pulled; a day dismissed as a data error
-    counts again once it was pulled after the answer.
+    ``dismissals`` are in their order. ``repulled_at`` says when a tenant's day was last pulled; a
+    day dismissed as a data error counts again once it was pulled after the answer.
     """
+    standing: dict[int, Dismissal] = {}
+    for each in dismissals:
+        if each.undone_at is None if at is None else each.stood(at):
+            # Of several answers the order is that of the newest.
+            standing.pop(each.alert.number, None)
+            standing[each.alert.number] = each
     return tuple(
-        Taught(alert, reply, lesson)
-        for alert, reply in store.answered_alerts(session)
-        if (lesson := _in_force(alert, reply, teaching, repulled_at)) is not None
+        Taught(each.alert, each.reply, lesson)
+        for each in standing.values()
+        if (lesson := _in_force(each.alert, each.reply, teaching, repulled_at)) is not None
     )
 
 

@@ -45,6 +45,19 @@ class Decision:
     message_key: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Dismissal:
+    """One dismissal of an alert; ``undone_at`` is None while it stands."""
+
+    alert: Alert
+    reply: Reply
+    undone_at: datetime | None = None
+
+    def stood(self, at: datetime) -> bool:
+        """Whether it had been given by then, and not been undone."""
+        return self.reply.at <= at and (self.undone_at is None or self.undone_at > at)
+
+
 def alerts_touching(
     session: Session, day: date, fingerprints: Collection[str]
 ) -> tuple[Alert, ...]:
@@ -153,20 +166,19 @@ def newest_answers(session: Session, numbers: Collection[int]) -> dict[int, Repl
     return answers
 
 
-def answered_alerts(session: Session) -> tuple[tuple[Alert, Reply], ...]:
-    """Return every alert with its newest dismissal that was not undone, in their order."""
-    dismissal = col(ReplyRow.verb) == Verb.DISMISS.value
-    undone = select(col(ReplyRow.undoes)).where(col(ReplyRow.undoes).is_not(None))
-    newest = (
-        select(func.max(col(ReplyRow.number)))
-        .where(dismissal, col(ReplyRow.number).not_in(undone))
-        .group_by(col(ReplyRow.alert_number))
+def dismissals(session: Session) -> tuple[Dismissal, ...]:
+    """Return every dismissal there ever was, the oldest first, and when it was undone."""
+    taken_back = select(col(ReplyRow.undoes), col(ReplyRow.at)).where(
+        col(ReplyRow.undoes).is_not(None)
     )
-    of_these = col(ReplyRow.number).in_(newest)
-    dismissed = ALERT.c.number.in_(select(col(ReplyRow.alert_number)).where(of_these))
-    alerts = {alert.number: alert for alert in _read(session, dismissed)}
-    rows = session.exec(select(ReplyRow).where(of_these).order_by(col(ReplyRow.number)))
-    return tuple((alerts[row.alert_number], _reply(row)) for row in rows)
+    undone_at = dict(session.exec(taken_back).all())
+    dismissed = col(ReplyRow.verb) == Verb.DISMISS.value
+    rows = session.exec(select(ReplyRow).where(dismissed).order_by(col(ReplyRow.number))).all()
+    numbers = select(col(ReplyRow.alert_number)).where(dismissed)
+    alerts = {alert.number: alert for alert in _read(session, ALERT.c.number.in_(numbers))}
+    return tuple(
+        Dismissal(alerts[row.alert_number], _reply(row), undone_at.get(row.number)) for row in rows
+    )
 
 
 def waiting_alerts(

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from detector.detect import detect
+from detector.history import History
+from detector.model import Judgement
+from detector.rules import RuleBook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
 
-    from detector.detect import Context
-    from detector.history import History
-    from detector.model import Judgement
-    from detector.rules import RuleBook
+Judge = Callable[[History, RuleBook], Judgement]
+"""Judges the last day of a history."""
 
 
 def replay(
-    history: History,
-    book: RuleBook,
-    *,
-    first: date,
-    last: date,
-    context: Context | None = None,
+    history: History, book: RuleBook, *, first: date, last: date, judge: Judge = detect
 ) -> Iterator[Judgement]:
     """Judge each day from ``first`` to ``last`` as it would have been judged then.
 
@@ -33,8 +30,8 @@ def replay(
     book : RuleBook
     first, last : date
         Both included; days outside the history are not judged.
-    context : Context, optional
-        The same for every day.
+    judge : callable
+        By default :func:`detector.detect.detect`, which then knows nothing besides the history.
 
     Yields
     ------
@@ -43,4 +40,4 @@ def replay(
     """
     for column, day in enumerate(history.days):
         if first <= day <= last:
-            yield detect(history.window(column, book.history_days + 1), book, context)
+            yield judge(history.window(column, book.history_days + 1), book)

@@ -44,12 +44,13 @@ def history(
     *,
     canonical: Canonical,
     sources: Collection[str] = (),
+    on_day: Callable[[date], None] = lambda _day: None,
 ) -> History:
     """Read every series from ``first`` to ``last`` (the judged day), both included.
 
     Aliases are applied here and nothing is rewritten: ``canonical`` maps a stored tenant id to
     the one it goes by now. ``sources`` are the sources in service; a day on which one of them
-    is missing is missing as a whole.
+    is missing is missing as a whole. ``on_day`` hears of each day that is read.
     """
     days = consecutive_days(first, last)
     placed = _place_series(session, canonical)
@@ -57,7 +58,7 @@ def history(
     return lay_out(
         placed.keys,
         days,
-        _told(session, days, placed),
+        _told(session, days, placed, on_day),
         pulled=pulled,
         whole=whole,
         first_days=placed.first_days,
@@ -86,9 +87,12 @@ def _place_series(session: Session, canonical: Canonical) -> _Rows:
     return _Rows(tuple(itertools.starmap(SeriesKey, distinct)), row_of, first_days)
 
 
-def _told(session: Session, days: Sequence[date], placed: _Rows) -> Iterator[tuple[int, DayCells]]:
+def _told(
+    session: Session, days: Sequence[date], placed: _Rows, on_day: Callable[[date], None]
+) -> Iterator[tuple[int, DayCells]]:
     """Give the cells of one day after the other: memory never holds those of two."""
     for column, cells in enumerate(cells_of_days(session, days)):
+        on_day(days[column])
         yield column, cells._replace(rows=placed.row_of[cells.rows])
 
 

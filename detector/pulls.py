@@ -286,9 +286,15 @@ def pulls_since(session: Session, since: datetime, day: date) -> dict[str, list[
 
 def first_day_of_use(session: Session) -> date | None:
     """Read the first day any source told use of: nothing can be said of those before it."""
-    first = select(func.min(SOURCE_DAY.c.day)).where(SOURCE_DAY.c.rows > 0)
-    found: date | None = session.connection().execute(first).scalar()
-    return found
+    days = days_of_use(session)
+    return days[0] if days else None
+
+
+def days_of_use(session: Session) -> tuple[date, date] | None:
+    """Read the first and the last day any source told use of; None where there is none."""
+    ends = select(func.min(SOURCE_DAY.c.day), func.max(SOURCE_DAY.c.day))
+    first, last = session.connection().execute(ends.where(SOURCE_DAY.c.rows > 0)).one()
+    return None if first is None else (first, last)
 
 
 def pull_changes(session: Session, day: date) -> list[tuple[str, datetime]]:

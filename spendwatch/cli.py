@@ -19,15 +19,24 @@ from spendwatch.cli_announcements import planned_app, silence_app
 from spendwatch.cli_db import db_app
 from spendwatch.cli_options import (
     DEFAULT_CONFIG,
+    AnswersOption,
     ColumnOption,
+    CompareOption,
     ConfigOption,
     DayOption,
     FirstDay,
     FromOption,
+    GateOption,
+    HtmlOption,
     JsonOption,
+    MethodOption,
+    OutOption,
     RepriceOption,
+    SettingOption,
     SinceOption,
     ToOption,
+    UsageOption,
+    refuse_option,
     require_words,
 )
 from spendwatch.cli_outbox import outbox_app
@@ -200,40 +209,41 @@ def backfill(
 
 @app.command()
 def backtest(  # noqa: PLR0913 - one argument for each option
+    context: typer.Context,
+    config: ConfigOption = DEFAULT_CONFIG,
     *,
-    usage: Annotated[Path, typer.Option(help="Usage: CSV or Parquet, a file or a folder.")],
-    out: Annotated[Path | None, typer.Option(help="Where to write the alerts as CSV.")] = None,
-    method: Annotated[str, typer.Option(help="robust, or classic.")] = "robust",
-    compare: Annotated[
-        tuple[str, str] | None,
-        typer.Option(help="Two sides: methods, settings, or both with commas (robust,bar=1)."),
-    ] = None,
-    gate: Annotated[
-        str, typer.Option(help="max-pages=0.1,must-find=FILE: leave with 1 where it is broken.")
-    ] = "",
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="A detection setting; repeat as needed."),
-    ] = None,
+    usage: UsageOption = None,
+    out: OutOption = None,
+    html: HtmlOption = None,
+    method: MethodOption = "",
+    compare: CompareOption = None,
+    gate: GateOption = "",
+    settings: SettingOption = None,
+    answers: AnswersOption = "",
     first: FromOption = None,
     last: ToOption = None,
     column: ColumnOption = None,
     reprice: RepriceOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Replay history day by day: what would have alerted, without config or database."""
+    """Replay history day by day: what would have alerted. Nothing is stored."""
     from spendwatch.commands import replaying
 
+    if usage:
+        refuse_option(context, "config", "--usage replays a file, without settings")
     code = replaying.backtest(
         replaying.Request(
             usage=usage,
+            config=config,
             out=out,
+            html=html,
             method=method,
             assignments=tuple(settings or ()),
             first=first,
             last=last,
             columns=tuple(column or ()),
             reprice=reprice,
+            answers=answers,
             compare=compare or (),
             gate=gate,
         ),

@@ -24,6 +24,16 @@ def require_words(context: typer.Context, option: typer.CallbackParam, text: str
     return text
 
 
+def refuse_option(context: typer.Context, name: str, why: str) -> None:
+    """Refuse an option that was written in the command; raises UsageProblem.
+
+    One from the environment is meant for other commands too.
+    """
+    source = context.get_parameter_source(name)
+    if source is not None and source.name == "COMMANDLINE":
+        raise UsageProblem(f"{why}: leave out --{name}")
+
+
 # Typer reads these annotations when a command is built, so they stay real types at run time.
 ConfigOption = Annotated[
     Path,
@@ -57,6 +67,41 @@ ColumnOption = Annotated[
 ]
 RepriceOption = Annotated[
     bool, typer.Option("--reprice", help="Price tokens by our table, ignore cost_usd.")
+]
+UsageOption = Annotated[
+    Optional[Path],  # noqa: UP045 - as above
+    typer.Option("--usage", help="Replay a file or folder (CSV, Parquet) and not the ledger."),
+]
+OutOption = Annotated[
+    Optional[Path],  # noqa: UP045 - as above
+    typer.Option("--out", help="Where to write the alerts as CSV."),
+]
+HtmlOption = Annotated[
+    Optional[Path],  # noqa: UP045 - as above
+    typer.Option("--html", help="Where to write a page with a chart of each alert."),
+]
+MethodOption = Annotated[
+    str, typer.Option("--method", help="robust, or classic; by default that of the settings.")
+]
+CompareOption = Annotated[
+    Optional[tuple[str, str]],  # noqa: UP045 - as above
+    typer.Option(
+        "--compare", help="Two sides: methods, settings, or both with commas (robust,bar=1)."
+    ),
+]
+GateOption = Annotated[
+    str,
+    typer.Option("--gate", help="max-pages=0.1,must-find=FILE: leave with 1 where it is broken."),
+]
+SettingOption = Annotated[
+    Optional[list[str]],  # noqa: UP045 - as above
+    typer.Option("--set", metavar="KEY=VALUE", help="A detection setting; repeat as needed."),
+]
+AnswersOption = Annotated[
+    str,
+    typer.Option(
+        "--answers", help="Which answers a day heeds: then (given before it; default), now, off."
+    ),
 ]
 AsOption = Annotated[
     str,

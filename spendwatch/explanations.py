@@ -11,7 +11,8 @@ from detector.explanation import Verdict
 from detector.price_chain import price_chain
 from detector.recording import day_costs
 from spendwatch.explain_words import AnswerInForce, Explained, RevisedDay
-from spendwatch.judging import answers_that_teach, gather, without_told_twice
+from spendwatch.judging import gather, without_told_twice
+from spendwatch.learned import Learned
 from spendwatch.situation import display_names
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def _as_told(app: App, history: History, context: Context, found: Explanation) -
 
 
 def _answers(app: App, session: Session, found: Explanation) -> Iterator[AnswerInForce]:
-    for each in answers_that_teach(app, session) if found.lessons else ():
+    for each in Learned(app, session).of_answers() if found.lessons else ():
         if each.lesson in found.lessons:
             yield AnswerInForce(each.alert.number, each.reply.actor, each.reply.at, each.lesson)
 

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, insert, select
 
-from alerts import replies
-from alerts.declaring import planned_lesson
 from alerts.episode import EVENTS
 from alerts.intake import take_in
 from detector import ledger
@@ -19,7 +17,7 @@ from detector.budget import budget_findings
 from detector.day_vectors import keep_vector, without_vector
 from detector.detect import Context, detect, without_double_telling
 from detector.history import consecutive_days
-from detector.pulls import judged_before, pull_changes, source_days
+from detector.pulls import judged_before, source_days
 from detector.quality import (
     attribution_findings,
     price_change_findings,
@@ -31,10 +29,10 @@ from detector.quality import (
 )
 from detector.tables import JUDGED_DAY
 from detector.telemetry import api_days, source_use, uses_by_ids
-from spendwatch import conversion
 from spendwatch.budgeting import budget_states, note_caps
 from spendwatch.db import reading, writing
-from spendwatch.situation import planned_events, telling, tenant_costs
+from spendwatch.learned import Learned
+from spendwatch.situation import telling, tenant_costs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,10 +40,9 @@ if TYPE_CHECKING:
 
     from sqlmodel import Session
 
-    from alerts.replies import Taught
     from alerts.taken import Told
     from detector.history import History
-    from detector.model import Finding, Judgement, Lesson
+    from detector.model import BudgetState, Finding, Judgement, Lesson
     from detector.quality import SourceDay
     from detector.sources.base import ApiDay, UseByIds
     from spendwatch.app import App
@@ -140,6 +137,19 @@ def gather(
         canonical=app.directory.canonical,
         sources=app.source_names,
     )
+    lessons = Learned(app, session).lessons() if heed_answers else ()
+    return look_around(app, session, history, lessons, budget_states(app, session, day))
+
+
+def look_around(
+    app: App,
+    session: Session,
+    history: History,
+    lessons: Sequence[Lesson],
+    budgets: Sequence[BudgetState] = (),
+) -> tuple[History, Context]:
+    """Read what else the judgement of a history's last day needs; return what is to be judged."""
+    day = history.days[-1]
     telemetry = _read_telemetry(app, session, history.days)
     sources = tuple(
         replace(state, stopped_at=telemetry.stopped_at.get(state.source))
@@ -147,12 +157,10 @@ def gather(
     )
     if any(state.stopped_at for state in sources):
         history = _cut_off(history)
-    states = budget_states(app, session, day)
-    lessons = taught(app, session) if heed_answers else ()
     quality = _quality(app, history, sources, judged_before(session, day))
-    found = (*_explained(app, quality, telemetry, day), *budget_findings(states, day))
+    found = (*_explained(app, quality, telemetry, day), *budget_findings(budgets, day))
     unwatched = ledger.unwatched_tenants(session, day, app.directory.canonical)
-    return history, Context(lessons, app.prices, sources, states, found, unwatched)
+    return history, Context(tuple(lessons), app.prices, sources, tuple(budgets), found, unwatched)
 
 
 def without_told_twice(
@@ -223,31 +231,6 @@ def _quality(
         *unpriced_findings(history, app.prices),
         *attribution_findings(history, app.book.unattributed_percent),
         *price_change_findings(history, app.prices, since),
-    )
-
-
-def taught(app: App, session: Session) -> tuple[Lesson, ...]:
-    """Return what plans and answers teach; a day pulled anew is no data error any more."""
-    # Of a planned day that was answered too, the answer is named: the later reason stands.
-    return (
-        *filter(None, map(planned_lesson, planned_events(app, session))),
-        *(each.lesson for each in answers_that_teach(app, session)),
-    )
-
-
-def answers_that_teach(app: App, session: Session) -> tuple[Taught, ...]:
-    """Return what answers teach, of tenants as named now."""
-    canonical = app.directory.canonical
-
-    def repulled_at(tenant: str, day: date) -> datetime | None:
-        owner = canonical(tenant)
-        changes = pull_changes(session, day)
-        return max((at for name, at in changes if canonical(name) == owner), default=None)
-
-    found = replies.what_answers_teach(session, conversion.teaching(app.settings), repulled_at)
-    return tuple(
-        replace(each, lesson=replace(each.lesson, tenant=canonical(each.lesson.tenant)))
-        for each in found
     )
 
 

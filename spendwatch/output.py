@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rich.console import Console
 from rich.padding import Padding
@@ -19,7 +19,7 @@ from alerts.names import safe_name
 from spendwatch.logs import logger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 WIDTH_OF_A_FILE = 140
 """Columns of a table that goes to a file or a pipe."""
@@ -69,13 +69,24 @@ def _console() -> Console:
     )
 
 
+class Step(Protocol):
+    """Says that another step is done, or that so many are by now."""
+
+    def __call__(self, words: str, done: int | None = None) -> None:
+        """Show how far it is; ``words`` say what was done last."""
+
+
 @contextmanager
-def progress(label: str, total: int | None = None) -> Iterator[Callable[[str], None]]:
+def progress(label: str, total: int | None = None) -> Iterator[Step]:
     """Show how far long work is: a bar on a terminal, a log line every tenth otherwise."""
     if sys.stderr.isatty():
         with _bar() as bar:
             task = bar.add_task(label, total=total, words="")
-            yield lambda words: bar.update(task, advance=1, words=words)
+
+            def step(words: str, done: int | None = None) -> None:
+                bar.update(task, words=words, advance=1 if done is None else None, completed=done)
+
+            yield step
         return
     yield _LoggedProgress(label, total).step
 
@@ -98,9 +109,10 @@ class _LoggedProgress:
         self.label, self.total, self.done = label, total, 0
         self.every = max(1, total // 10) if total else 100
 
-    def step(self, words: str) -> None:
-        self.done += 1
-        if self.done % self.every == 0:
+    def step(self, words: str, done: int | None = None) -> None:
+        before = self.done // self.every
+        self.done = self.done + 1 if done is None else done
+        if self.done // self.every > before:
             logger().info("progress_made", work=self.label, done=self.done, of=self.total, at=words)
 
 

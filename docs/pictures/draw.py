@@ -14,6 +14,7 @@ from pathlib import Path
 
 from PIL import Image, ImageChops
 
+from docs.pictures.backtest import backtest_page
 from docs.pictures.page import Page, document
 from docs.pictures.story import NAMES, Scenes, tell
 
@@ -28,8 +29,9 @@ def main() -> None:
     browser = find_browser()
     with tempfile.TemporaryDirectory() as folder:
         pages = compose(tell(Path(folder)))
-        for name, body in pages.items():
-            photograph(browser, document(body, WIDTH), Path(folder), FOLDER / f"{name}.png")
+        whole = {name: document(body, WIDTH) for name, body in pages.items()}
+        for name, html in (whole | {"backtest": backtest_page(Path(folder))}).items():
+            photograph(browser, html, Path(folder), FOLDER / f"{name}.png")
             size = (FOLDER / f"{name}.png").stat().st_size
             sys.stdout.write(f"docs/pictures/{name}.png: {size:,} bytes\n")
 

@@ -118,7 +118,7 @@ def headline(blocks: list[Json]) -> str:
 def tell(folder: Path) -> Scenes:
     """Live through the days of the story, with its database in ``folder``."""
     clock = Clock()
-    app = build_app(_settings(folder), clock)
+    app = build_app(settings_of(folder), clock)
     (source,) = app.usage_sources()
     pull(app, source, Window(FIRST, SPIKE - timedelta(days=2)))
     kept = Kept(clock)
@@ -146,7 +146,7 @@ def tell(folder: Path) -> Scenes:
     return Scenes(arrived, kept.charts[name], acknowledged, dismissal, home, kept.messages[name])
 
 
-def _settings(folder: Path) -> Any:
+def settings_of(folder: Path) -> Any:
     """Return the shipped settings, with receivers and owners that are in Slack."""
     text = (ROOT / "config.toml").read_text(encoding="utf-8")
     for member, name in NAMES.items():

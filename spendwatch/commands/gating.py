@@ -13,6 +13,8 @@ from detector.model import normalise_tenant
 from spendwatch.exits import UsageProblem
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from spendwatch.commands.replays import Replayed
 
 COLUMNS = ("tenant", "start", "end")
@@ -37,7 +39,9 @@ class Gate:
     max_pages: float | None = None
     must_find: tuple[Incident, ...] = ()
 
-    def broken_by(self, replayed: Replayed) -> list[str]:
+    def broken_by(
+        self, replayed: Replayed, canonical: Callable[[str], str] = lambda tenant: tenant
+    ) -> list[str]:
         """Say what a replay does not keep to; empty where it passes."""
         said = []
         if self.max_pages is not None and replayed.rate > self.max_pages:
@@ -47,7 +51,7 @@ class Gate:
         missed = [
             each
             for each in self.must_find
-            if not replayed.alerts_on(each.tenant, each.start, each.end + LATE)
+            if not replayed.alerts_on(canonical(each.tenant), each.start, each.end + LATE)
         ]
         said += [
             f"not found: {safe_name(each.tenant)}, {each.start} to {each.end}" for each in missed

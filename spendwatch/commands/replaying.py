@@ -1,338 +1,168 @@
-"""`spendwatch backtest`: the same code as every day, over a file, without config or database."""
+"""`spendwatch backtest`: the same code as every day, over a file or the ledger."""
 
 from __future__ import annotations
 
-import csv
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from datetime import date, timedelta
-from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any, TextIO
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from alerts.lifecycle import observe, open_alert
-from alerts.model import AlertRules
-from alerts.names import csv_cell, safe_name
-from alerts.numbers import count
 from detector.backtest import replay
-from detector.detect import METHODS, SPEND_KINDS, Context
-from detector.history import build_history
-from detector.model import MICRO, Grain, Rejection, Usage
-from detector.price_usage import price_usage
-from detector.rules import RuleBook, Rules
-from detector.sources.base import SourceError, Window
-from detector.sources.csv_file import CsvFileSource
-from detector.usage import merge_usage
-from spendwatch.app import system_clock
 from spendwatch.commands.gating import Gate, read_gate
-from spendwatch.commands.opening import parse_pairs
-from spendwatch.commands.replays import Replayed, Row, only_in
+from spendwatch.commands.replay_answers import Answers
+from spendwatch.commands.replay_ledger import THEN, open_ledger
+from spendwatch.commands.replay_past import FilePast
+from spendwatch.commands.replay_report import Report, print_report, write_rows
+from spendwatch.commands.replay_settings import Side
+from spendwatch.commands.replays import AFTER, BEFORE, Replayed, follow
 from spendwatch.exits import FAILED, OK, UsageProblem
-from spendwatch.output import print_json, print_line, print_table, progress
-from spendwatch.price_files import load_price_table
-from spendwatch.settings_types import nearest
+from spendwatch.output import progress
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+    from datetime import date
 
-    from alerts.model import Alert
     from detector.history import History
-    from detector.model import CostDay, FindingKind, Judgement
-    from detector.price_table import PriceTable
-
-COLUMNS = (
-    "tenant", "day", "kind", "severity", "score", "expected_usd", "actual_usd", "opened",
-)  # fmt: skip
-NOISIEST = 10
-OFF = "off"
-MOST_DAYS, MOST_DOLLARS = 3_650, 1_000_000_000
-BARS = (-20, 20)
-"""No sum of points is outside."""
+    from detector.model import Judgement
+    from detector.rules import RuleBook
+    from spendwatch.commands.replay_past import Past
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to replay, and how."""
+    """What to replay, and how; without a file of usage it is the ledger of an installation."""
 
-    usage: Path
+    usage: Path | None = None
+    config: Path = Path("config.toml")
     out: Path | None = None
-    method: str = "robust"
+    html: Path | None = None
+    method: str = ""
     assignments: tuple[str, ...] = ()
     first: date | None = None
     last: date | None = None
     columns: tuple[str, ...] = ()
     reprice: bool = False
+    answers: str = ""
     compare: tuple[str, ...] = ()
     gate: str = ""
 
 
+class Span(NamedTuple):
+    """The days to judge, both included."""
+
+    first: date
+    last: date
+
+    @property
+    def days(self) -> int:
+        """How many they are."""
+        return (self.last - self.first).days + 1
+
+
 def backtest(request: Request, *, as_json: bool) -> int:
-    """Replay the file, say what would have alerted, and return the exit code."""
-    sides = [(request.method, request.assignments)]
-    if request.compare:
-        sides = [read_side(request, text) for text in request.compare]
+    """Replay the past, say what would have alerted, and return the exit code."""
     gate = read_gate(request.gate) if request.gate else Gate()
-    books = {_side_name(*side): read_rules(*side) for side in sides}
-    prices = load_price_table()
-    history, rejected = _read(request, prices)
-    replays = _replays(request, books, history, Context(prices=prices))
+    _require_folders(request)
+    with _open_past(request) as past:
+        report, history = replay_past(past, request, gate)
+        if request.html:
+            _write_page(request.html, report, past, history)
     if request.out:
         with request.out.open("w", encoding="utf-8", newline="") as file:
-            write_rows(replays[0].rows, file)
-    broken = [words for each in replays for words in gate.broken_by(each)]
-    _report(replays, rejected, broken, as_json=as_json)
-    return FAILED if broken else OK
+            write_rows(report.sides[0].rows, file)
+    print_report(report, as_json=as_json)
+    return FAILED if report.broken else OK
 
 
-def read_side(request: Request, text: str) -> tuple[str, tuple[str, ...]]:
-    """Read one side of a comparison: a method, settings, or both, parted by commas."""
-    parts = [part.strip() for part in text.split(",")]
-    methods = [part for part in parts if "=" not in part]
-    if len(methods) > 1:
-        raise UsageProblem(f"--compare {text}: one method a side, not {', '.join(methods)}")
-    settings = [part for part in parts if "=" in part]
-    keys = {part.partition("=")[0] for part in settings}
-    kept = [each for each in request.assignments if each.partition("=")[0] not in keys]
-    return (methods[0] if methods else request.method), (*kept, *settings)
+def replay_past(past: Past, request: Request, gate: Gate) -> tuple[Report, History]:
+    """Replay every side that is asked for; return what was found, and the days it was found in."""
+    books = _books(request, past.book)
+    span = _span(request, past, max(book.window_days for book in books.values()))
+    history = _read(past, span, max(book.history_days for book in books.values()))
+    replays = _replays(past, history, books, span)
+    broken = [words for side in replays for words in gate.broken_by(side, past.canonical)]
+    answers = None if past.known is None else Answers(past.known, past.canonical)
+    return Report(replays, answers, past.names, past.refused, broken), history
 
 
-def _side_name(method: str, assignments: Sequence[str]) -> str:
-    return ", ".join([method, *assignments])
+def _require_folders(request: Request) -> None:
+    """Refuse at once what could not be written after a long replay."""
+    for option, path in (("--out", request.out), ("--html", request.html)):
+        if path is not None and not path.parent.is_dir():
+            raise UsageProblem(f"{option} {path}: there is no folder {path.parent}")
+        if path is not None and path.is_dir():
+            raise UsageProblem(f"{option} {path} is a folder: name a file in it")
+
+
+def _open_past(request: Request) -> AbstractContextManager[Past]:
+    if request.usage is None:
+        if request.columns or request.reprice:
+            raise UsageProblem("--column and --reprice are about a file: name one with --usage")
+        return open_ledger(request.config, request.answers or THEN)
+    if request.answers:
+        raise UsageProblem("--answers is about those in the ledger: leave --usage out")
+    return nullcontext(FilePast(request.usage, request.columns, reprice=request.reprice))
+
+
+def _books(request: Request, base: RuleBook) -> dict[str, RuleBook]:
+    """Return the rules of each side by its name."""
+    side = Side(request.method, request.assignments)
+    sides = [side.beside(text) for text in request.compare] or [side]
+    books = dict(each.rules(base) for each in sides)
+    if len(books) < len(sides):
+        raise UsageProblem(f"--compare: both sides are {next(iter(books))}")
+    return books
+
+
+def _span(request: Request, past: Past, window_days: int) -> Span:
+    """Choose the days to judge; by default all that have the window of a baseline before them."""
+    begin, end = past.days()
+    first = request.first or begin + timedelta(days=window_days)
+    last = request.last or end
+    if first < begin:
+        raise UsageProblem(f"--from {first}: {past.title} begins on {begin}")
+    if last > end:
+        raise UsageProblem(f"--to {last}: {past.title} ends on {end}")
+    if first > last and request.first is None:
+        raise UsageProblem(
+            f"nothing to judge: {past.title} begins on {begin}, so that the first day with "
+            f"{window_days} days before it is {first}, and the last is {last}; --from judges sooner"
+        )
+    if first > last:
+        raise UsageProblem(f"nothing to judge: the first judged day is {first}, the last {last}")
+    return Span(first, last)
+
+
+def _read(past: Past, span: Span, history_days: int) -> History:
+    """Read what the judged days look back at, and what charts of them show."""
+    begin = span.first - max(timedelta(days=history_days), BEFORE)
+    return past.read(begin, min(span.last + AFTER, past.days()[1]))
 
 
 def _replays(
-    request: Request, books: Mapping[str, RuleBook], history: History, context: Context
+    past: Past, history: History, books: Mapping[str, RuleBook], span: Span
 ) -> list[Replayed]:
     """Replay every side over the same days."""
-    window = max(book.window_days for book in books.values())
-    first = request.first or history.days[0] + timedelta(days=window)
-    last = request.last or history.days[-1]
-    if first > last:
-        raise UsageProblem(f"nothing to judge: the first judged day is {first}, the last {last}")
     tenants = len({key.tenant for key in history.keys})
     found = []
-    with progress("replaying", ((last - first).days + 1) * len(books)) as step:
+    with progress("replaying", span.days * len(books)) as step:
         for name, book in books.items():
-            judged = replay(history, book, first=first, last=last, context=context)
-            rows = tuple(follow(_stepping(judged, step)))
-            found.append(Replayed(name, rows, tenants, first, last))
+            judged = replay(history, book, first=span.first, last=span.last, judge=past.judge)
+            rows = tuple(follow(_stepping(judged, step), past.plans))
+            found.append(Replayed(name, rows, tenants, span.first, span.last, book))
     return found
 
 
-def read_rules(method: str, assignments: Sequence[str]) -> RuleBook:
-    """Make the rules from KEY=VALUE pairs, keys as in the [detection] settings."""
-    if method not in METHODS:
-        raise UsageProblem(f"--method knows {', '.join(METHODS)}; not {method!r}")
-    values = {key: _value(key, text) for key, text in parse_pairs(assignments, "--set").items()}
-    book = RuleBook(method=method)
-    window = int(values.pop("window_days", book.window_days))
-    return replace(
-        book,
-        window_days=window,
-        everyone=replace(Rules(), **dict(_field(key, value) for key, value in values.items())),
-    )
+def _write_page(path: Path, report: Report, past: Past, history: History) -> None:
+    # The templates need not be loaded for a replay that draws no page.
+    from spendwatch.commands.replay_page import page_of
 
-
-def _value(key: str, text: str) -> Any:
-    known = [*_keys(), "window_days"]
-    if key not in known:
-        raise UsageProblem(
-            f"--set does not know {key!r}{nearest(key, known)}; known: {', '.join(known)}"
-        )
-    if key == "direction":
-        if text not in ("both", "up", "down"):
-            raise UsageProblem(f"--set direction={text}: must be both, up or down")
-        return text
-    if text == OFF and key in ("first_spend_usd", "young_guard_usd"):
-        return None
-    return _number(key, text)
-
-
-def _number(key: str, text: str) -> Decimal:
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        number = Decimal("NaN")
-    days = key in ("window_days", "min_days")
-    least, most = (1, MOST_DAYS) if days else BARS if key == "bar" else (0, MOST_DOLLARS)
-    if not number.is_finite() or not least <= number <= most:
-        raise UsageProblem(f"--set {key}={text}: must be a number from {least} to {most:,}")
-    return number
-
-
-def _keys() -> list[str]:
-    return [field.name.replace("_micro_usd", "_usd") for field in fields(Rules)]
-
-
-def _field(key: str, value: Any) -> tuple[str, Any]:
-    """Turn a setting into the field of the rules it stands for."""
-    if key.endswith("_usd"):
-        return key.replace("_usd", "_micro_usd"), None if value is None else int(value * MICRO)
-    if key == "min_days":
-        return key, int(value)
-    return key, value if key == "direction" else float(value)
-
-
-def _read(request: Request, prices: PriceTable) -> tuple[History, int]:
-    """Read the file into one history; refused rows are counted, the first is shown."""
-    rejections: list[Rejection] = []
-    costs: list[CostDay] = []
-    with progress(f"reading {request.usage.name}") as step:
-        source = CsvFileSource(
-            name=request.usage.name,
-            path=request.usage,
-            columns=parse_pairs(request.columns, "--column"),
-            latest_day=system_clock().date(),
-            on_progress=lambda rows, share: step(f"{rows:,} rows read ({share:.0%})"),
-        )
-        for day, usage in _by_day(source.usage(Window()), rejections):
-            costs.extend(price_usage(prices, day, usage, reprice=request.reprice))
-    refused = [rejection for rejection in rejections if not rejection.kept]
-    if refused:
-        first = f"{refused[0].where}: {refused[0].reason}"
-        sys.stderr.write(f"spendwatch: {len(refused)} rows rejected, first {first}\n")
-    if not costs:
-        raise SourceError(f"{request.usage} holds no usage that could be read")
-    days = [cost.day for cost in costs]
-    return build_history(costs, min(days), max(days)), len(refused)
-
-
-def _by_day(
-    stream: Iterable[Usage | Rejection], rejections: list[Rejection]
-) -> Iterator[tuple[date, Iterable[Usage]]]:
-    """Group usage by UTC day: without settings there is no other time zone to go by."""
-    day, rows = None, []
-    for row in stream:
-        if isinstance(row, Rejection):
-            rejections.append(row)
-            continue
-        if day is not None and row.start_at.date() != day:
-            yield day, merge_usage(rows)
-            rows = []
-        day = row.start_at.date()
-        midnight = row.start_at.replace(hour=0, minute=0)
-        rows.append(replace(row, start_at=midnight, grain=Grain.DAY))
-    if day is not None:
-        yield day, merge_usage(rows)
+    path.write_text(page_of(report, history, past.title, past.remark), encoding="utf-8")
 
 
 def _stepping(judgements: Iterable[Judgement], step: Any) -> Iterator[Judgement]:
     for judgement in judgements:
         step(judgement.day.isoformat())
         yield judgement
-
-
-def follow(judgements: Iterable[Judgement]) -> Iterator[Row]:
-    """Follow alerts through their life, day by day, as the service would."""
-    rules = AlertRules()
-    alive: dict[tuple[FindingKind, str], Alert] = {}
-    for judgement in judgements:
-        found = {
-            (finding.kind, finding.tenant): finding
-            for finding in judgement.findings
-            if finding.kind in SPEND_KINDS
-        }
-        now = system_clock()
-        for condition in alive.keys() | found.keys():
-            finding, alert = found.get(condition), alive.get(condition)
-            if alert is None:
-                alert = open_alert(found[condition], now)
-            elif finding or judgement.judged(alert.kind, alert.tenant):
-                alert = observe(alert, finding, judgement.day, now, rules)[0]
-            alive[condition] = alert
-            if finding:
-                yield Row(finding, alert.days[0])
-            if alert.ended:
-                del alive[condition]
-
-
-def write_rows(rows: Iterable[Row], file: TextIO) -> None:
-    """Write one line per tenant and day that alerts; names cannot become formulas."""
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for row in sorted(rows, key=lambda each: (each.finding.day, each.finding.tenant)):
-        finding = row.finding
-        writer.writerow(
-            [
-                csv_cell(finding.tenant),
-                finding.day.isoformat(),
-                finding.kind.value,
-                finding.severity.value,
-                "" if finding.score is None else f"{finding.score:.4f}",
-                _dollars(finding.expected_micro_usd),
-                _dollars(finding.actual_micro_usd),
-                row.opened.isoformat(),
-            ]
-        )
-
-
-def _dollars(micro_usd: int | None) -> str:
-    return "" if micro_usd is None else f"{Decimal(micro_usd) / MICRO:f}"
-
-
-def _report(
-    replays: Sequence[Replayed], rejected: int, broken: Sequence[str], *, as_json: bool
-) -> None:
-    if as_json:
-        facts = [_facts(each, rejected) for each in replays]
-        alone = dict(zip(("only_first", "only_second"), _alone(replays), strict=False))
-        print_json(
-            {"compared": facts, "broken": broken}
-            | {key: [_page(row) for row in rows] for key, rows in alone.items()}
-            if len(facts) > 1
-            else facts[0] | {"broken": broken}
-        )
-        return
-    for each in replays:
-        _print_replay(each, named=len(replays) > 1)
-    for each, rows in zip(replays, _alone(replays), strict=False):
-        print_line(f"only found by {each.name}: {count(len(rows), 'alert')}")
-        cells = [[str(value) for value in _page(row).values()] for row in rows[:NOISIEST]]
-        if cells:
-            print_table(["tenant", "day", "kind", "change in $"], cells, indent=2)
-    for words in broken:
-        print_line(f"gate: {words}")
-
-
-def _alone(replays: Sequence[Replayed]) -> list[tuple[Row, ...]]:
-    if len(replays) == 1:
-        return []
-    one, other = replays
-    return [only_in(one, other), only_in(other, one)]
-
-
-def _page(row: Row) -> dict[str, str]:
-    finding = row.finding
-    return {
-        "tenant": safe_name(finding.tenant),
-        "day": finding.day.isoformat(),
-        "kind": finding.kind.value,
-        "change_usd": _dollars(finding.excess_micro_usd),
-    }
-
-
-def _facts(replayed: Replayed, rejected: int) -> dict[str, Any]:
-    noisiest = replayed.noisiest(NOISIEST)
-    return {
-        "name": replayed.name,
-        "tenants": replayed.tenants,
-        "first_day": replayed.first,
-        "last_day": replayed.last,
-        "alert_days": len(replayed.rows),
-        "pages": len(replayed.pages),
-        "pages_per_tenant_month": replayed.rate,
-        "rejected_rows": rejected,
-        "noisiest": [{"tenant": name, "pages": pages} for name, pages in noisiest],
-    }
-
-
-def _print_replay(replayed: Replayed, *, named: bool) -> None:
-    whose = f"{replayed.name}: " if named else ""
-    print_line(
-        f"{whose}{replayed.tenants:,} tenants, {replayed.days} days ({replayed.first} to "
-        f"{replayed.last}): {len(replayed.pages):,} alerts opened on {len(replayed.rows):,} "
-        f"alerting days, {replayed.rate:.3f} pages per tenant-month"
-    )
-    noisiest = replayed.noisiest(NOISIEST)
-    if noisiest:
-        print_table(["noisiest", "pages"], [[name, str(pages)] for name, pages in noisiest])

@@ -43,7 +43,9 @@ def lessons(database):
     with reading(database) as session:
         return tuple(
             each.lesson
-            for each in what_answers_teach(session, TEACHING, lambda _tenant, _day: None)
+            for each in what_answers_teach(
+                store.dismissals(session), TEACHING, lambda _tenant, _day: None
+            )
         )
 
 

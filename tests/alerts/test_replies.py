@@ -41,9 +41,10 @@ def replies(database, number=1):
         return store.replies_of(session, number)
 
 
-def taught(database, repulled_at=lambda tenant, day: None):
+def taught(database, repulled_at=lambda tenant, day: None, at=None):
     with reading(database) as session:
-        return tuple(each.lesson for each in what_answers_teach(session, TEACHING, repulled_at))
+        found = what_answers_teach(store.dismissals(session), TEACHING, repulled_at, at)
+        return tuple(each.lesson for each in found)
 
 
 def test_an_answer_is_kept_with_who_when_and_both_states(opened):
@@ -204,3 +205,31 @@ def test_a_data_error_of_two_days_keeps_the_one_not_pulled_again(opened):
     late = NOW + timedelta(hours=1)
     (lesson,) = taught(opened, lambda tenant, day: late if day == november(13) else None)
     assert lesson.days == {november(12)}
+
+
+def test_answers_teach_what_they_taught_at_a_moment(opened):
+    hour = timedelta(hours=1)
+    give(opened, DISMISS, Verdict.EXPECTED, at=NOW + hour)
+    give(opened, Verb.UNDO, at=NOW + 3 * hour)
+    give(opened, DISMISS, Verdict.NEW_NORMAL, at=NOW + 5 * hour)
+    effects = [
+        [lesson.effect for lesson in taught(opened, at=NOW + hours * hour)]
+        for hours in (0, 1, 2, 3, 4, 5)
+    ]
+    out, again = [Effect.LEAVE_OUT], [Effect.RESTART]
+    assert effects == [[], out, out, [], [], again]
+    assert [lesson.effect for lesson in taught(opened)] == again
+
+
+def test_an_answer_given_anew_hides_the_one_before_it_from_then_on(database):
+    insert(database, spike(), spike(tenant="bolt"))
+    for hours, number, verdict in [(1, 1, Verdict.REAL), (2, 2, Verdict.REAL)]:
+        give(database, DISMISS, verdict, number=number, at=NOW + timedelta(hours=hours))
+    with writing(database) as session:
+        (first, *_) = store.replies_of(session, 1)
+        at, verdict = NOW + timedelta(hours=3), Verdict.NEW_NORMAL
+        store.append_reply(session, replace(first, at=at, verdict=verdict))
+    before = [each.tenant for each in taught(database, at=NOW + timedelta(hours=2))]
+    after = [(each.tenant, each.effect) for each in taught(database)]
+    assert before == ["acme", "bolt"]
+    assert after == [("bolt", Effect.LEAVE_OUT), ("acme", Effect.RESTART)]

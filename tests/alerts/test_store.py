@@ -109,16 +109,19 @@ def test_replies_and_decisions_come_back_in_their_order(database):
         assert store.decisions_of(session, alert.number) == (decision,)
 
 
-def test_of_each_alert_the_newest_dismissal_counts(database):
+def test_every_dismissal_comes_back_in_its_order_with_when_it_was_undone(database):
     one, two, three = insert(database, spike(), spike(tenant="bolt"), spike(tenant="corp"))
     with writing(database) as session:
         for number, verdict in [(1, Verdict.REAL), (2, Verdict.EXPECTED), (1, Verdict.NEW_NORMAL)]:
             store.append_reply(session, dismissal(number, verdict))
-        store.append_reply(session, replace(a_reply(), alert_number=three.number))
-        answered = store.answered_alerts(session)
-    assert [(alert.number, answer.verdict) for alert, answer in answered] == [
-        (two.number, Verdict.EXPECTED),
-        (one.number, Verdict.NEW_NORMAL),
+        undone = replace(a_reply(), alert_number=two.number, verb=Verb.UNDO, undoes=2, at=NOW)
+        for reply in (undone, replace(a_reply(), alert_number=three.number)):
+            store.append_reply(session, reply)
+        found = store.dismissals(session)
+    assert [(each.alert, each.reply.verdict, each.undone_at) for each in found] == [
+        (one, Verdict.REAL, None),
+        (two, Verdict.EXPECTED, NOW),
+        (one, Verdict.NEW_NORMAL, None),
     ]
 
 

@@ -1,7 +1,9 @@
+from functools import partial
+
 import pytest
 
 from detector.backtest import replay
-from detector.detect import Context
+from detector.detect import Context, detect
 from detector.model import FindingKind
 from detector.rules import RuleBook
 from tests.detector.histories import (
@@ -20,7 +22,8 @@ from tests.detector.histories import (
 
 
 def replayed(history, first, last=TODAY, rules=None, context=None):
-    return list(replay(history, rules or book(), first=first, last=last, context=context))
+    judge = partial(detect, context=context)
+    return list(replay(history, rules or book(), first=first, last=last, judge=judge))
 
 
 def test_every_day_is_judged_once_in_order():

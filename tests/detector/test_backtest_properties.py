@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,8 +24,9 @@ METHOD = st.sampled_from(sorted(METHODS))
 def test_a_replay_says_what_each_day_said_bit_for_bit(rows, rules, lessons, window_days, method):
     book = RuleBook(method, window_days, everyone=rules)
     context = Context(tuple(lessons), TABLE)
+    judge = partial(detect, context=context)
     whole = build_history(rows, FIRST, TODAY)
-    for judgement in replay(whole, book, first=FIRST, last=TODAY, context=context):
+    for judgement in replay(whole, book, first=FIRST, last=TODAY, judge=judge):
         day = judgement.day
         then = build_history([row for row in rows if row.day <= day], FIRST, day)
         window = then.window(len(then.days) - 1, book.history_days + 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import numpy as np
 import pytest
@@ -72,7 +73,8 @@ def recent(rows):
 
 def pages(rows, book=BOOK):
     history = build_history(rows, ago(DAYS - 1), TODAY)
-    found = replay(history, book, first=ago(9), last=TODAY, context=Context(prices=TABLE))
+    judge = partial(detect, context=Context(prices=TABLE))
+    found = replay(history, book, first=ago(9), last=TODAY, judge=judge)
     return [(f.tenant, f.day, f.rule) for each in found for f in each.findings]
 
 

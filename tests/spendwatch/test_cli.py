@@ -314,7 +314,7 @@ def test_a_backtest_needs_neither_settings_nor_database(spiked, tmp_path, capsys
     (row,) = csv.DictReader(out.read_text().splitlines())
     assert (row["tenant"], row["day"], row["kind"]) == ("acme", str(SPIKE), "spend spike")
     assert row["actual_usd"] == "900"
-    assert run(*arguments, "--set", "bar=20", "--json") == 0
+    assert run(*arguments, "--set", "min_excess_usd=999", "--json") == 0
     assert json.loads(capsys.readouterr().out)["pages"] == 0
 
 

@@ -77,6 +77,29 @@ def test_progress_without_a_terminal_is_a_log_line_every_tenth(capsys):
     assert {line["of"] for line in lines} == {20}
 
 
+def test_progress_by_shares_is_a_log_line_for_every_tenth_that_is_passed(capsys):
+    with progress("reading", 100) as step:
+        for share in (4, 9, 15, 18, 47, 100):
+            step("rows", share)
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [line["done"] for line in lines] == [15, 47, 100]
+
+
+def test_progress_by_shares_fills_the_bar():
+    code = (
+        "from spendwatch.output import progress\n"
+        "with progress('reading', 100) as step:\n"
+        "    step('rows', 40); step('rows', 70)\n"
+    )
+    leader, follower = pty.openpty()
+    subprocess.run([sys.executable, "-c", code], stderr=follower, check=True)
+    os.close(follower)
+    shown = os.read(leader, 100_000).decode()
+    os.close(leader)
+    assert "70/100" in shown
+    assert "110/100" not in shown
+
+
 def test_progress_on_a_terminal_is_a_bar():
     code = (
         "from spendwatch.output import progress\n"

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
+import subprocess
+import sys
 from datetime import date, timedelta
 
 import pytest
@@ -41,7 +46,11 @@ def run(*words):
 
 def replayed(name="robust", days=(), tenant="acme", opened=None):
     rows = [
-        Row(spike(FIRST + day * ONE, tenant), FIRST + (day if opened is None else opened) * ONE)
+        Row(
+            spike(FIRST + day * ONE, tenant),
+            FIRST + (day if opened is None else opened) * ONE,
+            is_page=opened in (None, day),
+        )
         for day in days
     ]
     return Replayed(name, tuple(rows), 2, FIRST, FIRST + 60 * ONE)
@@ -142,3 +151,33 @@ def test_a_gate_that_is_broken_leaves_with_1(usage, tmp_path, capsys):
 def test_a_side_names_one_method(usage, capsys):
     assert run("backtest", "--usage", usage, "--compare", "classic,robust", "z=3") == 2
     assert "one method a side" in capsys.readouterr().err
+
+
+def test_on_a_terminal_a_bar_shows_how_far_it_is(usage):
+    said = on_terminal("backtest", "--usage", usage)
+    assert "100/100" in said
+    assert "60/60" in said
+    assert "progress_made" not in said
+
+
+def on_terminal(*words):
+    """Run the program with a terminal for what it says beside its answer."""
+    leader, follower = pty.openpty()
+    program = [sys.executable, "-m", "spendwatch.cli", *map(str, words)]
+    with subprocess.Popen(program, stdout=subprocess.DEVNULL, stderr=follower) as running:
+        os.close(follower)
+        shown = b""
+        with contextlib.suppress(OSError):  # a terminal that is left ends so
+            while part := os.read(leader, 65_536):
+                shown += part
+        os.close(leader)
+        assert running.wait() == 0
+    return shown.decode()
+
+
+def test_elsewhere_log_lines_do(usage, capsys):
+    assert run("backtest", "--usage", usage) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert {line["event"] for line in lines} == {"progress_made"}
+    replayed = [line["done"] for line in lines if line["work"] == "replaying"]
+    assert replayed == list(range(6, 61, 6))
