@@ -74,7 +74,7 @@ def backtest(request: Request, *, as_json: bool) -> int:
     gate = read_gate(request.gate) if request.gate else Gate()
     books = {_side_name(*side): read_rules(*side) for side in sides}
     prices = load_price_table()
-    history, rejected = _read(request, prices)
+    history, rejected = read_history(request, prices)
     replays = _replays(request, books, history, Context(prices=prices))
     if request.out:
         with request.out.open("w", encoding="utf-8", newline="") as file:
@@ -173,7 +173,7 @@ def _field(key: str, value: Any) -> tuple[str, Any]:
     return key, value if key == "direction" else float(value)
 
 
-def _read(request: Request, prices: PriceTable) -> tuple[History, int]:
+def read_history(request: Request, prices: PriceTable) -> tuple[History, int]:
     """Read the file into one history; refused rows are counted, the first is shown."""
     rejections: list[Rejection] = []
     costs: list[CostDay] = []
