@@ -85,19 +85,19 @@ def add_panel_options(parser: ArgumentParser) -> None:
             f"--{option}", dest=name, type=date.fromisoformat, action="append", default=[],
             help=f"{name} judged day",
         )  # fmt: skip
-    parser.add_argument("--seed", type=int, default=1, help="of the world")
+    parser.add_argument("--seed", type=int, action="append", default=[], help="of a world to make")
 
 
 def panels(asked: Namespace) -> list[Panel]:
-    """Read the panels that were asked for."""
-    if not asked.usage:
-        return [made_panel(asked.seed)]
+    """Read the panels and make the worlds that were asked for; one world where none was."""
     if len(asked.usage) != len(asked.labels):
         raise SystemExit("each --usage needs its --labels")
     options = (asked.usage, asked.labels, asked.core, asked.name, asked.first, asked.last)
     if any(len(each) > len(asked.usage) for each in options):
         raise SystemExit("there are more options than --usage")
-    return [read_panel(*each) for each in zip_longest(*options)]
+    worlds = asked.seed if asked.seed or asked.usage else [1]
+    read = [read_panel(*each) for each in zip_longest(*options)]
+    return read + [made_panel(seed) for seed in worlds]
 
 
 def made_panel(seed: int, tenants: int = 400, days: int = 150) -> Panel:

@@ -146,8 +146,8 @@ def score(alerts: Iterable[Alert], truth: Truth) -> Quality:
     wanted = [each for each in truth.events if each.label == ANOMALY and _within(each, truth)]
     delays = [delay for each in wanted if (delay := _delay(each, days)) is not None]
     true, false, repeat = (sum(column) for column in zip((0, 0, 0), *judged, strict=True))
-    delay = _share(sum(delays), len(delays))
-    return Quality(len(wanted), len(delays), true, false, repeat, delay, truth.tenant_months)
+    mean = _share(sum(delays), len(delays))
+    return Quality(len(wanted), len(delays), true, false, repeat, mean, truth.tenant_months)
 
 
 def _within(event: Event, truth: Truth) -> bool:
@@ -185,17 +185,13 @@ def _any_on(day: date, events: Iterable[Event]) -> bool:
 def read_events(path: Path) -> tuple[Event, ...]:
     """Read a file of labels: event_id, tenant, kind, label, start, end, grace_end and tier."""
     with path.open(newline="", encoding="utf-8") as file:
-        return tuple(
-            Event(
-                row["event_id"],
-                row["tenant"],
-                row["kind"],
-                row["label"],
-                *(date.fromisoformat(row[key]) for key in ("start", "end", "grace_end")),
-                row.get("tier") or "",
-            )
-            for row in csv.DictReader(file)
-        )
+        return tuple(_event(row) for row in csv.DictReader(file))
+
+
+def _event(row: Mapping[str, str]) -> Event:
+    start, end, grace_end = (date.fromisoformat(row[key]) for key in ("start", "end", "grace_end"))
+    name, tenant, kind, label = (row[key] for key in ("event_id", "tenant", "kind", "label"))
+    return Event(name, tenant, kind, label, start, end, grace_end, row.get("tier") or "")
 
 
 def read_steady(path: Path) -> frozenset[str]:

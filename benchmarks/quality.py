@@ -1,0 +1,199 @@
+"""What `robust` is worth, and why: ``python -m benchmarks.quality [--usage FILE --labels FILE]``.
+
+Prints two tables in Markdown. The *frontier*: precision, recall and pages for bars from -2 to 2.
+The *ablation*: how much F1 is lost without each term of its points, without groups of them, and
+without some of its rules. Whatever is left out, the bar is then moved until there are as many pages
+as before: without a term all points shrink, and at the old bar that alone would look like a loss
+(``--same-bar`` does not move it). A world is made where no files are named; ``--svg`` draws the
+frontier.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from benchmarks.drawing import Line, draw_frontier
+from benchmarks.panels import CLASSIC, ROBUST, Panel, add_panel_options, alerts_of, panels
+from benchmarks.recording import Recording, Table, record, without
+from benchmarks.scoring import Alert, Quality, open_pages
+from detector.robust.points import REASONS, VOLUME, Reason
+
+BARS = tuple(np.linspace(-2.0, 2.0, 9).tolist())
+SEARCH = (-30.0, 30.0)
+"""No sum of points is outside."""
+STEPS = 40
+NEVER = Reason(-1000.0, {})
+FAMILIES = {
+    "shares of features": ("share", "share_tail"),
+    "the tenant as a whole": ("broad", "total_tail", "long_z"),
+    "the feature's own past": ("prompt", "record", "weekday", "active"),
+    "yesterday and three days": ("before", "three", "fall_before"),
+    "the fleet": ("crowd", "alone_falling", "unattributed"),
+    "dollars": ("usd", "mix_usd", "prompt_usd"),
+}
+
+
+class Studied(NamedTuple):
+    """A panel, what was weighed over it, and what it is worth as shipped."""
+
+    panel: Panel
+    recording: Recording
+    alerts: set[Alert]
+    whole: Quality
+    core: Quality
+
+    @property
+    def pages(self) -> int:
+        """How many pages there are."""
+        return count_pages(self.alerts)
+
+
+Ablation = tuple[str, Callable[[Studied], Recording], Table]
+"""What is left out; what is weighed without it, and the points without it."""
+
+
+def study(panel: Panel) -> Studied:
+    """Weigh a panel as shipped."""
+    recording = record(panel)
+    alerts = recording.alerts(REASONS, 0.0)
+    return Studied(panel, recording, alerts, *panel.quality(alerts))
+
+
+def count_pages(alerts: Iterable[Alert]) -> int:
+    """Count the pages of alerting days."""
+    days = defaultdict(list)
+    for tenant, day in alerts:
+        days[tenant].append(day)
+    return sum(len(open_pages(own)) for own in days.values())
+
+
+def bar_with(pages: int, recording: Recording, table: Table) -> float:
+    """Find the lowest bar above which there are no more pages than so many."""
+    low, high = SEARCH
+    for _ in range(STEPS):
+        middle = (low + high) / 2
+        if count_pages(recording.alerts(table, middle)) > pages:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def ablations() -> list[Ablation]:
+    """List everything that is left out, one at a time."""
+    every = [
+        (f"{reason}: {term}", _as_it_is, without({reason: frozenset((term,))}))
+        for reason, own in REASONS.items()
+        for term in own.terms
+    ]
+    families = [
+        (f"*{name}*", _as_it_is, without(dict.fromkeys(REASONS, frozenset(terms))))
+        for name, terms in FAMILIES.items()
+    ]
+    as_volume: list[Ablation] = [
+        ("*mix and prompt length judged as volume*", _as_it_is,
+         {**REASONS, "mix": VOLUME, "prompt": VOLUME}),
+        ("*mix judged as volume*", _as_it_is, {**REASONS, "mix": VOLUME}),
+        ("*prompt length judged as volume*", _as_it_is, {**REASONS, "prompt": VOLUME}),
+        ("*drops*", _as_it_is, {**REASONS, "drop": NEVER}),
+        ("*features (a tenant is one)*", _without_features, REASONS),
+        ("*floors ($5, 25 %)*", _without_floors, REASONS),
+    ]  # fmt: skip
+    return [*every, *families, *as_volume]
+
+
+def _as_it_is(studied: Studied) -> Recording:
+    return studied.recording
+
+
+def _without_features(studied: Studied) -> Recording:
+    """Weigh tenants alone: rows of their features are one feature's, with its models apart."""
+    history = studied.panel.history
+    keys = tuple(replace(key, feature="") for key in history.keys)
+    return record(replace(studied.panel, history=history._replace(keys=keys)))
+
+
+def _without_floors(studied: Studied) -> Recording:
+    none = replace(ROBUST.everyone, min_excess_micro_usd=0, min_excess_percent=0.0)
+    return record(studied.panel, replace(ROBUST, everyone=none))
+
+
+def ablate(studied: Studied, ablation: Ablation, *, same_bar: bool) -> tuple[float, float]:
+    """Return the F1 and the core F1 that are lost."""
+    _, weigh_again, table = ablation
+    recording = weigh_again(studied)
+    bar = 0.0 if same_bar else bar_with(studied.pages, recording, table)
+    whole, core = studied.panel.quality(recording.alerts(table, bar))
+    return studied.whole.f1 - whole.f1, studied.core.f1 - core.f1
+
+
+def ablation_table(studied: Sequence[Studied], *, same_bar: bool) -> Iterable[str]:
+    """Give the lines of the table, the most useful part first."""
+    rows = []
+    for ablation in ablations():
+        lost = [ablate(each, ablation, same_bar=same_bar) for each in studied]
+        rows.append((ablation[0], lost))
+    rows.sort(key=lambda row: -max(max(pair) for pair in row[1]))
+    columns = [f"{each.panel.name} | clear" for each in studied]
+    yield f"| F1 lost without | {' | '.join(columns)} |"
+    yield "|---" * (1 + 2 * len(studied)) + "|"
+    for name, lost in rows:
+        yield f"| {name} | {' | '.join(short(value) for pair in lost for value in pair)} |"
+
+
+def frontier_table(studied: Studied, classic: tuple[Quality, Quality]) -> Iterable[str]:
+    """Give the lines of the table: how much is caught, for how many pages."""
+    yield f"| {studied.panel.name} | precision | recall | F1 | clear | pages | delay |"
+    yield "|---|---|---|---|---|---|---|"
+    for bar in BARS:
+        found = studied.panel.quality(studied.recording.alerts(REASONS, bar))
+        yield _row(f"bar {bar:g}", *found)
+    yield _row("`classic`", *classic)
+
+
+def _row(name: str, whole: Quality, core: Quality) -> str:
+    shares = (whole.precision, whole.recall, whole.f1, core.f1)
+    parts = [name, *map(short, shares), f"{whole.pages:.3f}", f"{whole.delay_days:.2f}"]
+    return f"| {' | '.join(parts)} |".replace(" 0.", " .")
+
+
+def short(value: float) -> str:
+    """Write a share with two digits and no leading zero, as the tables of the docs do."""
+    text = f"{value:.2f}".replace("0.", ".", 1)
+    return "0" if text in (".00", "-.00") else text
+
+
+def frontier(studied: Studied, classic: Quality) -> Line:
+    """Give what is drawn of a panel."""
+    found = [studied.panel.quality(studied.recording.alerts(REASONS, bar))[0] for bar in BARS]
+    return Line(studied.panel.name, BARS, found, classic)
+
+
+def main() -> None:
+    """Print both tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_panel_options(parser)
+    parser.add_argument("--same-bar", action="store_true", help="do not move the bar")
+    parser.add_argument("--svg", type=Path, help="draw the frontier into this file")
+    asked = parser.parse_args()
+    studied = [study(panel) for panel in panels(asked)]
+    classic = [each.panel.quality(alerts_of(each.panel.judge(CLASSIC))) for each in studied]
+    for each, other in zip(studied, classic, strict=True):
+        print(*frontier_table(each, other), "", sep="\n")
+    if asked.svg:
+        lines = [frontier(each, other[0]) for each, other in zip(studied, classic, strict=True)]
+        asked.svg.write_text(draw_frontier(lines), encoding="utf-8")
+    print(*ablation_table(studied, same_bar=asked.same_bar), sep="\n")
+
+
+if __name__ == "__main__":
+    main()
