@@ -7,7 +7,7 @@ at most two days after the one before and the page is younger than seven days.
   day after its last one.
 - A page is *true* where it opens on such a day; a *repeat* where it is not the first one of its
   incident, or opens while an incident settles (after its last day, until its ``grace_end``) or on
-  days labelled ``ignore``; *false* otherwise. Repeats are neither right nor wrong.
+  days labelled ``ignore`` (until theirs); *false* otherwise. Repeats are neither right nor wrong.
 - Precision is the share of true pages among true and false ones, recall the share of incidents that
   were caught.
 
@@ -179,7 +179,7 @@ def _judge(days: Iterable[date], events: Sequence[Event]) -> tuple[int, int, int
 
 
 def _any_on(day: date, events: Iterable[Event]) -> bool:
-    return any(event.start <= day <= event.end for event in events)
+    return any(event.start <= day <= event.grace_end for event in events)
 
 
 def read_events(path: Path) -> tuple[Event, ...]:

@@ -87,8 +87,9 @@ def test_a_page_that_opened_too_early_is_wrong_although_it_catches():
     assert (found.true, found.false, found.caught) == (0, 1, 1)
 
 
-def test_a_page_on_a_day_to_be_ignored_is_neither():
-    assert pages(on(1), replace(LOOP, label="ignore")) == (0, 0, 1)
+@pytest.mark.parametrize(("day", "counted"), [(-1, 1), (0, 0), (6, 0), (7, 1)])
+def test_a_page_on_days_to_be_ignored_is_neither_until_they_have_settled(day, counted):
+    assert pages(on(day), replace(LOOP, label="ignore")) == (0, counted, 1 - counted)
 
 
 def test_a_page_of_a_legitimate_event_or_of_another_tenant_is_wrong():
