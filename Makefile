@@ -188,7 +188,7 @@ lock: $(READY) ## make the five locks again, with the newest versions that fit
 	echo cyclonedx-bom | $(BIN)/uv $(COMPILE) --python-version 3.11 - -o requirements/sbom.txt
 	$(BIN)/uv $(COMPILE) pyproject.toml -o requirements/runtime.txt
 	$(BIN)/uv $(COMPILE) --group dev pyproject.toml -o requirements/dev.txt
-	$(BIN)/uv $(COMPILE) --group benchmark pyproject.toml -o requirements/benchmark.txt
+	$(BIN)/uv $(COMPILE) -c requirements/runtime.txt --group benchmark pyproject.toml -o requirements/benchmark.txt
 
 COMPILE := pip compile --quiet --generate-hashes --universal --no-header --no-annotate
 

@@ -165,8 +165,8 @@ def table(panel: Panel, rows: Sequence[Row]) -> Iterator[str]:
         whole, core = row.found
         shares = (whole.precision, whole.recall, whole.f1, core.f1)
         cells = [
-            row.name, f"{row.tenants}", row.bar, *map(short, shares), f"{whole.pages:.3f}",
-            f"{whole.delay_days:.2f}", f"{row.us_a_day:,.0f}", f"{row.us_a_day / classic:,.1f}",
+            row.name, f"{row.tenants}", row.bar, *map(short, shares), short(whole.pages, 3),
+            short(whole.delay_days), f"{row.us_a_day:,.0f}", f"{row.us_a_day / classic:,.1f}",
         ]  # fmt: skip
         yield f"| {' | '.join(cells)} |"
 

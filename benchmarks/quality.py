@@ -2,10 +2,10 @@
 
 Prints two tables in Markdown. The *frontier*: precision, recall and pages for bars from -2 to 2.
 The *ablation*: how much F1 is lost without each term of its points, without groups of them, and
-without some of its rules. Whatever is left out, the bar is then moved until there are as many pages
-as before: without a term all points shrink, and at the old bar that alone would look like a loss
-(``--same-bar`` does not move it). A world is made where no files are named; ``--svg`` draws the
-frontier.
+without some of its rules. Where points begin is then moved, for the reasons concerned, until there
+are as many pages as before: without a term all sums shrink, and at the old bar that alone would
+look like a loss (``--same-bar`` moves nothing). A world is made where no files are named; ``--svg``
+draws the frontier.
 """
 
 from __future__ import annotations
@@ -55,8 +55,13 @@ class Studied(NamedTuple):
         return count_pages(self.alerts)
 
 
-Ablation = tuple[str, Callable[[Studied], Recording], Table]
-"""What is left out; what is weighed without it, and the points without it."""
+class Ablation(NamedTuple):
+    """What is left out: what is weighed without it, the points without it, and whose bar moves."""
+
+    name: str
+    weigh: Callable[[Studied], Recording]
+    table: Table
+    moved: Iterable[str] = tuple(REASONS)
 
 
 def study(panel: Panel) -> Studied:
@@ -74,39 +79,52 @@ def count_pages(alerts: Iterable[Alert]) -> int:
     return sum(len(open_pages(own)) for own in days.values())
 
 
-def bar_with(pages: int, recording: Recording, table: Table) -> float:
-    """Find the lowest bar above which there are no more pages than so many."""
+def with_pages(pages: int, recording: Recording, ablation: Ablation) -> Table:
+    """Move where points begin until there are no more pages than so many."""
     low, high = SEARCH
     for _ in range(STEPS):
         middle = (low + high) / 2
-        if count_pages(recording.alerts(table, middle)) > pages:
-            low = middle
-        else:
+        if count_pages(recording.alerts(_shifted(ablation, middle), 0.0)) > pages:
             high = middle
-    return high
+        else:
+            low = middle
+    return _shifted(ablation, low)
+
+
+def _shifted(ablation: Ablation, by: float) -> Table:
+    return {
+        name: replace(reason, start=reason.start + by) if name in ablation.moved else reason
+        for name, reason in ablation.table.items()
+    }
 
 
 def ablations() -> list[Ablation]:
     """List everything that is left out, one at a time."""
     every = [
-        (f"{reason}: {term}", _as_it_is, without({reason: frozenset((term,))}))
+        _less(f"{reason}: {term}", (term,), (reason,))
         for reason, own in REASONS.items()
         for term in own.terms
     ]
-    families = [
-        (f"*{name}*", _as_it_is, without(dict.fromkeys(REASONS, frozenset(terms))))
-        for name, terms in FAMILIES.items()
+    families = [_less(f"*{name}*", terms, REASONS) for name, terms in FAMILIES.items()]
+    return [
+        *every,
+        *families,
+        Ablation("*mix judged as volume*", _as_it_is, {**REASONS, "mix": VOLUME}),
+        Ablation("*prompt length judged as volume*", _as_it_is, {**REASONS, "prompt": VOLUME}),
+        Ablation(
+            "*both judged as volume*", _as_it_is, {**REASONS, "mix": VOLUME, "prompt": VOLUME}
+        ),
+        Ablation("*drops*", _as_it_is, {**REASONS, "drop": NEVER}),
+        Ablation("*features (a tenant is one)*", _without_features, REASONS),
+        Ablation("*floors ($5, 25 %)*", _without_floors, REASONS),
     ]
-    as_volume: list[Ablation] = [
-        ("*mix and prompt length judged as volume*", _as_it_is,
-         {**REASONS, "mix": VOLUME, "prompt": VOLUME}),
-        ("*mix judged as volume*", _as_it_is, {**REASONS, "mix": VOLUME}),
-        ("*prompt length judged as volume*", _as_it_is, {**REASONS, "prompt": VOLUME}),
-        ("*drops*", _as_it_is, {**REASONS, "drop": NEVER}),
-        ("*features (a tenant is one)*", _without_features, REASONS),
-        ("*floors ($5, 25 %)*", _without_floors, REASONS),
-    ]  # fmt: skip
-    return [*every, *families, *as_volume]
+
+
+def _less(name: str, terms: Iterable[str], reasons: Iterable[str]) -> Ablation:
+    """Leave terms of some reasons out."""
+    gone = frozenset(terms)
+    concerned = [reason for reason in reasons if gone & REASONS[reason].terms.keys()]
+    return Ablation(name, _as_it_is, without(dict.fromkeys(concerned, gone)), concerned)
 
 
 def _as_it_is(studied: Studied) -> Recording:
@@ -127,10 +145,10 @@ def _without_floors(studied: Studied) -> Recording:
 
 def ablate(studied: Studied, ablation: Ablation, *, same_bar: bool) -> tuple[float, float]:
     """Return the F1 and the core F1 that are lost."""
-    _, weigh_again, table = ablation
-    recording = weigh_again(studied)
-    bar = 0.0 if same_bar else bar_with(studied.pages, recording, table)
-    whole, core = studied.panel.quality(recording.alerts(table, bar))
+    recording, table = ablation.weigh(studied), ablation.table
+    if not same_bar:
+        table = with_pages(studied.pages, recording, ablation)
+    whole, core = studied.panel.quality(recording.alerts(table, 0.0))
     return studied.whole.f1 - whole.f1, studied.core.f1 - core.f1
 
 
@@ -139,7 +157,7 @@ def ablation_table(studied: Sequence[Studied], *, same_bar: bool) -> Iterable[st
     rows = []
     for ablation in ablations():
         lost = [ablate(each, ablation, same_bar=same_bar) for each in studied]
-        rows.append((ablation[0], lost))
+        rows.append((ablation.name, lost))
     rows.sort(key=lambda row: -max(max(pair) for pair in row[1]))
     columns = [f"{each.panel.name} | clear" for each in studied]
     yield f"| F1 lost without | {' | '.join(columns)} |"
@@ -160,14 +178,16 @@ def frontier_table(studied: Studied, classic: tuple[Quality, Quality]) -> Iterab
 
 def _row(name: str, whole: Quality, core: Quality) -> str:
     shares = (whole.precision, whole.recall, whole.f1, core.f1)
-    parts = [name, *map(short, shares), f"{whole.pages:.3f}", f"{whole.delay_days:.2f}"]
-    return f"| {' | '.join(parts)} |".replace(" 0.", " .")
+    parts = [name, *map(short, shares), short(whole.pages, 3), short(whole.delay_days)]
+    return f"| {' | '.join(parts)} |"
 
 
-def short(value: float) -> str:
-    """Write a share with two digits and no leading zero, as the tables of the docs do."""
-    text = f"{value:.2f}".replace("0.", ".", 1)
-    return "0" if text in (".00", "-.00") else text
+def short(value: float, digits: int = 2) -> str:
+    """Write a number without a leading zero, as the tables of the docs do."""
+    text = f"{value:.{digits}f}"
+    if not float(text):
+        return "0"
+    return text.replace("0.", ".", 1) if abs(value) < 1 else text
 
 
 def frontier(studied: Studied, classic: Quality) -> Line:
