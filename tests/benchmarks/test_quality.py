@@ -29,7 +29,7 @@ from detector.robust.points import REASONS
 
 @pytest.fixture(scope="module")
 def studied():
-    return study(made_panel(1, tenants=50, days=100))
+    return study(made_panel(3, tenants=50, days=100))
 
 
 def ablation(name):
@@ -61,7 +61,7 @@ def test_a_table_without_a_term_keeps_all_others():
     assert "before" in REASONS["mix"].terms
 
 
-@pytest.mark.parametrize("name", ["volume: prompt", "*shares of features*", "*drops*"])
+@pytest.mark.parametrize("name", ["volume: prompt", "*shares of features*", "*dollars*"])
 def test_without_a_part_there_are_as_many_pages_as_before(studied, name):
     left = ablation(name)
     table = with_pages(studied.pages, studied.recording, left)
