@@ -132,11 +132,10 @@ def _statsforecast(model: Any) -> Forecast:
 
 def prophet() -> Scorer:
     """Trend and week as a regression, with simulated intervals."""
+    for name in ("cmdstanpy", "prophet", "prophet.plot"):
+        logging.getLogger(name).disabled = True
     import pandas as pd
     from prophet import Prophet
-
-    for name in ("cmdstanpy", "prophet"):
-        logging.getLogger(name).disabled = True
 
     def forecast(own: Floats, days: int) -> tuple[Floats, Floats]:
         model = Prophet(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import zip_longest
 from pathlib import Path
@@ -26,10 +26,12 @@ from spendwatch.commands.replaying import Request, read_history
 from spendwatch.output import progress
 from spendwatch.price_files import load_price_table
 
-QUIETLY = Rules(first_spend_micro_usd=None, young_guard_micro_usd=None)
-"""First spends and young tenants are told by dollars alone, whatever the method: left out here."""
-ROBUST = RuleBook(method="robust", everyone=QUIETLY)
-CLASSIC = RuleBook(method="classic", everyone=replace(QUIETLY, direction="up"))
+ROBUST = RuleBook(method="robust")
+CLASSIC = RuleBook(
+    method="classic",
+    everyone=Rules(direction="up", first_spend_micro_usd=None, young_guard_micro_usd=None),
+)
+"""Its z-score alone; by their first spend and as young tenants it would tell of many more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ FAMILIES = {
     "the tenant as a whole": ("broad", "total_tail", "long_z"),
     "the feature's own past": ("prompt", "record", "weekday", "active"),
     "yesterday and three days": ("before", "three", "fall_before"),
-    "the fleet": ("crowd", "alone_falling", "unattributed"),
+    "the fleet": ("crowd", "others_falling", "unattributed"),
     "dollars": ("usd", "mix_usd", "prompt_usd"),
 }
 

@@ -127,8 +127,8 @@ def test_a_detector_of_others_finds_the_spike_and_takes_the_best_of_its_bars():
 def test_ours_are_shown_for_all_tenants_and_for_the_sample():
     every = panel(noisy(1), noisy(2, spike=3), noisy(3), noisy(4))
     rows = list(run_ours(every, sample(every, 2)))
-    assert [(row.name[:7], row.tenants) for row in rows] == [
-        ("robust", 4), ("robust", 2), ("classic", 4), ("classic", 2),
+    assert [(row.name, row.bar, row.tenants) for row in rows] == [
+        ("**robust**", "0", 4), ("**robust**", "0", 2), ("classic", "3", 4), ("classic", "3", 2),
     ]  # fmt: skip
     assert rows[2].found[0].caught == 1
 
