@@ -15,7 +15,16 @@ from itertools import zip_longest
 from pathlib import Path
 
 from benchmarks.scoring import Alert, Quality, Truth, read_events, read_steady, score
-from benchmarks.worlds import CLASSES, LABELS, QUIET_DAYS, USAGE, make_world, write_world
+from benchmarks.worlds import (
+    CLASSES,
+    DAYS,
+    LABELS,
+    QUIET_DAYS,
+    TENANTS,
+    USAGE,
+    make_world,
+    write_world,
+)
 from detector.backtest import replay
 from detector.detect import SPEND_KINDS, Context
 from detector.history import History, group_tenants
@@ -88,6 +97,7 @@ def add_panel_options(parser: ArgumentParser) -> None:
             help=f"{name} judged day",
         )  # fmt: skip
     parser.add_argument("--seed", type=int, action="append", default=[], help="of a world to make")
+    parser.add_argument("--tenants", type=int, default=TENANTS, help="of such a world")
 
 
 def panels(asked: Namespace) -> list[Panel]:
@@ -99,10 +109,10 @@ def panels(asked: Namespace) -> list[Panel]:
         raise SystemExit("there are more options than --usage")
     worlds = asked.seed if asked.seed or asked.usage else [1]
     read = [read_panel(*each) for each in zip_longest(*options)]
-    return read + [made_panel(seed) for seed in worlds]
+    return read + [made_panel(seed, asked.tenants) for seed in worlds]
 
 
-def made_panel(seed: int, tenants: int = 400, days: int = 150) -> Panel:
+def made_panel(seed: int, tenants: int, days: int = DAYS) -> Panel:
     """Make a world, write it as others are written, and read it again."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -1,6 +1,6 @@
 """What `robust` is worth, and why: ``python -m benchmarks.quality [--usage FILE --labels FILE]``.
 
-Prints two tables in Markdown. The *frontier*: precision, recall and pages for bars from -2 to 2.
+Prints tables in Markdown. The *frontier*: precision, recall and pages for bars from -2 to 2.
 The *ablation*: how much F1 is lost without each term of its points, without groups of them, and
 without some of its rules. Where points begin is then moved, for the reasons concerned, until there
 are as many pages as before: without a term all sums shrink, and at the old bar that alone would
@@ -24,6 +24,7 @@ from benchmarks.panels import CLASSIC, ROBUST, Panel, add_panel_options, alerts_
 from benchmarks.recording import Recording, Table, record, without
 from benchmarks.scoring import Alert, Quality, open_pages
 from detector.robust.points import REASONS, VOLUME, Reason
+from spendwatch.output import progress
 
 BARS = tuple(np.linspace(-2.0, 2.0, 9).tolist())
 SEARCH = (-30.0, 30.0)
@@ -98,25 +99,29 @@ def _shifted(ablation: Ablation, by: float) -> Table:
     }
 
 
-def ablations() -> list[Ablation]:
-    """List everything that is left out, one at a time."""
-    every = [
+def single_terms() -> list[Ablation]:
+    """Leave out each term of each reason."""
+    return [
         _less(f"{reason}: {term}", (term,), (reason,))
         for reason, own in REASONS.items()
         for term in own.terms
     ]
-    families = [_less(f"*{name}*", terms, REASONS) for name, terms in FAMILIES.items()]
+
+
+def rules_and_families() -> list[Ablation]:
+    """Leave out terms that belong together, and whole rules."""
     return [
-        *every,
-        *families,
-        Ablation("*mix judged as volume*", _as_it_is, {**REASONS, "mix": VOLUME}),
-        Ablation("*prompt length judged as volume*", _as_it_is, {**REASONS, "prompt": VOLUME}),
+        *(_less(name, terms, REASONS) for name, terms in FAMILIES.items()),
+        Ablation("a reason of their own for model mixes", _as_it_is, {**REASONS, "mix": VOLUME}),
+        Ablation("one for prompt lengths", _as_it_is, {**REASONS, "prompt": VOLUME}),
         Ablation(
-            "*both judged as volume*", _as_it_is, {**REASONS, "mix": VOLUME, "prompt": VOLUME}
+            "both (all rises judged as volume)",
+            _as_it_is,
+            {**REASONS, "mix": VOLUME, "prompt": VOLUME},
         ),
-        Ablation("*drops*", _as_it_is, {**REASONS, "drop": NEVER}),
-        Ablation("*features (a tenant is one)*", _without_features, REASONS),
-        Ablation("*floors ($5, 25 %)*", _without_floors, REASONS),
+        Ablation("drops", _as_it_is, {**REASONS, "drop": NEVER}),
+        Ablation("features (a tenant is one)", _without_features, REASONS),
+        Ablation("floors ($5, 25 %)", _without_floors, REASONS),
     ]
 
 
@@ -152,12 +157,15 @@ def ablate(studied: Studied, ablation: Ablation, *, same_bar: bool) -> tuple[flo
     return studied.whole.f1 - whole.f1, studied.core.f1 - core.f1
 
 
-def ablation_table(studied: Sequence[Studied], *, same_bar: bool) -> Iterable[str]:
+def ablation_table(
+    studied: Sequence[Studied], parts: Sequence[Ablation], *, same_bar: bool
+) -> Iterable[str]:
     """Give the lines of the table, the most useful part first."""
     rows = []
-    for ablation in ablations():
-        lost = [ablate(each, ablation, same_bar=same_bar) for each in studied]
-        rows.append((ablation.name, lost))
+    with progress("leaving out", len(parts)) as step:
+        for part in parts:
+            step(part.name)
+            rows.append((part.name, [ablate(each, part, same_bar=same_bar) for each in studied]))
     rows.sort(key=lambda row: -max(max(pair) for pair in row[1]))
     columns = [f"{each.panel.name} | clear" for each in studied]
     yield f"| F1 lost without | {' | '.join(columns)} |"
@@ -197,7 +205,7 @@ def frontier(studied: Studied, classic: Quality) -> Line:
 
 
 def main() -> None:
-    """Print both tables."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -212,7 +220,8 @@ def main() -> None:
     if asked.svg:
         lines = [frontier(each, other[0]) for each, other in zip(studied, classic, strict=True)]
         asked.svg.write_text(draw_frontier(lines), encoding="utf-8")
-    print(*ablation_table(studied, same_bar=asked.same_bar), sep="\n")
+    for parts in (rules_and_families(), single_terms()):
+        print(*ablation_table(studied, parts, same_bar=asked.same_bar), "", sep="\n", flush=True)
 
 
 if __name__ == "__main__":
