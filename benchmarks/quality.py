@@ -31,6 +31,7 @@ SEARCH = (-30.0, 30.0)
 """No sum of points is outside."""
 STEPS = 40
 NEVER = Reason(-1000.0, {})
+RISES, DROPS = ("volume", "mix", "prompt"), {"drop": REASONS["drop"]}
 FAMILIES = {
     "shares of features": ("share", "share_tail"),
     "the tenant as a whole": ("broad", "total_tail", "long_z"),
@@ -114,11 +115,7 @@ def rules_and_families() -> list[Ablation]:
         *(_less(name, terms, REASONS) for name, terms in FAMILIES.items()),
         Ablation("a reason of their own for model mixes", _as_it_is, {**REASONS, "mix": VOLUME}),
         Ablation("one for prompt lengths", _as_it_is, {**REASONS, "prompt": VOLUME}),
-        Ablation(
-            "both (all rises judged as volume)",
-            _as_it_is,
-            {**REASONS, "mix": VOLUME, "prompt": VOLUME},
-        ),
+        Ablation("both: all rises are volume", _as_it_is, dict.fromkeys(RISES, VOLUME) | DROPS),
         Ablation("drops", _as_it_is, {**REASONS, "drop": NEVER}),
         Ablation("features (a tenant is one)", _without_features, REASONS),
         Ablation("floors ($5, 25 %)", _without_floors, REASONS),

@@ -66,6 +66,14 @@ def test_the_plain_rule_tells_of_what_lies_above_its_bar(bar, floors, told):
     assert (("AA JFK BOS", FIRST + timedelta(days=SPIKE)) in alerts) is bool(told)
 
 
+@pytest.mark.parametrize(("usual", "spike", "told"), [(100, 1.24, 0), (100, 1.26, 1), (8, 1.6, 0)])
+def test_the_floors_are_a_quarter_and_five_dollars(usual, spike, told):
+    days = np.tile([0.99 * usual, 1.01 * usual], DAYS)[:DAYS]
+    days[SPIKE] = spike * usual
+    assert len(z_alerts({"AA JFK BOS": days}, 3, floors=True)) == told
+    assert len(z_alerts({"AA JFK BOS": days}, 3, floors=False)) == 1
+
+
 def test_the_floors_only_ever_tell_of_fewer():
     assert z_alerts(minutes(), 2, floors=True) < z_alerts(minutes(), 2, floors=False)
 
