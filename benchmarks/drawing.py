@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from html import escape
 from typing import NamedTuple
 
 from benchmarks.scoring import Quality
 
-WIDTH, SIDE, HIGH = 720, 290, 200
+WIDTH, SIDE, HIGH = 720, 280, 200
 TOP, EDGE, LINE = 36, 44, 18
-BOTTOM = TOP + HIGH
+BOTTOM, STEPS = TOP + HIGH, 5
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
 INK = "#57606a"
 """Readable on a white page and on a dark one, as are the colours."""
@@ -27,7 +28,8 @@ class Line(NamedTuple):
 
 def draw_frontier(lines: Sequence[Line]) -> str:
     """Return an SVG with both pictures side by side."""
-    most = max(quality.pages for line in lines for quality in line.found) * 1.05
+    pages = max(quality.pages for line in lines for quality in line.found)
+    most = max(1, math.ceil(10 * pages)) / 10
     height = BOTTOM + LINE * (len(lines) + 4)
     body = [
         part
@@ -67,13 +69,12 @@ def _panel(
 
 def _axes(left: int, title: str, most: float) -> Iterator[str]:
     yield f'<text x="{left}" y="{TOP - 10}">{title}</text>'
-    for step in range(6):
-        y = BOTTOM - HIGH * step / 5
+    for step in range(STEPS + 1):
+        y = BOTTOM - HIGH * step / STEPS
         yield f'<path d="M{left} {y:.0f}h{SIDE}" stroke="{INK}" stroke-opacity="0.25"/>'
-        yield f'<text x="{left - 6}" y="{y + 4:.0f}" text-anchor="end">{step / 5:.1f}</text>'
-    for step in range(5):
-        at = f'x="{left + SIDE * step / 4:.0f}" y="{BOTTOM + LINE}"'
-        yield f'<text {at} text-anchor="middle">{most * step / 4:.2f}</text>'
+        yield f'<text x="{left - 6}" y="{y + 4:.0f}" text-anchor="end">{step / STEPS:.1f}</text>'
+        at = f'x="{left + SIDE * step / STEPS:.0f}" y="{BOTTOM + LINE}"'
+        yield f'<text {at} text-anchor="middle">{most * step / STEPS:g}</text>'
 
 
 def _legend(lines: Sequence[Line]) -> Iterator[str]:
