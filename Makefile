@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 # Without its bytecode files every start of the interpreter compiles all it imports anew: seconds.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help setup demo fmt lint types contracts test floors check matrix bench crash torture storm golden lock sbom pictures image clean
+.PHONY: help setup demo fmt lint types contracts test floors check matrix bench quality crash torture storm golden lock sbom pictures image clean
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -156,6 +156,8 @@ matrix: ## run all tests on each Python that is supported and installed here
 
 # They take long, and need the tests beside them.
 CRASHES := azure_pull azure_truth crash_matrix simulated_days torture slack_storm
+# How well spend is judged, what with, and detectors of others, whose libraries `make bench` lacks.
+QUALITY := clients detectors drawing flights incidents libraries panels quality recording scoring worlds
 
 crash: $(READY) ## kill it at every point and at random times, and live 60 days with a fault each
 	$(BIN)/python -m benchmarks.crash_matrix
@@ -168,18 +170,25 @@ storm: $(READY) ## ten thousand alerts in Slack at its real pace, and how soon p
 	$(BIN)/python -m benchmarks.slack_storm
 
 bench: $(READY) ## run every benchmark
-	@for file in $(filter-out $(CRASHES:%=benchmarks/%.py),$(wildcard benchmarks/[a-z]*.py)); do \
+	@for file in $(filter-out $(patsubst %,benchmarks/%.py,$(CRASHES) $(QUALITY)),$(wildcard benchmarks/[a-z]*.py)); do \
 	    echo "== $$file"; $(BIN)/python "$$file"; done
+
+quality: ## how well spend is judged, beside detectors of others, on made worlds and real series
+	@.ci/set-up build/venv-benchmark benchmark
+	build/venv-benchmark/bin/python -m benchmarks.detectors
+	build/venv-benchmark/bin/python -m benchmarks.quality
+	build/venv-benchmark/bin/python -m benchmarks.flights
 
 golden: $(READY) ## rewrite the golden files; review the diff before you commit it
 	GOLDEN=write $(BIN)/pytest --quiet -p no:randomly $$(grep -rlw GOLDEN tests --include='test_*.py')
 
-lock: $(READY) ## make the four locks again, with the newest versions that fit
+lock: $(READY) ## make the five locks again, with the newest versions that fit
 	rm -f requirements/*.txt
 	echo uv | $(BIN)/uv $(COMPILE) --python-version 3.11 - -o requirements/uv.txt
 	echo cyclonedx-bom | $(BIN)/uv $(COMPILE) --python-version 3.11 - -o requirements/sbom.txt
 	$(BIN)/uv $(COMPILE) pyproject.toml -o requirements/runtime.txt
 	$(BIN)/uv $(COMPILE) --group dev pyproject.toml -o requirements/dev.txt
+	$(BIN)/uv $(COMPILE) -c requirements/runtime.txt --group benchmark pyproject.toml -o requirements/benchmark.txt
 
 COMPILE := pip compile --quiet --generate-hashes --universal --no-header --no-annotate
 

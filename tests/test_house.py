@@ -115,7 +115,9 @@ def test_an_init_file_imports_nothing(path):
 
 def test_the_locks_are_those_that_make_lock_makes():
     made = re.findall(r"-o requirements/(\w+)\.txt", (ROOT / "Makefile").read_text())
-    assert {lock.stem for lock in LOCKS} == set(made) == {"runtime", "dev", "uv", "sbom"}
+    assert (
+        {lock.stem for lock in LOCKS} == set(made) == {"runtime", "dev", "benchmark", "uv", "sbom"}
+    )
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=by_path)
@@ -140,13 +142,23 @@ def test_every_dependency_is_locked():
     build = package_names(pyproject()["build-system"]["requires"])
     assert runtime - pins(ROOT / "requirements/runtime.txt").keys() == set()
     assert (runtime | dev | build) - pins(ROOT / "requirements/dev.txt").keys() == set()
+    others = package_names(pyproject()["dependency-groups"]["benchmark"])
+    assert (runtime | others) - pins(ROOT / "requirements/benchmark.txt").keys() == set()
     assert pins(ROOT / "requirements/sbom.txt").keys() >= {"cyclonedx-bom"}
 
 
-def test_what_is_tested_is_what_is_shipped():
-    tested = pins(ROOT / "requirements/dev.txt")
+@pytest.mark.parametrize("lock", ["dev", "benchmark"])
+def test_what_is_tested_and_measured_is_what_is_shipped(lock):
+    used = pins(ROOT / f"requirements/{lock}.txt")
     shipped = pins(ROOT / "requirements/runtime.txt")
-    assert {name: tested.get(name) for name in shipped} == shipped
+    assert {name: used.get(name) for name in shipped} == shipped
+
+
+def test_no_detector_of_others_is_shipped_or_tested_with():
+    others = package_names(pyproject()["dependency-groups"]["benchmark"])
+    assert len(others) >= 3
+    for lock in ("runtime", "dev"):
+        assert others & pins(ROOT / f"requirements/{lock}.txt").keys() == set()
 
 
 def test_the_makefile_and_the_contracts_name_the_same_pure_core():
@@ -181,7 +193,7 @@ def test_the_readme_shows_the_two_commands_on_its_first_screen(command):
     "target",
     [
         "setup", "demo", "fmt", "lint", "types", "contracts", "test", "check", "matrix", "bench",
-        "crash", "golden", "lock", "sbom", "image", "clean",
+        "quality", "crash", "golden", "lock", "sbom", "image", "clean",
     ],
 )  # fmt: skip
 def test_make_help_explains_every_target(target):

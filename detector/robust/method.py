@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from detector.robust.situation import Others
     from detector.robust.windows import Floats
     from detector.rules import RuleArrays
-    from detector.score import Evidence
+    from detector.score import ByDollars, Evidence
 
 MOST_SIGNS = 3
 
@@ -73,10 +73,7 @@ def score_robust(evidence: Evidence, others: Others | None = None) -> Scores:
     others = others or others_of(evidence, seen)
     past = moments(evidence.total[:, :-1], evidence.usable[:, :-1])
     by = by_dollars_alone(evidence, past)
-    may = by.scored & seen.tells_tokens
-    rises, drops = _judge(
-        evidence, others, may & may_rise(seen, rules), may & may_fall(seen, rules)
-    )
+    rises, drops = weigh(evidence, others, seen, by)
     points = np.full(len(rules.bar), np.nan)
     points[drops.tenants] = drops.points
     rule = np.full(len(points), QUIET, dtype=np.int8)
@@ -109,10 +106,25 @@ def score_robust(evidence: Evidence, others: Others | None = None) -> Scores:
     )
 
 
-def _judge(
-    evidence: Evidence, others: Others, rises: NDArray[np.bool_], drops: NDArray[np.bool_]
-) -> tuple[Judged, Judged]:
-    """Look closer at those of whom a feature rose or fell."""
+def weigh(evidence: Evidence, others: Others, seen: Glance, by: ByDollars) -> tuple[Judged, Judged]:
+    """Look closer at those of whom a feature rose or fell, and give them points, whatever the bar.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    others : Others
+    seen : Glance
+        Of that evidence.
+    by : ByDollars
+        Says who can be scored.
+
+    Returns
+    -------
+    tuple of Judged
+        Rises and drops.
+    """
+    may, rules = by.scored & seen.tells_tokens, evidence.rules
+    rises, drops = may & may_rise(seen, rules), may & may_fall(seen, rules)
     judged: tuple[list[Judged], list[Judged]] = [], []
     tenants = np.flatnonzero(rises | drops)
     for part in parts_of(len(tenants)):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
 from alerts import store
 from detector import ledger
-from detector.detect import SPEND_KINDS
+from detector.detect import SPEND_KINDS, detect
 from detector.pulls import days_of_use
 from detector.sources.base import SourceError
 from spendwatch.app import build_app_as_is
@@ -16,7 +17,7 @@ from spendwatch.commands.opening import open_settings
 from spendwatch.commands.replay_past import Known
 from spendwatch.db import reading
 from spendwatch.exits import UsageProblem
-from spendwatch.judging import assess_last_day
+from spendwatch.judging import look_around, without_told_twice
 from spendwatch.learned import Learned
 from spendwatch.output import progress
 from spendwatch.situation import display_names
@@ -103,7 +104,10 @@ class LedgerPast:
     def judge(self, history: History, book: RuleBook) -> Judgement:
         """Judge a day as the service does; budgets are left out, as no spike hangs on them."""
         lessons = self._lessons(history.days[-1])
-        return assess_last_day(self._app, self._session, history, book, lessons)
+        seen, context = look_around(self._app, self._session, history, lessons)
+        judgement = detect(seen, book, context)
+        told = without_told_twice(self._app, seen, judgement.findings)
+        return replace(judgement, findings=told)
 
     def _lessons_of(self, day: date) -> tuple[Lesson, ...]:
         """Return what counts on a day, which is judged once it is settled."""
