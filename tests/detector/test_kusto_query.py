@@ -137,7 +137,7 @@ def test_a_query_that_answers_in_days_is_asked_for_whole_days_alone():
     store.partial = {DAY}
     assert list(source.usage(ONE_DAY)) == []
     assert len(store.asked) == 1
-    assert source.coverage() == Coverage(None, None)
+    assert source.coverage() == Coverage(None, None, partial_days=frozenset({ON}))
 
 
 def test_a_day_with_a_time_of_day_is_refused():
