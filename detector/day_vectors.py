@@ -49,7 +49,12 @@ def keep_vector(session: Session, day: date) -> None:
     """Make the vector of a day from its rows; nothing may change them in the same moment."""
     known = select(func.count()).where(DAY_VECTOR.c.day == day)
     if not session.connection().execute(known).scalar():
-        session.connection().execute(insert(DAY_VECTOR), [_encoded(day, _cells(session, day))])
+        store_vector(session, day, _cells(session, day))
+
+
+def store_vector(session: Session, day: date, cells: DayCells) -> None:
+    """Keep the cells of a day, by the ids of their series."""
+    session.connection().execute(insert(DAY_VECTOR), [_encoded(day, cells)])
 
 
 def _cells(session: Session, day: date) -> DayCells:
@@ -61,7 +66,7 @@ def _cells(session: Session, day: date) -> DayCells:
     statement = select(*columns).where(table.day == day)
     batches = session.connection().execute(statement).partitions(ROWS_AT_ONCE)
     # As numbers a row weighs a tenth of what it weighs as Python objects: never hold them all.
-    parts = [day_cells(()), *map(day_cells, batches)]
+    parts = [day_cells(()), *(day_cells(zip(*rows, strict=True)) for rows in batches)]
     return DayCells(*map(np.concatenate, zip(*parts, strict=True)))
 
 

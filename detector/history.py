@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,11 @@ from numpy.typing import NDArray
 from detector.model import CostDay, SeriesKey
 
 Value = TypeVar("Value", bound=np.generic)
+Tokens = NDArray[np.int64] | NDArray[np.int32]
+"""In half the bytes where all of them are so small that two of them add up."""
+_MOST_NARROW = 2**30
+_SAY_USE = (0, 1, 2, 4)
+"""Which of a day's cells say that there was use: cost, prompt, completion, and unknown cost."""
 
 
 class History(NamedTuple):
@@ -49,9 +54,9 @@ class History(NamedTuple):
     cost: NDArray[np.int64]
     unknown: NDArray[np.bool_]
     given: NDArray[np.bool_]
-    prompt: NDArray[np.int64]
-    completion: NDArray[np.int64]
-    cached: NDArray[np.int64]
+    prompt: Tokens
+    completion: Tokens
+    cached: Tokens
     pulled: NDArray[np.bool_]
     whole: NDArray[np.bool_]
     first_days: Mapping[str, date]
@@ -190,21 +195,22 @@ class DayCells(NamedTuple):
     given: NDArray[np.bool_]
 
 
-def day_cells(told: Sequence[Sequence[int]] | array[int]) -> DayCells:
-    """Turn rows of row, cost, prompt, completion, cached, unknown and given into arrays.
+def day_cells(columns: Iterable[Sequence[int] | NDArray[np.int64]]) -> DayCells:
+    """Turn columns of row, cost, prompt, completion, cached, unknown and given into arrays.
 
     Parameters
     ----------
-    told : sequence of sequence of int, or array of int
-        Seven numbers for each series, or all of them one after the other.
+    columns : iterable of sequence of int, or of ndarray of int64
+        Seven of the same length; none at all is no cell.
 
     Examples
     --------
-    >>> day_cells([(3, 1_000, 10, 2, 0, 0, 1)]).given.tolist()
+    >>> day_cells([[3], [1_000], [10], [2], [0], [0], [1]]).given.tolist()
     [True]
     """
-    columns = np.array(told, dtype=np.int64).reshape(-1, len(DayCells._fields)).T
-    rows, cost, prompt, completion, cached, unknown, given = columns
+    numbers = [np.array(column, dtype=np.int64) for column in columns]
+    none = np.zeros(0, dtype=np.int64)
+    rows, cost, prompt, completion, cached, unknown, given = numbers or (none,) * 7
     return DayCells(rows, cost, prompt, completion, cached, unknown > 0, given > 0)
 
 
@@ -233,32 +239,41 @@ def lay_out(
         A day's cells lie side by side in memory.
     """
     shape = len(days), len(keys)
-    numbers = DayCells._fields[1:5]
-    matrices = [np.zeros(shape, dtype=np.int64) for _ in numbers]
-    flags = [np.zeros(shape, dtype=np.bool_) for _ in DayCells._fields[5:]]
+    kinds = (np.int64, np.int32, np.int32, np.int32, np.bool_, np.bool_)
+    matrices: list[NDArray[Any]] = [np.zeros(shape, dtype=kind) for kind in kinds]
     for column, cells in told:
         alone = not (np.bincount(cells.rows, minlength=1) > 1).any()
-        for matrix, values in zip((*matrices, *flags), cells[1:], strict=True):
-            _add(matrix[column], cells.rows, values, alone=alone)
-    cost, prompt, completion, cached = matrices
-    unknown, given = flags
-    used = np.logical_or.reduce([part.any(axis=0) for part in (cost, unknown, prompt, completion)])
+        for place, values in enumerate(cells[1:]):
+            day = _summed(len(keys), cells.rows, values, alone=alone)
+            matrices[place] = _wide_enough(matrices[place], day)
+            matrices[place][column] = day
+    used = np.logical_or.reduce([matrices[place].any(axis=0) for place in _SAY_USE])
     if not used.all():
         keys = [key for key, keep in zip(keys, used, strict=True) if keep]
-        cost, prompt, completion, cached = (part[:, used] for part in matrices)
-        unknown, given = (part[:, used] for part in flags)
-    parts = (cost.T, unknown.T, given.T, prompt.T, completion.T, cached.T)
+        for place, matrix in enumerate(matrices):
+            matrices[place] = matrix[:, used]
+    cost, prompt, completion, cached, unknown, given = (matrix.T for matrix in matrices)
+    parts = (cost, unknown, given, prompt, completion, cached)
     return History(tuple(days), tuple(keys), *parts, pulled, whole, first_days)
 
 
-def _add(
-    into: NDArray[Value], rows: NDArray[np.int64], values: NDArray[Value], *, alone: bool
-) -> None:
-    """Add values at some places; ``alone`` where no two share one, which is far quicker."""
+def _summed(
+    size: int, rows: NDArray[np.int64], values: NDArray[Any], *, alone: bool
+) -> NDArray[Any]:
+    """Sum values at some places; ``alone`` where no two share one, which is far quicker."""
+    total = np.zeros(size, dtype=values.dtype)
     if alone:
-        into[rows] = values
+        total[rows] = values
     else:
-        (np.logical_or if into.dtype == np.bool_ else np.add).at(into, rows, values)
+        (np.logical_or if total.dtype == np.bool_ else np.add).at(total, rows, values)
+    return total
+
+
+def _wide_enough(matrix: NDArray[Any], day: NDArray[Any]) -> NDArray[Any]:
+    """Widen a matrix that cannot hold a day, or not the sum of two of its cells."""
+    if matrix.dtype == np.int32 and day.max(initial=0) > _MOST_NARROW:
+        return matrix.astype(np.int64)
+    return matrix
 
 
 def build_history(
@@ -304,7 +319,10 @@ def build_history(
     row_of = np.empty(len(keys), dtype=np.int64)
     row_of[[number_of[key] for key in keys]] = np.arange(len(keys))
     seen = np.array([column in told for column in range(len(days))], dtype=np.bool_)
-    placed = ((column, day_cells(cells)) for column, cells in told.items())
+    width = len(DayCells._fields)
+    placed = (
+        (column, day_cells(np.array(cells).reshape(-1, width).T)) for column, cells in told.items()
+    )
     moved = ((column, cells._replace(rows=row_of[cells.rows])) for column, cells in placed)
     return lay_out(keys, days, moved, pulled=seen, whole=seen, first_days=firsts)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from sqlalchemy import case, func, select
 
-from detector.day_vectors import cells_of_days
+from detector.day_vectors import ROWS_AT_ONCE, cells_of_days
 from detector.history import consecutive_days, lay_out
 from detector.model import SeriesKey
 from detector.tables import COST_DAY, COST_REVISION, SERIES, SOURCE_DAY, TENANT_NAME
@@ -72,18 +72,23 @@ def _place_series(session: Session, canonical: Canonical) -> _Rows:
         table.tenant, table.feature, table.model, table.deployment, table.scope,
         table.id, table.first_day,
     )  # fmt: skip
-    rows = session.connection().execute(select(*columns)).all()
-    names, *others, ids, firsts = zip(*rows, strict=True) if rows else ((),) * len(columns)
-    known_as = {name: canonical(name) for name in set(names)}
-    tenants = [known_as[name] for name in names]
-    parts = list(zip(tenants, *others, strict=True))
+    parts: list[tuple[str, ...]] = []
+    ids: list[int] = []
+    first_days: dict[str, date] = {}
+    known_as: dict[str, str] = {}
+    words: dict[str, str] = {}  # each once, in however many series it stands
+    for rows in session.connection().execute(select(*columns)).partitions(ROWS_AT_ONCE):
+        names, *others, numbers, firsts = zip(*rows, strict=True)
+        known_as |= {name: canonical(name) for name in set(names) - known_as.keys()}
+        tenants = [known_as[name] for name in names]
+        parts += zip(tenants, *(map(words.setdefault, each, each) for each in others), strict=True)
+        ids += numbers
+        for tenant, first_day in zip(tenants, firsts, strict=True):
+            first_days[tenant] = min(first_day, first_days.get(tenant, first_day))
     distinct = sorted(set(parts))
     number_of = {part: row for row, part in enumerate(distinct)}
     row_of = np.zeros(max(ids, default=0) + 1, dtype=np.int64)
-    row_of[list(ids)] = [number_of[part] for part in parts]
-    first_days: dict[str, date] = {}
-    for tenant, first_day in zip(tenants, firsts, strict=True):
-        first_days[tenant] = min(first_day, first_days.get(tenant, first_day))
+    row_of[ids] = [number_of[part] for part in parts]
     return _Rows(tuple(itertools.starmap(SeriesKey, distinct)), row_of, first_days)
 
 

@@ -190,7 +190,7 @@ class _ScaledDay:
         """Return the history with the judged day as if so much of it had been used."""
         parts = {}
         for name in _SCALED:
-            whole = getattr(self.history, name).copy()
+            whole = getattr(self.history, name).astype(np.int64)
             shape = self._today(name) if self.used else self._usual(name)
             whole[self.rows, -1] = np.rint(shape * factor).astype(np.int64)
             parts[name] = whole

@@ -107,8 +107,8 @@ def test_a_cost_outside_the_days_is_refused(day):
 def test_rows_without_use_in_the_days_are_left_out():
     keys = [SeriesKey("acme"), SeriesKey("bolt"), SeriesKey("corp")]
     cells = [
-        (1, day_cells([(0, 5, 0, 0, 0, 0, 0)])),
-        (0, day_cells([(2, 0, 0, 0, 0, 1, 0)])),
+        (1, day_cells([[number] for number in (0, 5, 0, 0, 0, 0, 0)])),
+        (0, day_cells([[number] for number in (2, 0, 0, 0, 0, 1, 0)])),
     ]
     every = np.ones(2, dtype=np.bool_)
     laid = lay_out(keys, (ago(1), TODAY), cells, pulled=every, whole=every, first_days={})
