@@ -127,6 +127,7 @@ def _facts(found: Explained, alert: Alert | None) -> dict[str, Any]:
     facts: dict[str, Any] = encode(found.explanation)
     other: dict[str, Any] = encode(found)
     del other["explanation"]
+    other["use"] = [encode(use) | {"key": use.key._asdict()} for use in found.use]
     return {"alert": alert and f"A-{alert.number}"} | other | facts
 
 

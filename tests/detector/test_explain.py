@@ -79,6 +79,10 @@ def agrees(found, history, book, context):
     if found.finding:
         assert (found.trials[0].rule, found.trials[0].stands) == (found.finding.rule, True)
     for what_if in found.otherwise:
+        if found.finding and what_if.name in ("bar", "z"):
+            assert 0 <= what_if.value - found.finding.facts["quiet_bar"] <= 0.011
+        if found.finding and what_if.name == "min_excess_micro_usd":
+            assert 0 < what_if.value - found.finding.facts["quiet_micro_usd"] <= 0.011 * MICRO
         if what_if.what == "setting":
             changed = with_setting(book, found.tenant, what_if)
             assert direction(history, changed, context, found.tenant) == what_if.direction
