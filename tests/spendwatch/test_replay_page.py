@@ -100,7 +100,7 @@ def rows_of(text, title):
 
 def test_each_alert_gives_account_of_its_points_and_they_add_up_to_its_score(usage):
     shown = page(usage, "--method", "robust")
-    tables = rows_of(shown, "points of volume")
+    tables = rows_of(shown, "points of prompt length")
     scores = re.findall(r'<td data-label="Score" class="number" data-value="(.*?)"', shown)
     assert len(tables) == len(scores) == len(HOSTILE)
     for rows, score in zip(tables, scores, strict=True):
@@ -108,7 +108,7 @@ def test_each_alert_gives_account_of_its_points_and_they_add_up_to_its_score(usa
         assert name == "sum"
         assert sum(float(row[-1]) for row in parts) == pytest.approx(float(total), abs=0.1)
         assert float(total) == pytest.approx(float(score), abs=0.01)
-    conditions = rows_of(shown, "conditions of volume")
+    conditions = rows_of(shown, "conditions of prompt length")
     assert len(conditions) == len(HOSTILE)
     assert {row[-1] for rows in conditions for row in rows} == {"yes"}
 
