@@ -103,12 +103,17 @@ def sections_of(explained: Explained) -> tuple[Section, ...]:
     parts = (
         Section(lines=tuple(_summary(explained))),
         _use(explained),
-        _points(trial) if trial and trial.terms else Section(),
-        _conditions(trial) if trial else Section(),
+        *(sections_of_trial(trial) if trial else ()),
         Section("compared with", tuple(_compared(explained))),
         Section(_otherwise_title(found), tuple(_otherwise(found))),
     )
     return tuple(part for part in parts if part.lines or part.rows)
+
+
+def sections_of_trial(trial: Trial) -> tuple[Section, ...]:
+    """Return what added to the points of a rule, where it knows any, and its conditions."""
+    points = (_points(trial),) if trial.terms else ()
+    return (*points, _conditions(trial))
 
 
 def _summary(explained: Explained) -> Iterator[str]:

@@ -211,13 +211,17 @@ class _Pen:
                 yield self._centred("day", day, _BOTTOM + 13, short_day(day))
 
     def _apart(self, day: date, other: date) -> bool:
-        widths = _LETTER * (len(short_day(day)) + len(short_day(other))) / 2
-        return abs((day - other).days) * self._slot > widths + _LETTER
+        words, others = short_day(day), short_day(other)
+        room = _LETTER * (len(words) + len(others) + 2) / 2
+        return abs(self._middle(day, words) - self._middle(other, others)) > room
 
     def _centred(self, name: str, day: date, y: float, words: str) -> str:
+        return _text(name, self._middle(day, words), y, words)
+
+    def _middle(self, day: date, words: str) -> float:
+        """Return where words stand that are about a day: below it, and within the chart."""
         half = _LETTER * len(words) / 2
-        x = min(max(self._x(day, 0.5), self._left + half), _RIGHT - half)
-        return _text(name, x, y, words)
+        return min(max(self._x(day, 0.5), self._left + half), _RIGHT - half)
 
     def _x(self, day: date, share: float = 0.0) -> float:
         return self._left + self._slot * ((day - self.chart.days[0]).days + share)

@@ -25,7 +25,7 @@ def backtest_page(folder: Path) -> str:
     with reading(app.engine) as session:
         past = LedgerPast(app, session)
         report, history = replay_past(past, Request(), Gate())
-        page = page_of(report, history, past.title, past.remark)
+        page = page_of(report, history, past)
     app.engine.dispose()
     before, first, rest = page.partition("<details><summary>$")
     return before + first.replace("<details>", "<details open>") + rest

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
     from alerts.holds import PlannedEvent
+    from detector.detect import Context
     from detector.history import History
     from detector.model import Judgement, Lesson
     from detector.rules import RuleBook
@@ -102,12 +103,16 @@ class LedgerPast:
         return self._app.directory.canonical(tenant)
 
     def judge(self, history: History, book: RuleBook) -> Judgement:
-        """Judge a day as the service does; budgets are left out, as no spike hangs on them."""
-        lessons = self._lessons(history.days[-1])
-        seen, context = look_around(self._app, self._session, history, lessons)
-        judgement = detect(seen, book, context)
-        told = without_told_twice(self._app, seen, judgement.findings)
+        """Judge a day as the service does."""
+        history, context = self.around(history)
+        judgement = detect(history, book, context)
+        told = without_told_twice(self._app, history, judgement.findings)
         return replace(judgement, findings=told)
+
+    def around(self, history: History) -> tuple[History, Context]:
+        """Read what else is known of a day; budgets are left out, as no spike hangs on them."""
+        lessons = self._lessons(history.days[-1])
+        return look_around(self._app, self._session, history, lessons)
 
     def _lessons_of(self, day: date) -> tuple[Lesson, ...]:
         """Return what counts on a day, which is judged once it is settled."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,20 +13,27 @@ from alerts.kind_words import words_of
 from alerts.names import csv_cell, safe_name
 from alerts.numbers import count, money
 from alerts.render.day_chart import Compared, DayChart, draw_svg
+from detector.detect import weigh
 from detector.history import any_by_tenant, group_tenants
 from spendwatch.commands.replay_answers import answer_of
 from spendwatch.commands.replay_settings import shown_rules
 from spendwatch.commands.replays import AFTER, BEFORE, Episode, Replayed, only_in
+from spendwatch.explain_words import sections_of_trial
 from spendwatch.pages import drawn, render
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from detector.detect import Weighed
     from detector.history import History
     from detector.model import Baseline, Finding
+    from detector.rules import RuleBook
+    from spendwatch.commands.replay_past import Past
     from spendwatch.commands.replay_report import Report
+    from spendwatch.explain_words import Section
 
 MOST_ALERTS = 500
+LEFT_OUT = ("made of",)
 
 
 class Series:
@@ -47,6 +55,28 @@ class Series:
             for column, other in enumerate(self._days)
             if begin <= other <= day + AFTER
         }
+
+
+class Trials:
+    """How a finding came about: its day is weighed again, and its rule gives account."""
+
+    def __init__(self, history: History, past: Past, book: RuleBook) -> None:
+        self._history, self._past, self._book = history, past, book
+        self._weighed = lru_cache(maxsize=1)(self._weigh)
+
+    def sections(self, finding: Finding) -> tuple[Section, ...]:
+        """Return what added to its points, and the conditions that it met."""
+        weighed = self._weighed(finding.day)
+        index = weighed.evidence.groups.tenants.index(finding.tenant)
+        trials = weighed.scores.account(index).trials
+        decided = (each for each in trials if each.rule == finding.rule and each.stands)
+        return next(map(sections_of_trial, decided), ())
+
+    def _weigh(self, day: date) -> Weighed:
+        column = self._history.days.index(day)
+        window = self._history.window(column, self._book.history_days + 1)
+        window, context = self._past.around(window)
+        return weigh(window, self._book, context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +101,16 @@ class ShownAlert:
     summary: str
     lines: Sequence[tuple[str, str]]
     chart: str
+    tables: Sequence[Mapping[str, Any]]
 
 
-def page_of(report: Report, history: History, title: str, heeding: str = "") -> str:
+def page_of(report: Report, history: History, past: Past) -> str:
     """Return the page, whole in itself: nothing is loaded from anywhere."""
     first = report.sides[0]
     shown = [shown_rules(side.book) for side in report.sides]
     page = {
-        "title": safe_name(title),
-        "heeding": heeding,
+        "title": safe_name(past.title),
+        "heeding": past.remark,
         "first": first.first,
         "last": first.last,
         "days": count(first.days, "day"),
@@ -88,7 +119,7 @@ def page_of(report: Report, history: History, title: str, heeding: str = "") -> 
         "settings": [(key, [rules[key] for rules in shown]) for key in shown[0]],
         "own_rules": _own_rules(first),
         "answered": report.answers is not None,
-        "sides": [_Side(report, side, history).facts() for side in report.sides],
+        "sides": [_Side(report, side, history, past).facts() for side in report.sides],
     }
     return render("backtest.html", page=page)
 
@@ -101,17 +132,19 @@ def _own_rules(side: Replayed) -> str:
 class _Side:
     """Turns one side of the report into what the page shows of it."""
 
-    def __init__(self, report: Report, side: Replayed, history: History) -> None:
+    def __init__(self, report: Report, side: Replayed, history: History, past: Past) -> None:
         self._report, self._side = report, side
         others = [each for each in report.sides if each is not side]
         self._alone = {_key(row.finding) for other in others for row in only_in(side, other)}
         self._paged = [each for each in side.episodes if each.page]
         self._series = Series(history)
+        self._trials = Trials(history, past, side.book)
 
     def facts(self) -> Mapping[str, Any]:
         """Return what the template asks for."""
         side, answers = self._side, self._report.answers
-        alerts = sorted(map(self._alert, self._largest()), key=lambda each: -each.change_value)
+        by_day = sorted(self._largest(), key=lambda each: each.told.day)
+        alerts = sorted(map(self._alert, by_day), key=lambda each: -each.change_value)
         tallies = answers.tallies(side) if answers else ()
         return {
             "name": safe_name(side.name, limit=200),
@@ -155,7 +188,18 @@ class _Side:
             summary=words.what,
             lines=[(line.label, line.text) for line in words.lines],
             chart=drawn(draw_svg(_chart(self._series, episode))),
+            tables=[_table(each) for each in self._trials.sections(finding)],
         )
+
+
+def _table(section: Section) -> Mapping[str, Any]:
+    """Return a section as a table; what a number is made of is left to `spendwatch explain`."""
+    kept = [place for place, name in enumerate(section.columns) if name not in LEFT_OUT]
+    return {
+        "title": section.title,
+        "columns": [section.columns[place] for place in kept],
+        "rows": [[row[place] for place in kept] for row in section.rows],
+    }
 
 
 def _key(finding: Finding) -> tuple[str, str, date]:

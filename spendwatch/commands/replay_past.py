@@ -74,6 +74,9 @@ class Past(Protocol):
     def judge(self, history: History, book: RuleBook) -> Judgement:
         """Judge the last day of a part of the history."""
 
+    def around(self, history: History) -> tuple[History, Context]:
+        """Return what is judged then, and what is known besides."""
+
     def canonical(self, tenant: str) -> str:
         """Return the id that a tenant goes by."""
 
@@ -104,6 +107,10 @@ class FilePast:
     def judge(self, history: History, book: RuleBook) -> Judgement:
         """Judge a day by what the file says alone."""
         return detect(history, book, self._context)
+
+    def around(self, history: History) -> tuple[History, Context]:
+        """Return the history; besides, prices alone are known."""
+        return history, self._context
 
     def canonical(self, tenant: str) -> str:
         """Return the tenant: a file knows no aliases."""

@@ -159,7 +159,7 @@ def _write_page(path: Path, report: Report, past: Past, history: History) -> Non
     # The templates need not be loaded for a replay that draws no page.
     from spendwatch.commands.replay_page import page_of
 
-    path.write_text(page_of(report, history, past.title, past.remark), encoding="utf-8")
+    path.write_text(page_of(report, history, past), encoding="utf-8")
 
 
 def _stepping(judgements: Iterable[Judgement], step: Any) -> Iterator[Judgement]:

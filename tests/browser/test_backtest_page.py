@@ -10,7 +10,7 @@ from tests.spendwatch.test_replay_page import HOSTILE, write_usage
 
 NAMES = [*HOSTILE, "averyveryverylongtenantnamewithoutanyspaceinitatallwhatsoever", "bolt", "corp"]
 SIDES = "document.querySelectorAll('.side')"
-SHOWN = "[...document.querySelectorAll('.alerts tbody')].filter((each) => each.offsetHeight)"
+SHOWN = "[...document.querySelectorAll('.alerts > tbody')].filter((each) => each.offsetHeight)"
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,7 @@ def test_what_only_one_side_finds_can_be_shown_alone(tab, page):
     tab.value("document.querySelector('.only input').focus()")
     tab.press("Space")
     alone = tab.value(f"{SIDES}[0].querySelectorAll('.alone').length")
-    others = tab.value(f"{SIDES}[1].querySelectorAll('.alerts tbody').length")
+    others = tab.value(f"{SIDES}[1].querySelectorAll('.alerts > tbody').length")
     assert 0 < alone < len(NAMES)
     assert tab.value(f"{SHOWN}.length") == alone + others < all_shown
 

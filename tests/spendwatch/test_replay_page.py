@@ -89,6 +89,36 @@ def test_every_page_is_a_row_with_its_day_its_chart_and_why(shown):
     assert shown.count("<dt>Against</dt><dd>lowest to highest day") == len(HOSTILE)
 
 
+def rows_of(text, title):
+    """The cells of each table of a title, row by row."""
+    tables = re.findall(rf"<caption>{title}</caption>(.*?)</table>", text, re.DOTALL)
+    return [
+        [re.findall(r"<td>(.*?)</td>", row) for row in re.findall(r"<tr>(.*?)</tr>", table)[1:]]
+        for table in tables
+    ]
+
+
+def test_each_alert_gives_account_of_its_points_and_they_add_up_to_its_score(usage):
+    shown = page(usage, "--method", "robust")
+    tables = rows_of(shown, "points of prompt length")
+    scores = re.findall(r'<td data-label="Score" class="number" data-value="(.*?)"', shown)
+    assert len(tables) == len(scores) == len(HOSTILE)
+    for rows, score in zip(tables, scores, strict=True):
+        *parts, (name, *_, total) = rows
+        assert name == "sum"
+        assert sum(float(row[-1]) for row in parts) == pytest.approx(float(total), abs=0.1)
+        assert float(total) == pytest.approx(float(score), abs=0.01)
+    conditions = rows_of(shown, "conditions of prompt length")
+    assert len(conditions) == len(HOSTILE)
+    assert {row[-1] for rows in conditions for row in rows} == {"yes"}
+
+
+def test_by_one_number_the_conditions_say_which(shown):
+    conditions = rows_of(shown, "conditions of z-score")
+    assert len(conditions) == len(HOSTILE)
+    assert all(rows[-3][:2] == ["change in dollars", "min_excess_usd"] for rows in conditions)
+
+
 def test_names_are_text_whatever_they_say(shown):
     for name in HOSTILE.values():
         assert f"<bdi>{name}</bdi>" in shown
