@@ -105,7 +105,7 @@ def run_contender(contender: Contender, panel: Panel) -> Row:
         key=lambda tried: tried[1][0].f1,
     )
     each = took / (len(costs.tenants) * (last - first + 1)) * 1e6
-    return Row(contender.name, panel.truth.tenants, f"{best[0]:g}", best[1], each)
+    return Row(contender.name, panel.truth.tenants, f"{best[0]:.10g}", best[1], each)
 
 
 def _alerts(panel: Panel, costs: Costs, told: np.ndarray) -> set[Alert]:

@@ -28,7 +28,7 @@ Forecast = Callable[[Floats, int], tuple[Floats, Floats]]
 """Takes the past of one tenant and a number of days; returns what is expected, and its spread."""
 
 WINDOW_DAYS, FORECAST_DAYS, LEAST_DAYS = 30, 90, 14
-SDS = (3.0, 4.0, 6.0, 8.0, 12.0)
+SDS = (3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0)
 _ONE_SD = 68.27
 """Percent of a normal distribution within one standard deviation."""
 _LEAST_SPREAD = 0.05
@@ -232,8 +232,8 @@ CONTENDERS = (
     Contender("statsforecast AutoETS", "statsforecast", auto_ets, SDS, refit_days=7, slow=True),
     Contender("statsforecast MSTL", "statsforecast", mstl, SDS, refit_days=7, slow=True),
     Contender("prophet", "prophet", prophet, SDS, refit_days=7, slow=True),
-    Contender("pyod KNN", "pyod", nearest_days, (1.0, 2.0, 4.0, 8.0, 16.0), slow=True),
-    Contender("river HalfSpaceTrees", "river", half_space_trees, (0.8, 0.9, 0.95, 0.98)),
+    Contender("pyod KNN", "pyod", nearest_days, (1.0, 2.0, 4.0, 8.0, 16.0, 32.0), slow=True),
+    Contender("river HalfSpaceTrees", "river", half_space_trees, (0.8, 0.9, 0.95, 0.98, 0.99)),
     Contender(
         "river GaussianScorer", "river", gaussian, (0.95, 0.9973, 0.9999, 0.999999, 0.999999999)
     ),
