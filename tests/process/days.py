@@ -63,11 +63,11 @@ kind = "console"
 name = "desk"
 path = "told/desk.txt"
 
-[alerts]
-receiver = "desk"
-
 [detection]
 method = "classic"
+
+[alerts]
+receiver = "desk"
 """
 WAIT_MS = 50
 """Others hold the database for whole hours of this clock: nobody waits for them for long."""

@@ -38,11 +38,11 @@ kind = "console"
 name = "desk"
 digest = "off"
 
-[alerts]
-receiver = "desk"
-
 [detection]
 method = "classic"
+
+[alerts]
+receiver = "desk"
 """
 RATES = {"input": "2", "cached_input": "1", "output": "10"}
 

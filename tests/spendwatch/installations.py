@@ -29,11 +29,11 @@ kind = "console"
 name = "desk"
 digest = "off"
 
-[alerts]
-receiver = "desk"
-
 [detection]
 method = "classic"
+
+[alerts]
+receiver = "desk"
 """
 
 

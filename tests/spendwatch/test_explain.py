@@ -25,7 +25,7 @@ HEAD = "date,tenant,feature,model,prompt_tokens,cached_tokens,completion_tokens"
 DAYS = 45
 LAST = FIRST + timedelta(days=DAYS - 1)
 USE = {"chat": ("gpt-4o", 9e6), "search": ("gpt-4o-mini", 40e6), "report": ("gpt-4o", 3e6)}
-ROBUST = CONFIG.replace('"classic"', '"robust"') + 'first_spend_usd = "off"\n'
+ROBUST = CONFIG.replace('"classic"', '"robust"\nfirst_spend_usd = "off"')
 ALIAS = '\n[[tenants]]\nid = "acme"\nname = "Acme Ltd"\naliases = ["acme-old"]\n'
 
 
