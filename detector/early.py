@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from detector.history import History
+    from detector.history import History, Tokens
     from detector.model import Finding, Lesson
     from detector.rules import RuleBook, Rules
 
@@ -125,7 +125,7 @@ def with_usual_rest(history: History, lessons: Iterable[Lesson] = ()) -> History
     days = slice(-1 - USUAL_DAYS, -1)
     usable = _usable_days(history, lessons)[:, days]
 
-    def usual(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    def usual(values: Tokens) -> NDArray[np.int64]:
         middle = median(np.where(usable, values[:, days], np.nan))
         return np.rint(np.nan_to_num(middle)).astype(np.int64)
 
@@ -146,8 +146,8 @@ def _usable_days(history: History, lessons: Iterable[Lesson]) -> NDArray[np.bool
 
 
 def _with_last(
-    values: NDArray[np.int64], rows: NDArray[np.bool_], last: NDArray[np.int64]
+    values: Tokens, rows: NDArray[np.bool_], last: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    changed = values.copy()
+    changed = values.astype(np.int64)
     changed[rows, -1] = last[rows]
     return changed

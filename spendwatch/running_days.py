@@ -27,7 +27,8 @@ from detector.usage import day_bounds
 from spendwatch.budgeting import budget_states
 from spendwatch.db import reading
 from spendwatch.ingest import pull_windows
-from spendwatch.judging import Judged, taught, write_judgement
+from spendwatch.judging import Judged, write_judgement
+from spendwatch.learned import Learned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,7 +101,7 @@ def _assess(app: App, session: Session, day: date) -> Judgement:
     )
     history = _with_unsettled(history, app.last_settled_day())
     budgets = budget_states(app, session, day)
-    context = Context(taught(app, session), app.prices, budgets=budgets)
+    context = Context(Learned(app, session).lessons(), app.prices, budgets=budgets)
     judgement = detect_early(history, app.book, context)
     told = (_Known(app, session, finding).told() for finding in judgement.findings)
     return replace(judgement, findings=tuple(told))

@@ -15,6 +15,7 @@ from spendwatch.settings_types import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from dataclasses import Field
 
 OFF = "off"
 MOST_DAYS, MOST_DOLLARS = 3_650, 1_000_000_000

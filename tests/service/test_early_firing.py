@@ -18,7 +18,6 @@ from tests.spendwatch.installations import CONFIG, FIRST, Installation
 TEN, HALF = timedelta(minutes=10), timedelta(minutes=30)
 HEADER = "start_at,tenant,feature,model,cost_usd"
 RUNNING = FIRST + 35 * ONE
-CLASSIC = '\n[detection]\nmethod = "classic"\n'
 
 
 def at(clock, day=RUNNING):
@@ -50,7 +49,7 @@ def steady(tmp_path):
     return made(tmp_path)
 
 
-def made(folder, extra=CLASSIC):
+def made(folder, extra=""):
     place = Hourly(folder, CONFIG, extra)
     for step in range(35):
         place.write_hours(FIRST + step * ONE)
@@ -130,7 +129,7 @@ def test_a_day_that_is_whole_after_all_leaves_the_ledger_that_one_pull_would(tmp
     ledgers, found = [], []
     for early in ("true", "false"):
         (tmp_path / early).mkdir()
-        place = made(tmp_path / early, f"{CLASSIC}early = {early}\n")
+        place = made(tmp_path / early, f"early = {early}\n")
         with serving(place) as service:
             place.live(service, at("04:00", RUNNING + ONE), HALF, h10=150)
         app = place.app()
@@ -147,7 +146,7 @@ def test_a_day_that_is_whole_after_all_leaves_the_ledger_that_one_pull_would(tmp
 
 
 def test_a_file_of_days_is_left_until_the_day_is_over(tmp_path):
-    place = Installation(tmp_path, CONFIG, CLASSIC)
+    place = Installation(tmp_path, CONFIG)
     place.write_days(35, 100)
     place.now = at("07:00")
     with serving(place) as service:
@@ -163,7 +162,7 @@ def pulls(place):
 
 
 def test_who_wants_no_early_word_hears_of_the_finished_day(tmp_path):
-    place = made(tmp_path, f"{CLASSIC}early = false\n")
+    place = made(tmp_path, "early = false\n")
     with serving(place) as service:
         place.live(service, at("12:00"), h10=150)
         assert service.titles() == []
@@ -188,7 +187,7 @@ def test_a_source_that_fails_while_the_day_runs_is_asked_ever_later_and_told_of_
 
 def test_a_planned_day_is_quiet_up_to_its_ceiling_and_speaks_above_it(tmp_path):
     plan = f'[[planned_events]]\ntenant = "acme"\nfirst_day = {RUNNING}\nceiling = 300\n'
-    place = made(tmp_path, f'{CLASSIC}{plan}comment = "batch"\n')
+    place = made(tmp_path, f'{plan}comment = "batch"\n')
     with serving(place) as service:
         place.live(service, at("11:30"), h10=150)
         assert service.titles() == []

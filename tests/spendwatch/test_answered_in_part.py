@@ -137,7 +137,7 @@ def test_what_a_running_day_told_before_is_no_silence_from_then_on(made):
 
 
 def test_a_part_of_an_answer_is_told_as_that_and_not_as_silence(made):
-    app, store = made(extra="[detection]\nearly = false\n")
+    app, store = made(extra="early = false\n")
     (found,) = judged_in_part(app, store)
     assert found.kind is FindingKind.SOURCE_FAILING
     assert "only in part" in found.facts["error"]

@@ -27,7 +27,6 @@ from tests.fakes import FakeClock
 from tests.spendwatch.apps import DAY, ONE, FakeSource, an_app, slot, tenant, told, used
 
 HOUR = timedelta(hours=1)
-CLASSIC = '[detection]\nmethod = "classic"\n'
 DOLLAR = 500_000
 """Prompt tokens."""
 
@@ -47,7 +46,7 @@ def a_past(zone_hours=0, days=30, who="acme"):
     return [spent(first + step * HOUR, 4, who) for step in range(days * 24)]
 
 
-def made(folder, text=CLASSIC, *, now, zone="UTC", **changes):
+def made(folder, text="", *, now, zone="UTC", **changes):
     app = an_app(folder, text, zone=zone, clock=FakeClock(now))
     told(app, *a_past(**changes))
     return app
@@ -127,7 +126,7 @@ def test_a_running_day_is_told_with_the_hour_until_which_it_is_known(tmp_path):
 
 def test_each_tenant_has_the_clock_of_its_own_zone(tmp_path):
     tokyo = tenant("acme", "Asia/Tokyo")
-    app = made(tmp_path, CLASSIC + tokyo, now=at(4, 10), zone_hours=9)
+    app = made(tmp_path, tokyo, now=at(4, 10), zone_hours=9)
     told(app, spent(at(0), 160))
     (judgement,) = judged(app)
     (finding,) = judgement.findings
@@ -138,7 +137,7 @@ def test_each_tenant_has_the_clock_of_its_own_zone(tmp_path):
 
 def test_a_day_that_is_over_for_its_tenant_and_not_settled_is_heading_nowhere(tmp_path):
     tokyo = tenant("acme", "Asia/Tokyo") + tenant("bolt", "America/New_York")
-    app = made(tmp_path, CLASSIC + tokyo, now=at(20), zone_hours=9)
+    app = made(tmp_path, tokyo, now=at(20), zone_hours=9)
     told(app, spent(at(0), 160))
     (judgement,) = judged(app)
     (finding,) = judgement.findings
@@ -155,7 +154,7 @@ def test_quarters_of_an_hour_are_known_to_the_quarter(tmp_path):
 
 
 def test_a_day_told_as_a_whole_is_told_early_without_an_hour(tmp_path):
-    app = an_app(tmp_path, CLASSIC, clock=FakeClock(at(14)))
+    app = an_app(tmp_path, clock=FakeClock(at(14)))
     past = [used(DAY - step * ONE, prompt_tokens=96 * DOLLAR, completion_tokens=0)
             for step in range(1, 31)]  # fmt: skip
     told(app, *past, used(prompt_tokens=160 * DOLLAR, completion_tokens=0))
@@ -165,7 +164,7 @@ def test_a_day_told_as_a_whole_is_told_early_without_an_hour(tmp_path):
 
 
 def test_the_course_of_other_tenants_is_not_counted_and_aliases_are(tmp_path):
-    text = CLASSIC + tenant("acme", aliases=("acme-old",))
+    text = tenant("acme", aliases=("acme-old",))
     app = an_app(tmp_path, text, clock=FakeClock(at(12, 30)))
     evenings = [spent(at(20) - step * ONE, 400, "bolt") for step in range(1, 31)]
     told(app, *a_past(who="acme-old"), *evenings, spent(at(11), 160, "acme-old"))
@@ -177,7 +176,7 @@ def test_the_course_of_other_tenants_is_not_counted_and_aliases_are(tmp_path):
 
 def test_a_budget_stands_where_it_is_with_what_was_spent_so_far(tmp_path):
     budget = '[[tenants]]\nid = "acme"\nbudgets = [{ cap = 5000 }]\n'
-    app = made(tmp_path, CLASSIC + budget, now=at(14))
+    app = made(tmp_path, budget, now=at(14))
     told(app, spent(at(12), 160))
     (judgement,) = judged(app)
     (finding,) = judgement.findings
