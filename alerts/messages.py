@@ -333,7 +333,8 @@ def _verdict(reply: Reply) -> str:
 def _actions(alert: Alert, change: Change, words: Words, reply: Reply | None) -> tuple[Action, ...]:
     command = "spendwatch alerts"
     show = [Action("look closer", f"{command} show {alert.number}")]
-    if alert.kind in TEACHING:
+    first_runs = any(judged.early for judged in alert.abnormal[:1])
+    if alert.kind in TEACHING and not first_runs:  # only a judged day can be explained
         show.append(Action("explain it", f"spendwatch explain {alert.number}"))
     if change is Change.WITHDRAWN or alert.kind in EVENTS:
         return (*words.look, *show)
