@@ -22,9 +22,11 @@ PURE_CORE := \
     detector/baseline.py \
     detector/budget.py \
     detector/checks.py \
+    detector/course.py \
     detector/day_windows.py \
     detector/detect.py \
     detector/drivers.py \
+    detector/early.py \
     detector/explain.py \
     detector/explanation.py \
     detector/forecast.py \
@@ -80,6 +82,7 @@ PURE_CORE := \
     alerts/phrases.py \
     alerts/policy.py \
     alerts/precision.py \
+    alerts/revisions.py \
     alerts/routing.py \
     alerts/service_words.py \
     alerts/suggestions.py \

@@ -8,16 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from alerts.grouping import group_message, list_messages
 from alerts.holds import plan_of
-from alerts.messages import (
-    Revision,
-    above_plan,
-    alert_message,
-    held_until_now,
-    revision_words,
-)
+from alerts.messages import above_plan, alert_message, held_until_now
 from alerts.model import Change, Reason
 from alerts.notice import Message, Notification
 from alerts.policy import Ruling
+from alerts.revisions import Revision, revision_words
 from alerts.verdicts import TEACHING
 from detector.model import Severity
 

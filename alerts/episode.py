@@ -178,6 +178,10 @@ def _reopened(alert: Alert) -> Alert:
 def _with_finding(alert: Alert, finding: Finding, known: AbnormalDay | None) -> Alert:
     """File a day's finding where it belongs."""
     told = known.told_micro_usd if known else 0
+    magnitude = alert.told_magnitude
+    if told_early(alert, finding.day):
+        # Whoever heard of a day that ran expects it to grow, and finds how far where it was told.
+        told, magnitude = finding.excess_micro_usd, max(magnitude, finding.magnitude)
     others = [judged for judged in alert.abnormal if judged.day != finding.day]
     newest = not others or finding.day > others[-1].day
     counted = alert.normal_days if newest else 0
@@ -190,6 +194,7 @@ def _with_finding(alert: Alert, finding: Finding, known: AbnormalDay | None) -> 
         finding=finding if newest else alert.finding,
         abnormal=tuple(sorted((*others, fresh), key=lambda judged: judged.day)),
         judged_day=max(alert.judged_day, finding.day),
+        told_magnitude=magnitude,
         normal_days=_normal_after(alert, finding) if newest and not known else alert.normal_days,
     )
 
@@ -212,6 +217,7 @@ def abnormal_day(finding: Finding, *, told_micro_usd: int) -> AbnormalDay:
         method=str(finding.facts.get("method", "")),
         quiet_bar=None if bar is None else float(bar),
         quiet_micro_usd=None if floor is None else int(floor),
+        early=finding.early,
     )
 
 
@@ -228,13 +234,26 @@ def _as_of(finding: Finding, judged: AbnormalDay) -> Finding:
         score=None,
         baseline=None,
         drivers=(),
+        early=judged.early,
     )
 
 
 def is_worse(alert: Alert, finding: Finding, rules: AlertRules) -> bool:
     """Whether a finding is so much worse than what was told that it must be told again."""
     level = worse_from(alert, rules)
-    return level is not None and finding.magnitude >= level
+    return level is not None and finding.magnitude >= level and not told_early(alert, finding.day)
+
+
+def told_early(alert: Alert, day: date) -> bool:
+    """Whether people were told of a day while it ran, and it is not judged for good yet.
+
+    Parameters
+    ----------
+    alert : Alert
+    day : date
+    """
+    known = alert.on(day)
+    return known is not None and known.early and known.told_micro_usd != 0
 
 
 def worse_from(alert: Alert, rules: AlertRules) -> int | None:
@@ -274,8 +293,8 @@ def revised(alert: Alert, rules: AlertRules) -> Finding | None:
 
 def _is_revised(known: AbnormalDay | None, finding: Finding, rules: AlertRules) -> bool:
     """Whether a day judged again differs from what was known by more than the tolerance."""
-    if known is None:
-        return False
+    if known is None or known.early:
+        return False  # a day that ran was bound to grow
     # Of a day that was kept in silence nobody knows the number: it is measured against itself.
     before = known.told_micro_usd or known.excess_micro_usd
     moved = abs(finding.excess_micro_usd - before)

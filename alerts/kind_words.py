@@ -21,7 +21,18 @@ from alerts.facts import Words, fact, fact_day, show_price
 from alerts.names import safe_name
 from alerts.notice import Action, Line
 from alerts.numbers import count, exact_money, full_day, money, percent, short_day, times
-from alerts.phrases import against, amount, drivers, forecast, forecast_title, pace, signs
+from alerts.phrases import (
+    against,
+    amount,
+    course,
+    drivers,
+    forecast,
+    forecast_title,
+    pace,
+    signs,
+    so_far,
+    unfinished,
+)
 from detector.model import FindingKind
 
 if TYPE_CHECKING:
@@ -83,7 +94,7 @@ def _spend_spike(finding: Finding, name: str) -> Words:
         compared = ", too new to have a normal"
     return Words(
         who=name,
-        what=f"{amount(finding)} on {full_day(finding.day)}{compared}",
+        what=f"{amount(finding)} on {full_day(finding.day)}{compared}{unfinished(finding)}",
         lines=_spend_lines(finding),
     )
 
@@ -104,7 +115,10 @@ def _spend_lines(finding: Finding) -> tuple[Line, ...]:
     excess = money(finding.excess_micro_usd, signed=True)
     side = "under" if finding.excess_micro_usd < 0 else "over"
     what = f"{excess} {side} the usual {money(expected)}" if expected else amount(finding)
-    lines = [Line("What", what), Line("Against", against(finding))]
+    lines = [Line("What", f"{what}{so_far(finding)}")]
+    if ahead := course(finding):
+        lines.append(Line("Course", ahead))
+    lines.append(Line("Against", against(finding)))
     if shown := signs(finding):
         lines.append(Line("Signs", shown))
     if finding.drivers:

@@ -6,18 +6,18 @@ Plain ASCII except for names, so that it survives any terminal; names are made i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from alerts.episode import BUDGETS, EVENTS
 from alerts.facts import TEXT_LIMIT, Words
-from alerts.kind_words import OVER, amount_of, ending, level, words_of
+from alerts.kind_words import amount_of, ending, level, words_of
 from alerts.knowledge import unanswered_since
 from alerts.model import ANSWERED, AlertState, Change, Reason, Verb
 from alerts.names import safe_name
 from alerts.notice import Action, Line, Message
-from alerts.numbers import count, exact_money, full_day, moment, money, short_day, times
+from alerts.numbers import count, exact_money, full_day, moment, money, times
+from alerts.revisions import no_longer, revised_lines
 from alerts.verdicts import TEACHING
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from alerts.holds import PlannedEvent
     from alerts.model import Alert, Reply
+    from alerts.revisions import Revision
     from detector.model import Finding
 
 _ANSWERS = {
@@ -42,15 +43,6 @@ _PREFIX = {
     Change.WOKEN: "snooze over, ",
     Change.REMINDED: "still unanswered, ",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Revision:
-    """What a day cost when it was told and, judged again, costs now; None is unknown."""
-
-    day: date
-    was_micro_usd: int | None = None
-    now_micro_usd: int | None = None
 
 
 def alert_message(
@@ -99,7 +91,7 @@ def alert_message(
         said = ()  # the evidence was told; what is missing is an answer
     lines = (
         *_spoke_again(alert, change, reply),
-        *_revised(change, revision),
+        *revised_lines(alert, change, revision),
         *said[:1],
         *(notes if change not in ENDS else ()),
         *said[1:],
@@ -266,7 +258,7 @@ def title_of(alert: Alert, words: Words, change: Change, revision: Revision | No
     if change is Change.REPLACED:
         return f"{words.who}: resolved, another alert of this budget tells of it"
     if change is Change.WITHDRAWN:
-        return f"{words.who}: withdrawn, {_no_longer(alert, revision)}"
+        return f"{words.who}: withdrawn, {no_longer(alert, revision)}"
     before = f"{_standing(alert)}, " if alert.state in ANSWERED else ""
     return f"{words.who}: {_PREFIX.get(change, before)}{words.what}"
 
@@ -275,36 +267,6 @@ def _standing(alert: Alert) -> str:
     """Say in which state it is: what a person dismissed stays dismissed when it is over."""
     dismissed = alert.state is AlertState.DISMISSED
     return f"{alert.state}, over" if alert.ended and dismissed else alert.state.value
-
-
-def _no_longer(alert: Alert, revision: Revision | None) -> str:
-    day = full_day(revision.day if revision else alert.finding.day)
-    said = revision_words(revision)
-    return f"{day} {said}" if said else f"{day} judged again: {OVER[alert.kind]}"
-
-
-def revision_words(revision: Revision | None) -> str:
-    """Return what a day cost as it was told, and costs now; empty where the former is not known.
-
-    Parameters
-    ----------
-    revision : Revision or None
-    """
-    if revision is None or revision.was_micro_usd is None:
-        return ""
-    was = f"was {money(revision.was_micro_usd)}"
-    if revision.now_micro_usd is None:
-        return f"{was}, which is normal after late data"
-    return f"{was}, now {money(revision.now_micro_usd)}"
-
-
-def _revised(change: Change, revision: Revision | None) -> tuple[Line, ...]:
-    if change is Change.WITHDRAWN:
-        return (Line("Now", "newer data has replaced what was told; nothing is left to do"),)
-    if revision is None or revision.was_micro_usd is None or revision.now_micro_usd is None:
-        return ()
-    was, now = money(revision.was_micro_usd), money(revision.now_micro_usd)
-    return (Line("Was", f"{was}, now {now}: {short_day(revision.day)} was judged again"),)
 
 
 def _since(alert: Alert) -> tuple[Line, ...]:
@@ -371,7 +333,8 @@ def _verdict(reply: Reply) -> str:
 def _actions(alert: Alert, change: Change, words: Words, reply: Reply | None) -> tuple[Action, ...]:
     command = "spendwatch alerts"
     show = [Action("look closer", f"{command} show {alert.number}")]
-    if alert.kind in TEACHING:
+    first_runs = any(judged.early for judged in alert.abnormal[:1])
+    if alert.kind in TEACHING and not first_runs:  # only a judged day can be explained
         show.append(Action("explain it", f"spendwatch explain {alert.number}"))
     if change is Change.WITHDRAWN or alert.kind in EVENTS:
         return (*words.look, *show)

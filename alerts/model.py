@@ -113,6 +113,8 @@ class AbnormalDay:
         The least bar with which it would not have been found; None where none would do.
     quiet_micro_usd : int or None
         Every dollar floor above it would have kept it from being found; None where none would do.
+    early : bool
+        It was judged while it ran, and is not judged for good yet.
     """
 
     day: date
@@ -125,6 +127,7 @@ class AbnormalDay:
     method: str = ""
     quiet_bar: float | None = None
     quiet_micro_usd: int | None = None
+    early: bool = False
 
 
 @dataclass(frozen=True, slots=True)

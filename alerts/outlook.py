@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from alerts.episode import BUDGETS, worse_from
+from alerts.episode import BUDGETS, told_early, worse_from
 from alerts.kind_words import amount_of, level
 from alerts.knowledge import heard_of
 from alerts.lifecycle import remind_at, state_at
@@ -38,7 +38,8 @@ def wake_words(alert: Alert, rules: AlertRules) -> str:
         return "does not wake before it ends"
     seen = alert.told_magnitude == alert.finding.magnitude
     told = f"{amount_of(alert.kind, alert.told_magnitude)} {'answered' if seen else 'told'}"
-    return f"wakes at {level(alert.kind, wakes_at)} ({rules.worse_factor:g} times the {told})"
+    factor = f"{rules.worse_factor:g} times the {told}"
+    return f"wakes at {level(alert.kind, wakes_at)}{_later(alert)} ({factor})"
 
 
 def outlook(
@@ -94,4 +95,10 @@ def _reaches(alert: Alert, rules: AlertRules) -> str:
     if wakes_at is None:
         return ""
     told = amount_of(alert.kind, alert.told_magnitude)
-    return f" or reaches {level(alert.kind, wakes_at)} ({rules.worse_factor:g} x {told})"
+    reaches = f" or reaches {level(alert.kind, wakes_at)}{_later(alert)}"
+    return f"{reaches} ({rules.worse_factor:g} x {told})"
+
+
+def _later(alert: Alert) -> str:
+    """Say that a day that was told while it ran is not told for what it grows to."""
+    return " on a later day" if told_early(alert, alert.finding.day) else ""

@@ -93,6 +93,34 @@ def amount(finding: Finding) -> str:
     return f"{least}{money(finding.actual_micro_usd or 0)}"
 
 
+def unfinished(finding: Finding) -> str:
+    """Return that a day was told of before it is over, or before all of it is known."""
+    if not finding.early:
+        return ""
+    return ", not all data in yet" if "day_over" in finding.facts else ", day still running"
+
+
+def so_far(finding: Finding) -> str:
+    """Return by when that was spent, and until when it is known; empty of a finished day."""
+    if not finding.early or "by" not in finding.facts:
+        return ""
+    by, until = f" by {finding.facts['by']}", finding.facts.get("data_until")
+    return f"{by}, with data until {until}" if until else by
+
+
+def course(finding: Finding) -> str:
+    """Return what a running day will probably cost; empty where its usual course is not known."""
+    if not finding.early or "course_micro_usd" not in finding.facts:
+        return ""
+    going_on, as_usual = (
+        money(int(finding.facts[key])) for key in ("course_micro_usd", "rest_micro_usd")
+    )
+    return (
+        f"about {going_on} by midnight if it goes on like this, "
+        f"{as_usual} if the rest of the day is as usual"
+    )
+
+
 def pace(budget: BudgetState) -> str:
     """Return how far a budget is spent, and when its cap is reached."""
     cap = exact_money(budget.cap_micro_usd)

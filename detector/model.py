@@ -277,6 +277,8 @@ class Finding:
         z-score where the rule has one; may be infinite where the spread is zero.
     facts : mapping of str to str, int or float
         What else the message needs, by kind.
+    early : bool
+        The day was not over, or not all of it known: it can only cost more.
     """
 
     kind: FindingKind
@@ -295,6 +297,7 @@ class Finding:
     budget: BudgetState | None = None
     drivers: tuple[Driver, ...] = ()
     facts: Mapping[str, str | int | float] = field(default_factory=lambda: _NO_FACTS)
+    early: bool = False
 
     @property
     def excess_micro_usd(self) -> int:

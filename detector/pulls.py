@@ -271,14 +271,15 @@ def due_days(session: Session, day: date, most: int, *, again: bool = False) -> 
 def pulls_since(session: Session, since: datetime, day: date) -> dict[str, list[Any]]:
     """Read how each source answered for a day since then, oldest first: start, end and error.
 
-    A pull of older days alone, as a person asks for, says nothing of it.
+    A pull of older days alone, as a person asks for, says nothing of it; nor of newer ones.
     """
     table = PULL.c
     statement = select(table.source, table.started_at, table.ended_at, table.error)
     pulls: dict[str, list[Any]] = {}
+    begins = or_(table.first_day.is_(None), table.first_day <= day)
     reaches = or_(table.last_day.is_(None), table.last_day >= day)
     for row in session.connection().execute(
-        statement.where(table.started_at >= since, reaches).order_by(table.id)
+        statement.where(table.started_at >= since, begins, reaches).order_by(table.id)
     ):
         pulls.setdefault(row.source, []).append(row)
     return pulls

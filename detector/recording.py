@@ -49,21 +49,23 @@ measures_of = attrgetter(*MEASURES)
 class Slice:
     """What is being recorded: one source's local day, and why.
 
-    What a ``whole`` answer does not tell of is removed, and so is what sums ``from_slots`` do not
-    hold, whole or not: the slots that are stored are all there is. ``cause`` stands on the
-    revisions it makes: ``pull`` or ``price``.
+    What a ``whole`` answer does not tell of is removed, and so is what is not in one that is
+    ``all_so_far``, whole or not: sums of the slots that are stored, or a day that still runs.
+    ``cause`` stands on the revisions it makes: ``pull`` or ``price``. What was recorded before
+    ``settled_at`` was provisional: a day that grows is no revision.
     """
 
     source: str
     day: date
     whole: bool = True
-    from_slots: bool = False
+    all_so_far: bool = False
     cause: str = "pull"
+    settled_at: datetime | None = None
 
     @property
     def replaces(self) -> bool:
         """Whether what it does not tell of is removed."""
-        return self.whole or self.from_slots
+        return self.whole or self.all_so_far
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,12 +180,22 @@ def revise(
     revised = {key: fresh[key] for key in fresh if key in stored and stored[key] != fresh[key]}
     untold = [key for key in stored if key not in fresh and _has_use(stored[key])]
     zeroed = dict.fromkeys(untold if part.replaces else (), NO_USE)
-    changes = revised | zeroed
-    _keep_revisions(session, part, changes, now)
-    _update(session, part.day, changes, now)
+    changes, kept = revised | zeroed, not _is_provisional(session, part)
+    if kept:
+        _keep_revisions(session, part, changes, now)
+    _update(session, part.day, changes, now, versions=int(kept))
     _insert(session, part.day, added, now)
     rows = len(fresh) if part.replaces else len(fresh) + len(untold)
     return Recorded(len(added), len(revised), len(zeroed), rows)
+
+
+def _is_provisional(session: Session, part: Slice) -> bool:
+    """Whether the source answered for the day only before that was settled."""
+    if part.settled_at is None:
+        return False
+    mine = (SOURCE_DAY.c.source == part.source, SOURCE_DAY.c.day == part.day)
+    pulled_at = session.connection().execute(select(SOURCE_DAY.c.pulled_at).where(*mine)).scalar()
+    return pulled_at is not None and pulled_at < part.settled_at
 
 
 def mark_pulled(session: Session, part: Slice, rows: int, *, changed: bool, now: datetime) -> None:
@@ -260,13 +272,15 @@ def _keep_revisions(
     session.connection().execute(statement, [{"b_id": key} for key in replaced])
 
 
-def _update(session: Session, day: date, changes: Mapping[int, Measures], now: datetime) -> None:
+def _update(
+    session: Session, day: date, changes: Mapping[int, Measures], now: datetime, *, versions: int
+) -> None:
     if not changes:
         return
     statement = (
         update(COST_DAY)
         .where(COST_DAY.c.day == day, COST_DAY.c.series_id == bindparam("b_id"))
-        .values(version=COST_DAY.c.version + 1)
+        .values(version=COST_DAY.c.version + versions)
     )
     rows = [{"b_id": key, "recorded_at": now} | _columns(values) for key, values in changes.items()]
     session.connection().execute(statement, rows)

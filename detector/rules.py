@@ -49,6 +49,8 @@ class Rules:
         where it has none); None is off.
     critical_excess_micro_usd : int
         From this change on a finding is critical and no longer a warning.
+    early : bool
+        A spike is told of while its day runs.
     """
 
     min_days: int = 14
@@ -62,6 +64,7 @@ class Rules:
     first_spend_micro_usd: int | None = 50 * MICRO
     young_guard_micro_usd: int | None = 200 * MICRO
     critical_excess_micro_usd: int = 500 * MICRO
+    early: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,11 @@ class RuleBook:
     def history_days(self) -> int:
         """How many days before the judged one the method looks at."""
         return max(self.window_days, ROBUST_DAYS) if self.method == "robust" else self.window_days
+
+    @property
+    def early(self) -> bool:
+        """Whether anybody is told of while a day runs."""
+        return self.everyone.early or any(rules.early for rules in self.tenants.values())
 
     def of(self, tenant: str) -> Rules:
         """Return the rules for one tenant."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, case, delete, func, insert, select, update
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import date
     from zoneinfo import ZoneInfo
 
+    from sqlalchemy import ColumnElement
     from sqlmodel import Session
 
     from detector.recording import SeriesIndex
@@ -25,16 +27,26 @@ if TYPE_CHECKING:
 ROWS_AT_ONCE = 5_000
 """Slots written at once: as parameters a slot weighs many times what it weighs as usage."""
 
+_STEP = timedelta(minutes=15)
+"""Every slot starts at a multiple of it."""
+_LENGTHS = {Grain.QUARTER_HOUR: _STEP, Grain.HOUR: timedelta(hours=1)}
+
 ZoneOf = Callable[[str], "ZoneInfo"]
 
 
 def record_slots(
-    session: Session, part: Part, index: SeriesIndex, zone_of: ZoneOf, *, whole: bool = True
+    session: Session,
+    part: Part,
+    index: SeriesIndex,
+    zone_of: ZoneOf,
+    *,
+    whole: bool = True,
+    over: bool = True,
 ) -> set[date]:
     """Record a source's slots of a part of a UTC day; return the local days this touches.
 
     A whole answer replaces all slots of the part, a partial one those it tells of. Until the last
-    part of the day is recorded as whole, the day counts as one that may lack slots.
+    part of a day that is ``over`` is recorded as whole, the day counts as one that may lack slots.
     """
     touched: set[date] = set()
     first_days: dict[SeriesKey, date] = {}
@@ -51,7 +63,7 @@ def record_slots(
             _remove(session, rows)
         session.connection().execute(insert(USAGE_SLOT), rows)
     ends_day = part.end.time() == time()
-    _mark_slot_day(session, index.source, part.begin.date(), whole=whole and ends_day)
+    _mark_slot_day(session, index.source, part.begin.date(), whole=whole and over and ends_day)
     return touched
 
 
@@ -92,8 +104,41 @@ def sum_local_day(
     )
 
 
+def sum_stretch(
+    session: Session, day: date, tenants: Collection[str], begin: datetime, end: datetime
+) -> tuple[Usage, ...]:
+    """Sum the slots of some tenants, as stored, that start in a stretch of a day."""
+    series = select(SERIES.c.id).where(SERIES.c.tenant.in_(sorted(tenants)))
+    ids = session.connection().execute(series).scalars().all()
+    # Each slot is looked up by its key: a whole stretch holds those of everybody.
+    starts = [begin + number * _STEP for number in range(math.ceil((end - begin) / _STEP))]
+    statement = _summed(USAGE_SLOT.c.start_at.in_(starts), USAGE_SLOT.c.series_id.in_(ids))
+    return tuple(_day_usage(day, row) for row in session.connection().execute(statement).all())
+
+
+def newest_slot(
+    session: Session, tenants: Collection[str], begin: datetime, end: datetime
+) -> datetime | None:
+    """Return when the newest slot of some tenants, as stored, ends; None where there is none."""
+    table = USAGE_SLOT.c
+    newest = (
+        select(table.start_at, table.grain)
+        .join(SERIES, SERIES.c.id == table.series_id)
+        .where(SERIES.c.tenant.in_(sorted(tenants)), table.start_at >= begin, table.start_at < end)
+        .order_by(table.start_at.desc())
+        .limit(1)
+    )
+    row = session.connection().execute(newest).one_or_none()
+    return row.start_at + _LENGTHS[Grain(row.grain)] if row else None
+
+
 def _sums(source: str, begin: datetime, end: datetime) -> Any:
-    """Sum the slots of each series in the database."""
+    """Sum a source's slots of each series in the database."""
+    table = USAGE_SLOT.c
+    return _summed(SERIES.c.source == source, table.start_at >= begin, table.start_at < end)
+
+
+def _summed(*conditions: ColumnElement[bool]) -> Any:
     table = USAGE_SLOT.c
     return (
         select(
@@ -108,7 +153,7 @@ def _sums(source: str, begin: datetime, end: datetime) -> Any:
             func.max(case((table.estimated, 1), else_=0)).label("estimated"),
         )
         .join(SERIES, SERIES.c.id == table.series_id)
-        .where(SERIES.c.source == source, table.start_at >= begin, table.start_at < end)
+        .where(*conditions)
         .group_by(SERIES.c.id, table.given)
     )
 

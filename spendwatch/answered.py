@@ -1,16 +1,18 @@
-"""Which UTC days the windows of one pull have answered so far, and which only in part."""
+"""Which UTC days the windows of one pull have answered so far, and which are all there."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from detector.history import consecutive_days
 from detector.sources.base import Window
-from detector.usage import local_days, utc_days
+from detector.usage import day_bounds, local_days, utc_days
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import date
+    from collections.abc import Set as AbstractSet
+    from datetime import date, datetime
     from zoneinfo import ZoneInfo
 
     from detector.sources.base import Coverage
@@ -19,11 +21,33 @@ if TYPE_CHECKING:
 class Answered:
     """UTC days, window by window; ``zones`` are those that local days are in."""
 
-    def __init__(self, zones: Iterable[ZoneInfo]) -> None:
-        self._zones = tuple(zones)
+    def __init__(self, zones: Iterable[ZoneInfo], started_at: datetime) -> None:
+        self._zones, self._started_at = tuple(zones), started_at
         self.days: set[date] = set()
         self.partial: set[date] = set()
         self.unfinished: set[date] = set()
+
+    def is_over(self, day: date) -> bool:
+        """Whether a local day had ended in every zone when the pull began."""
+        return max(day_bounds(day, zone)[1] for zone in self._zones) <= self._started_at
+
+    def runs(self, utc_day: date) -> bool:
+        """Whether a UTC day had not ended when the pull began."""
+        return utc_day >= self._started_at.date()
+
+    def as_of_now(self, told: Coverage) -> Coverage:
+        """Give what a source tells of its completeness: no day is all there before it is over."""
+        running = frozenset(filter(self.runs, span_of(told)))
+        return replace(told, unfinished_days=told.unfinished_days | running)
+
+    def knows_all(self, day: date, coverage: Coverage, stored: AbstractSet[date]) -> bool:
+        """Whether every UTC day that reaches into a local day was answered, now or ``stored``.
+
+        Of one that is not over what the local day needs of it is, once the local day is.
+        """
+        answered = span_of(coverage) | stored
+        missing = utc_days(day, self._zones) - (answered - coverage.lacking_days - self.partial)
+        return missing <= self.unfinished and (not missing or self.is_over(day))
 
     def note(self, coverage: Coverage, days: Iterable[date]) -> None:
         """Take note of what a window answered: its ``days`` but those that lack something."""

@@ -52,9 +52,10 @@ def _chart(app: App, finding: Finding) -> Chart | None:
     if key not in spend.by_feature:
         return None
     known = spend.complete & ~spend.unknown[key]
-    usual = finding.baseline
+    known[-1] |= finding.early  # what a day that runs has cost so far is what it is told for
+    usual, so_far = finding.baseline, ", so far" if finding.early else ""
     return Chart(
-        title=f"Spend a day, {DAYS} days to {full_day(finding.day)}",
+        title=f"Spend a day, {DAYS} days to {full_day(finding.day)}{so_far}",
         days=spend.days,
         micro_usd=tuple(
             int(cost) if is_known else None

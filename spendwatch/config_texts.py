@@ -14,6 +14,7 @@ SERVICE = """\
 # settle_hours = 2             # a day is judged this long after it ended everywhere; 0 to 72
 # final_hours = 48             # and may change until so long after it; settle_hours to 720
 # refresh_hours = 6            # `run` asks a source again this often, for late rows; 1 to 24
+# running_minutes = 30         # and this often for the day that still runs; 5 to 360
 # patience_minutes = 60        # and waits this long for one that does not answer; 1 to 1440
 # retention_days = 400         # older costs are removed; alerts and answers never; 120 to 4000
 # min_free_mb = 100            # with less room on the disk nothing is judged; 0 to 1000000
@@ -164,6 +165,7 @@ REST = """\
 # first_spend_usd = 50         # a new or long silent tenant is told from this cost on, or "off"
 # young_guard_usd = 200        # one with too few usable days: this much above them, or "off"
 # critical_excess_usd = 500    # from this change on an alert is critical
+# early = true                 # tell of a day that still runs, where it cost more than it may
 
 # What a budget uses where it says nothing else.
 [budget_defaults]

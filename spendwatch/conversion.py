@@ -54,6 +54,7 @@ def _rules(settings: RuleSettings) -> Rules:
         first_spend_micro_usd=settings.first_spend_micro_usd,
         young_guard_micro_usd=settings.young_guard_micro_usd,
         critical_excess_micro_usd=settings.critical_excess_micro_usd,
+        early=settings.early,
     )
 
 
@@ -128,6 +129,7 @@ def rhythm(settings: Settings) -> Rhythm:
     return Rhythm(
         refresh=timedelta(hours=service.refresh_hours),
         patience=timedelta(minutes=service.patience_minutes),
+        running=timedelta(minutes=service.running_minutes),
     )
 
 

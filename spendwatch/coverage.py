@@ -49,7 +49,8 @@ def coverage_of(app: App, session: Session, first: date, last: date) -> tuple[So
     told = api_days(session, first, last)
     uses = uses_by_ids(session, first, last)
     marks = source_marks(session)
-    states = _states(session, first, last)
+    known = min(last, app.last_settled_day())  # what a day that runs lacks is still to come
+    states = _states(session, first, known)
     costs = source_use(session, first, last)
     found = []
     kinds = {each.name: each.kind for each in app.settings.sources}
@@ -58,7 +59,7 @@ def coverage_of(app: App, session: Session, first: date, last: date) -> tuple[So
         causes = causes_of(uses.get(source, ()), app.prices)
         bare = SourceCoverage(source, kind=kinds.get(source, LOGS_KIND), causes=causes)
         spent = _with_costs(app, bare, mine)
-        days = _with_days(spent, states.get(source, {}), last, watched=source in marks)
+        days = _with_days(spent, states.get(source, {}), known, watched=source in marks)
         shown = _with_apis(app, days, told.get(source, ()), uses.get(source, ()))
         found.append(_with_mark(app, shown, marks[source]) if source in marks else shown)
     return tuple(found)

@@ -5,8 +5,8 @@ Pure functions of what was done so far and the time: after downtime they find al
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 FIRST_RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(hours=1)
 _DOUBLINGS = 10
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +50,13 @@ class Rhythm:
         How long after an answer a source is asked again, for rows that come late.
     patience : timedelta
         How long a day waits for sources that do not answer, before it is judged without them.
+    running : timedelta
+        How long after an answer a source is asked again for the days that still run.
     """
 
     refresh: timedelta = timedelta(hours=6)
     patience: timedelta = timedelta(hours=1)
+    running: timedelta = timedelta(minutes=30)
 
 
 def pull_due(
@@ -86,6 +90,29 @@ def pull_due(
     if last.error:
         return now >= last.ended_at + _retry_after(attempts)
     return last.started_at < settled_at or now >= last.started_at + rhythm.refresh
+
+
+def running_pull_due(attempts: Sequence[Attempt], now: datetime, rhythm: Rhythm) -> bool:
+    """Return whether a source is to be asked now for the days that still run.
+
+    Parameters
+    ----------
+    attempts : sequence of Attempt
+        To ask this source for those days, oldest first; none of them goes on.
+    now : datetime
+        UTC-aware.
+    rhythm : Rhythm
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> ten = datetime(2026, 11, 13, 10, tzinfo=UTC)
+    >>> running_pull_due([Attempt(ten, ten)], ten + timedelta(minutes=29), Rhythm())
+    False
+    >>> running_pull_due([Attempt(ten, ten)], ten + timedelta(minutes=30), Rhythm())
+    True
+    """
+    return pull_due(attempts, _NEVER, now, replace(rhythm, refresh=rhythm.running))
 
 
 def ready_to_judge(

@@ -17,7 +17,6 @@ from detector.slots import mark_summed, record_slots, slot_days, sum_local_day
 from detector.sources.base import Coverage, SourceError, Window
 from detector.usage import (
     cut_day,
-    day_bounds,
     local_day,
     local_days,
     merge_usage,
@@ -71,9 +70,13 @@ def pull_windows(
     *,
     reprice: bool = False,
     on_day: OnDay = lambda _day, _rows: None,
+    running: bool = False,
 ) -> PullReport:
-    """Stream several windows, as :func:`pull` does one; all of them are one pull."""
-    run = _Pull(app, source, reprice=reprice, on_day=on_day)
+    """Stream several windows, as :func:`pull` does one; all of them are one pull.
+
+    What a source remarks of days that are ``running`` is not kept: their gaps are no news.
+    """
+    run = _Pull(app, source, reprice=reprice, on_day=on_day, running=running)
     return _noting_failure(run, lambda: run.run(windows))
 
 
@@ -109,16 +112,17 @@ class _Pull:
         *,
         reprice: bool = False,
         on_day: OnDay = lambda _day, _rows: None,
+        running: bool = False,
     ) -> None:
-        self.app, self.source = app, source
+        self.app, self.source, self.running = app, source, running
         self.reprice, self.on_day = reprice, on_day
         self.report = PullReport(source.name)
         self.asked: Sequence[Window] = ()
         self.rejections: list[Rejection] = []
-        self.answered = Answered(app.directory.every_zone())
         self.waiting: set[date] = set()
         self._begin(Window())
         self.started_at = app.clock()
+        self.answered = Answered(app.directory.every_zone(), self.started_at)
         self.watch = Watch(app.engine, source, self.started_at)
         with writing(app.engine) as session:
             self.number = note_pull_start(session, source.name, self.started_at)
@@ -157,7 +161,7 @@ class _Pull:
             self._record_utc_day(day, usage)
         if self.failure:
             raise self.failure
-        coverage = self.source.coverage()
+        coverage = self.answered.as_of_now(self.source.coverage())
         self._remove_empty_utc_days(coverage)
         self.streamed |= self._empty_utc_days(coverage)
         self.answered.note(coverage, self.streamed)
@@ -167,7 +171,7 @@ class _Pull:
 
     def note_failure(self, words: str) -> None:
         """Keep what had come until then, and why no more did."""
-        told = self.source.coverage()
+        told = self.answered.as_of_now(self.source.coverage())
         self.answered.note(told, ())
         lacking = replace(told, first_day=None, last_day=None, empty_days=frozenset())
         self._record_local_days(lacking)
@@ -219,13 +223,14 @@ class _Pull:
         slots = merge_usage(row for row in part.rows if row.grain is not Grain.DAY)
         self._refuse_mixture(day, whole_days, slots)
         costs = self._price(day, whole_days)
-        whole = day not in self.source.coverage().lacking_days
+        coverage = self.source.coverage()
+        whole, so_far = day not in coverage.lacking_days, day not in coverage.partial_days
         with writing(self.app.engine) as session:
             self.names.remember(session, part.rows)
             if whole_days:
-                self._record(session, Slice(self.source.name, day, whole), costs)
+                self._record(session, Slice(self.source.name, day, whole, so_far), costs)
             if slots:
-                self._record_slots(session, part._replace(rows=slots), whole=whole)
+                self._record_slots(session, part._replace(rows=slots), whole=so_far)
 
     def _refuse_mixture(
         self, day: date, whole_days: Iterable[Usage], slots: Iterable[Usage]
@@ -242,7 +247,10 @@ class _Pull:
                 )
 
     def _record_slots(self, session: Session, part: Part, *, whole: bool = True) -> None:
-        self.touched |= record_slots(session, part, self.index, self._zone_of, whole=whole)
+        over = not self.answered.runs(part.begin.date())
+        self.touched |= record_slots(
+            session, part, self.index, self._zone_of, whole=whole, over=over
+        )
 
     def _remove_empty_utc_days(self, coverage: Coverage) -> None:
         """Remove the slots of UTC days that were answered for and held nothing this time."""
@@ -301,7 +309,7 @@ class _Pull:
             if not (whole or known_rows or self.window.holds(day)):
                 self.waiting.add(day)  # nobody asked for it yet, and a part of it is no news
                 return
-            part = Slice(self.source.name, day, whole, from_slots=True)
+            part = Slice(self.source.name, day, whole, all_so_far=True)
             self._record(session, part, self._price(day, usage))
 
     def _lost_slots(self, session: Session, day: date, coverage: Coverage) -> bool:
@@ -312,15 +320,8 @@ class _Pull:
         return not needed <= span_of(coverage) | slot_days(session, self.source.name)
 
     def _knows_all_slots(self, session: Session, day: date, coverage: Coverage) -> bool:
-        """Whether every UTC day that reaches into the local day was answered, now or before.
-
-        Of one that is not over what the local day needs of it is, once the local day is.
-        """
-        zones = self.app.directory.every_zone()
-        answered = span_of(coverage) | slot_days(session, self.source.name, whole=True)
-        missing = utc_days(day, zones) - (answered - coverage.lacking_days - self.answered.partial)
-        ended_at = max(day_bounds(day, zone)[1] for zone in zones)
-        return missing <= self.answered.unfinished and (not missing or ended_at <= self.started_at)
+        stored = slot_days(session, self.source.name, whole=True)
+        return self.answered.knows_all(day, coverage, stored)
 
     def _price(self, day: date, usage: Iterable[Usage]) -> tuple[CostDay, ...]:
         return price_usage(
@@ -332,6 +333,8 @@ class _Pull:
         )
 
     def _record(self, session: Session, part: Slice, costs: tuple[CostDay, ...]) -> None:
+        whole = part.whole and self.answered.is_over(part.day)
+        part = replace(part, whole=whole, settled_at=self.app.settled_at(part.day))
         recorded = record_slice(session, part, costs, now=self.app.clock(), index=self.index)
         self.report.count(recorded)
         self.report.days.add(part.day)
@@ -351,9 +354,10 @@ class _Pull:
                 whole = day not in coverage.lacking_days
                 if self.touched:
                     whole = self._knows_all_slots(session, day, coverage)
-                self._record(session, Slice(self.source.name, day, whole), ())
+                self._record(session, Slice(self.source.name, day, whole, all_so_far=whole), ())
         if self.window.first_day and self.window.last_day:
-            asked = consecutive_days(self.window.first_day, self.window.last_day)
+            window = consecutive_days(self.window.first_day, self.window.last_day)
+            asked = [day for day in window if self.answered.is_over(day)]
             lacking = self.answered.lacking()
             with writing(self.app.engine) as session:
                 mark_asked(session, self.source.name, asked, lacking, now=self.app.clock())
@@ -389,5 +393,5 @@ class _Pull:
         with writing(self.app.engine) as session:
             keep_rejections(session, self.number, self.rejections)
             note_pull_end(session, self.number, ending)
-            if not error:
+            if not (error or self.running):
                 self.watch.end(session)

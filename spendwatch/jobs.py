@@ -31,6 +31,7 @@ from spendwatch.ingest import pull_what_changed
 from spendwatch.judging import Judged, judge, write_judgement
 from spendwatch.pull_report import PullReport
 from spendwatch.repricing import note_priced, reprice_if_changed
+from spendwatch.running_days import judge_running_days, pull_running_days, tells_parts_of_days
 from spendwatch.situation import display_names, telling
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Cycle:
     pulls: list[PullReport] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     judged: list[Judged] = field(default_factory=list)
+    early: list[Judged] = field(default_factory=list)
     woken: Told | None = None
     delivered: Delivered = field(default_factory=Delivered)
     told_by: Mapping[str, Sequence[int]] = field(default_factory=dict)
@@ -67,7 +69,8 @@ class Cycle:
     @property
     def runs(self) -> list[Told]:
         """What changed, in the order in which it was decided."""
-        return [judged.told for judged in self.judged] + ([self.woken] if self.woken else [])
+        judged = [each.told for each in (*self.judged, *self.early)]
+        return judged + ([self.woken] if self.woken else [])
 
 
 def run_cycle(
@@ -79,15 +82,19 @@ def run_cycle(
 ) -> Cycle:
     """Pull, price, store, judge and tell; every step can run again safely."""
     cycle = Cycle(day or app.last_settled_day())
+    early = day is None and app.book.early
     reprice(app, on_step)
     for source in app.usage_sources():
         on_step(f"pulling {source.name}")
         try:
             cycle.pulls.append(pull_due_days(app, source, cycle.day))
+            if early and tells_parts_of_days(app, source.name):
+                pull_running_days(app, source)
         except SourceError as error:
             cycle.failures.append(f"{source.name}: {error}")
     due = days_due(app, cycle.day, again=True)
     cycle.judged = list(judge_all(app, due, on_step))
+    cycle.early = list(judge_running_days(app)) if early else []
     cycle.woken = wake_up(app, len(due.missed) - 1)
     write_digests(app)
     on_step("delivering")

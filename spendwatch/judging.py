@@ -151,8 +151,11 @@ def look_around(
     """Read what else the judgement of a history's last day needs; return what is to be judged."""
     day = history.days[-1]
     telemetry = _read_telemetry(app, session, history.days)
+    # Of a day answered in part the telemetry may be older than the answer.
     sources = tuple(
-        replace(state, stopped_at=telemetry.stopped_at.get(state.source))
+        state
+        if state.in_part
+        else replace(state, stopped_at=telemetry.stopped_at.get(state.source))
         for state in source_days(session, day, app.book.window_days, app.source_names)
     )
     if any(state.stopped_at for state in sources):

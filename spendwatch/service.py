@@ -18,7 +18,7 @@ from spendwatch.clock_guard import first_look, look
 from spendwatch.db import DatabaseDamagedError, DatabaseError, reading
 from spendwatch.digests import write_digests
 from spendwatch.disk import short_of_room
-from spendwatch.due import Attempt, pull_due, ready_to_judge
+from spendwatch.due import Attempt, pull_due, ready_to_judge, running_pull_due
 from spendwatch.jobs import (
     attach_charts,
     days_due,
@@ -31,6 +31,13 @@ from spendwatch.jobs import (
     wake_up,
 )
 from spendwatch.keeping import check_data, keep_data
+from spendwatch.running_days import (
+    changed_at,
+    judge_running_days,
+    pull_running_days,
+    running_days,
+    tells_parts_of_days,
+)
 from spendwatch.self_report import report_stop
 
 if TYPE_CHECKING:
@@ -41,12 +48,15 @@ if TYPE_CHECKING:
 
     from alerts.channels.base import Channel
     from detector.pulls import DueDays
+    from detector.sources.base import UsageSource
     from spendwatch.app import App
     from spendwatch.clock_guard import ClockState
     from spendwatch.leading import Leadership
+    from spendwatch.pull_report import PullReport
 
     Tick = Callable[[], None]
 
+ONE_DAY = timedelta(days=1)
 LOOK_AT_ALL_EVERY, CHANGED_WITHIN = timedelta(seconds=10), timedelta(minutes=1)
 """How often all messages are looked at; in between, those whose alert has changed so lately."""
 
@@ -95,6 +105,7 @@ class Service:
     took_over: bool = False
     _clock: ClockState | None = None
     _looked_at: datetime | None = None
+    _early_at: datetime | None = None
 
     def ticks(self) -> Mapping[str, Tick]:
         """Return what is to be ticked; each source by itself, so that none holds up another."""
@@ -139,21 +150,31 @@ class Service:
             report_stop(self.app, self.paused)
 
     def pull(self, name: str) -> None:
-        """Ask one source, if it is due."""
-        app, now = self.app, self.app.clock()
-        day = app.last_settled_day()
-        settled_at = app.settled_at(day)
-        attempts = self._attempts(day, settled_at).get(name, ())
-        if self.paused or not pull_due(attempts, settled_at, now, conversion.rhythm(app.settings)):
+        """Ask one source, if it is due: for the days that are over, for those that still run."""
+        if self.paused:
             return
-        (source,) = (each for each in app.usage_sources() if each.name == name)
+        app, now = self.app, self.app.clock()
+        day, rhythm = app.last_settled_day(), conversion.rhythm(app.settings)
+        settled_at = app.settled_at(day)
+        since = min(settled_at, now - rhythm.refresh)
+        if pull_due(self._attempts(day, since).get(name, ()), settled_at, now, rhythm):
+            self._pull(name, "usage_recorded", lambda source: pull_due_days(app, source, day))
+        if not app.book.early or not tells_parts_of_days(app, name):
+            return
+        attempts = self._attempts(running_days(app)[-1], now - ONE_DAY).get(name, ())
+        if running_pull_due(attempts, now, rhythm):
+            self._pull(name, "running_day_recorded", lambda source: pull_running_days(app, source))
+
+    def _pull(self, name: str, event: str, ask: Callable[[UsageSource], PullReport]) -> None:
+        """Ask one source, and log what came of it."""
+        (source,) = (each for each in self.app.usage_sources() if each.name == name)
         try:
-            report = pull_due_days(app, source, day)
+            report = ask(source)
         except SourceError as error:
             self.log.warning("source_failed", source=name, error=str(error))
             return
         self.log.info(
-            "usage_recorded",
+            event,
             source=name,
             rows=report.rows,
             rejected=report.rejected,
@@ -176,6 +197,7 @@ class Service:
             self.fresh = False
         elif due.missed:
             return  # a digest, and what is told late, wait for the days that are missing
+        self._judge_running()
         wake_up(app)
         for each in write_digests(app):
             self.log.info("digest_written", receiver=each.receiver)
@@ -248,16 +270,30 @@ class Service:
             wake_up(self.app, len(due.missed) - 1)
             self.log.info("caught_up", days=len(due.missed) - 1)
 
-    def _ready(self, day: date) -> bool:
-        app = self.app
-        settled_at = app.settled_at(day)
-        attempts = self._attempts(day, settled_at)
-        each = {name: attempts.get(name, ()) for name in app.source_names}
-        return ready_to_judge(each, settled_at, app.clock(), conversion.rhythm(app.settings))
+    def _judge_running(self) -> None:
+        """Judge the days that still run, once more of them is known than the last time."""
+        changed = changed_at(self.app) if self.app.book.early else None
+        if changed is None or (self._early_at and changed <= self._early_at):
+            return
+        for judged in judge_running_days(self.app):
+            self.log.info(
+                "running_day_judged",
+                day=judged.judgement.day.isoformat(),
+                findings=len(judged.judgement.findings),
+                told=judged.told.told,
+                held_back=sum(judged.told.held_back.values()),
+            )
+        self._early_at = changed
 
-    def _attempts(self, day: date, settled_at: datetime) -> Mapping[str, Sequence[Attempt]]:
-        """Read how each source answered for a day since it was settled, or in the hours before."""
-        since = min(settled_at, self.app.clock() - conversion.rhythm(self.app.settings).refresh)
+    def _ready(self, day: date) -> bool:
+        app, rhythm = self.app, conversion.rhythm(self.app.settings)
+        settled_at = app.settled_at(day)
+        attempts = self._attempts(day, min(settled_at, app.clock() - rhythm.refresh))
+        each = {name: attempts.get(name, ()) for name in app.source_names}
+        return ready_to_judge(each, settled_at, app.clock(), rhythm)
+
+    def _attempts(self, day: date, since: datetime) -> Mapping[str, Sequence[Attempt]]:
+        """Read how each source answered for a day since a moment."""
         with reading(self.app.engine) as session:
             rows = pulls_since(session, since, day)
         return {

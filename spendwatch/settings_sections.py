@@ -11,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from alerts.declaring import LONGEST_PLAN_DAYS
 from spendwatch.settings_types import (
@@ -41,6 +41,7 @@ from spendwatch.settings_types import (
     number,
     whole,
     whole_or,
+    yes_or_no,
 )
 
 Period = Literal["weekly", "monthly", "quarterly", "yearly"]
@@ -65,6 +66,7 @@ class ServiceSettings(Section):
     settle_hours: Annotated[int, whole(0, 72)] = 2
     final_hours: Annotated[int, whole(0, 720)] = 48
     refresh_hours: Annotated[int, whole(1, 24)] = 6
+    running_minutes: Annotated[int, whole(5, 360)] = 30
     patience_minutes: Annotated[int, whole(1, 1440)] = 60
     retention_days: Annotated[int, whole(120, 4000)] = 400
     min_free_mb: Annotated[int, whole(0, 1_000_000)] = 100
@@ -178,6 +180,7 @@ class RuleSettings(Section):
     first_spend_usd: MoneyOrOff = Decimal(50)
     young_guard_usd: MoneyOrOff = Decimal(200)
     critical_excess_usd: Money = Decimal(500)
+    early: Annotated[bool, BeforeValidator(yes_or_no)] = True
 
     @property
     def min_excess_micro_usd(self) -> int:

@@ -95,6 +95,13 @@ def whole_or(word: str, low: int, high: int) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+def yes_or_no(value: Any) -> bool:
+    """Accept true or false, also as the environment writes them."""
+    if str(value).lower() in ("true", "false"):
+        return str(value).lower() == "true"
+    raise ValueError(f"must be true or false, not {shown(value)}")
+
+
 def number(low: float, high: float, *, above: bool = False) -> BeforeValidator:
     """Accept a number from (or, with ``above``, above) ``low`` up to ``high``; never NaN."""
     words = (

@@ -57,6 +57,20 @@ def full_spike(**changes):
     return spike(facts={"z_bar": 3.0, "usable_days": 28}, **values)
 
 
+def early_spike(**changes):
+    """A spike of a day that still runs."""
+    facts = {
+        "usable_days": 28,
+        "z_bar": 3.0,
+        "by": "14:05 CET",
+        "data_until": "13:30",
+        "course_micro_usd": 2_110 * MICRO,
+        "rest_micro_usd": 1_430 * MICRO,
+    }
+    values = {"baseline": baseline(), "drivers": drivers(), "facts": facts, **changes}
+    return spike(early=True, **values)
+
+
 def drop(day=DAY, tenant="acme", *, actual=40, expected=331, **changes):
     """A spend drop, in whole dollars."""
     values = {

@@ -78,6 +78,7 @@ def cycle_summary(cycle: Cycle) -> dict[str, Any]:
         "revised": sum(report.revised + report.zeroed for report in cycle.pulls),
         "judged_days": [judged.judgement.day.isoformat() for judged in cycle.judged],
         "findings": sum(len(judged.judgement.findings) for judged in cycle.judged),
+        "early": sum(len(judged.judgement.findings) for judged in cycle.early),
         "told": sum(told),
         "told_with_others": sum(many for many in told if many > 1),
         "messages": cycle.delivered.sent,
@@ -102,7 +103,14 @@ def _print_cycle(cycle: Cycle) -> None:
         + (f" (held back: {quiet})" if quiet else "")
         + f"; {count(summary['rows'], 'row')} pulled"
         + (f", {summary['rejected']} rejected" if summary["rejected"] else "")
+        + "".join(_so_far(judged) for judged in cycle.early)
     )
+
+
+def _so_far(judged: Judged) -> str:
+    """Say what was found of a day that still runs."""
+    found = count(len(judged.judgement.findings), "finding")
+    return f"; {judged.judgement.day} so far: {found}"
 
 
 def _told_words(cycle: Cycle) -> str:

@@ -15,6 +15,7 @@ from spendwatch.settings_types import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from dataclasses import Field
 
 OFF = "off"
 MOST_DAYS, MOST_DOLLARS = 3_650, 1_000_000_000
@@ -70,7 +71,7 @@ def shown_rules(book: RuleBook) -> Mapping[str, str]:
     rules = book.everyone
     shown = {
         key: _shown(getattr(rules, field.name), dollars=field.name.endswith("_micro_usd"))
-        for key, field in zip(_keys(), fields(Rules), strict=True)
+        for key, field in zip(_keys(), _fields(), strict=True)
     }
     return {"method": book.method, "window_days": str(book.window_days), **shown}
 
@@ -111,7 +112,11 @@ def _number(key: str, text: str) -> Decimal:
 
 
 def _keys() -> list[str]:
-    return [field.name.replace("_micro_usd", "_usd") for field in fields(Rules)]
+    return [field.name.replace("_micro_usd", "_usd") for field in _fields()]
+
+
+def _fields() -> list[Field[Any]]:
+    return [field for field in fields(Rules) if field.name != "early"]  # replayed days are over
 
 
 def _field(key: str, value: Any) -> tuple[str, Any]:

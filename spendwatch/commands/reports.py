@@ -73,16 +73,18 @@ def costs(
 
 def provisional_words(app: App, first: date, last: date) -> Iterator[str]:
     """Say which of some days may still change, or lack rows."""
-    zone = app.directory.default_zone
-    days = consecutive_days(max(first, app.last_settled_day() - _MOST_OPEN_DAYS), last)
+    zone, settled = app.directory.default_zone, app.last_settled_day()
+    days = consecutive_days(max(first, settled - _MOST_OPEN_DAYS), last)
     changing = [day for day in days if not app.is_final(day)]
     if changing:
         until = local_words(app.final_at(changing[-1]), zone)
         yield f"{day_list(changing)} may still change, until {until} in {zone.key}"
     with reading(app.engine) as session:
-        partial = partial_days(session, first, last)
-    if partial:
+        lacking = partial_days(session, first, last)
+    if partial := [day for day in lacking if day <= settled]:
         yield f"partial, rows may be missing: {day_list(partial)}"
+    if running := [day for day in lacking if day > settled]:
+        yield f"not settled, only what is known so far: {day_list(running)}"
 
 
 def _sums(app: App, first: date, last: date, groups: Sequence[str], tenant: str) -> list[CostSum]:

@@ -9,7 +9,6 @@ import pytest
 
 from alerts.holds import PlannedEvent
 from alerts.messages import (
-    Revision,
     above_plan,
     alert_message,
     held_until_now,
@@ -18,6 +17,7 @@ from alerts.messages import (
 )
 from alerts.model import AlertState, Change, Reason, Verb, Verdict
 from alerts.render.text import render_text
+from alerts.revisions import Revision
 from detector.model import MICRO, FindingKind, Severity
 from tests.builders import (
     DAY,
@@ -29,6 +29,7 @@ from tests.builders import (
     budget,
     budget_state,
     drop,
+    early_spike,
     full_spike,
     november,
     one_of_each,
@@ -51,9 +52,15 @@ SPOKE_AGAIN = {
     "released": (Change.RELEASED, None),
     "plan_exceeded": (Change.OPENED, None),
 }
+EARLY = {
+    "early": Change.OPENED,
+    "early_worse": Change.WORSE,
+    "early_withdrawn": Change.WITHDRAWN,
+}
+"""What a spike is told as while its day runs, and where the finished day is normal."""
 STATES = (
     "opened", "worse", "revised", "resolved", "period_over", "replaced", "withdrawn",
-    *ANSWERS, *SPOKE_AGAIN,
+    *ANSWERS, *SPOKE_AGAIN, *EARLY,
 )  # fmt: skip
 ENDED_ON = {"resolved": november(13), "period_over": november(1, 12)}
 EFFECT = "12 Nov will stay out of Acme's baseline"
@@ -65,7 +72,7 @@ PLAN = PlannedEvent("P-2", "acme", DAY, november(14), 500 * MICRO, "load test", 
 def applies(finding, state):
     if finding.kind is FindingKind.PRICE_CHANGE:
         return state in ("opened", "released")
-    if state == "plan_exceeded":
+    if state == "plan_exceeded" or state in EARLY:
         return finding.kind is FindingKind.SPEND_SPIKE
     if state in ("period_over", "replaced"):
         return finding.kind in BUDGETS
@@ -83,6 +90,8 @@ CASES = [
 
 def in_state(finding, state):
     """The message of a finding in one state of its alert."""
+    if state in EARLY:
+        return while_it_runs(EARLY[state])
     if state in ANSWERS:
         stands, verb = ANSWERS[state]
         alert = an_alert(finding, state=stands)
@@ -104,6 +113,15 @@ def in_state(finding, state):
     if finding.expected_micro_usd and state == "withdrawn":
         revision = Revision(DAY, finding.actual_micro_usd, 340 * MICRO)
     return alert_message(alert, Change(state), NAMES, revision=revision)
+
+
+def while_it_runs(change):
+    """The message of a spike of a day that runs, or of one that did when it was told."""
+    alert, revision = an_alert(early_spike()), None
+    if change is Change.WITHDRAWN:
+        alert = replace(alert, abnormal=(), ended=True, state=AlertState.RESOLVED)
+        revision = Revision(DAY, alert.finding.actual_micro_usd, 340 * MICRO)
+    return alert_message(alert, change, NAMES, revision=revision)
 
 
 def ended(finding, day):
@@ -270,6 +288,35 @@ def test_a_withdrawn_day_says_what_it_was_even_if_it_is_unknown_what_it_is():
     alert = replace(an_alert(), abnormal=(), ended=True, state=AlertState.RESOLVED)
     message = alert_message(alert, Change.WITHDRAWN, NAMES, revision=Revision(DAY, 80 * MICRO))
     assert message.title == ("Acme: withdrawn, Thu 12 Nov was $80, which is normal after late data")
+
+
+def test_a_withdrawn_day_of_unknown_cost_is_said_to_be_normal_as_a_whole():
+    alert = an_alert(early_spike(), abnormal=(), ended=True, state=AlertState.RESOLVED)
+    title = alert_message(alert, Change.WITHDRAWN, NAMES).title
+    assert title == "Acme: withdrawn, Thu 12 Nov is normal as a whole"
+
+
+def test_a_running_day_whose_usual_course_is_unknown_names_no_end():
+    text = text_of(early_spike(facts={"by": "14:05 CET"}))
+    assert "over the usual $331 by 14:05 CET\n" in text
+    assert "Course" not in text
+
+
+def test_a_day_that_is_over_and_not_settled_is_not_said_to_run():
+    text = text_of(early_spike(facts={"by": "00:40 CET", "day_over": 1}))
+    assert "3.9x normal, not all data in yet" in text
+    assert "still running" not in text
+
+
+def test_an_early_alert_that_lost_its_facts_is_still_told():
+    text = text_of(early_spike(facts={}))
+    assert "$1,284 on Thu 12 Nov, 3.9x normal, day still running" in text
+    assert "+$953 over the usual $331\n" in text
+
+
+def test_the_finished_day_says_nothing_of_running():
+    text = text_of(replace(early_spike(), early=False))
+    assert not {"running", "Course", "14:05"} & set(text.split())
 
 
 def test_worse_than_a_dismissal_is_told_in_full_tone():

@@ -12,6 +12,7 @@ from tests.builders import (
     attribution_gap,
     budget,
     drop,
+    early_spike,
     source_stale,
     spike,
     unpriced_model,
@@ -133,3 +134,13 @@ def test_what_ended_before_anybody_was_told_says_so():
     silent = an_alert(state=AlertState.RESOLVED, ended=True, announced=False, told_at=None)
     words = outlook(silent, AlertRules(), NOW)
     assert words == "over; nobody was told: it began and ended while it was held back"
+
+
+def test_a_day_told_while_it_ran_is_said_to_speak_again_only_on_a_later_day():
+    running = early_spike(actual=411)
+    assert wake_words(an_alert(running, state=ACKNOWLEDGED), RULES) == (
+        "wakes at $120 over the usual on a later day (1.5 times the $80 answered)"
+    )
+    assert "reaches $120 over the usual on a later day (1.5 x $80)" in words(an_alert(running))
+    finished = spike(actual=411)
+    assert "later day" not in words(an_alert(finished))

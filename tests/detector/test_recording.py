@@ -117,8 +117,8 @@ def test_rows_that_are_gone_do_not_count_as_rows_of_the_day(database):
 
 
 def test_sums_of_slots_remove_what_they_no_longer_hold_even_on_a_partial_day(database):
-    record(database, [cost(), cost(5_000, "bolt")], whole=False, from_slots=True)
-    recorded = record(database, [cost()], whole=False, from_slots=True)
+    record(database, [cost(), cost(5_000, "bolt")], whole=False, all_so_far=True)
+    recorded = record(database, [cost()], whole=False, all_so_far=True)
 
     assert (recorded.zeroed, recorded.rows, current(database)[BOLT][0]) == (1, 1, 0)
     assert not source_days(database)["gateway", DAY].whole

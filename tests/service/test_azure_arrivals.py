@@ -17,7 +17,7 @@ FIRST, SPIKE = date(2026, 11, 5), date(2026, 11, 19)
 CHANGE = re.compile(r"Was +\$([0-9.]+), now \$([0-9.]+): 19 Nov was judged again")
 OPTIONS = {"first_day": "2026-11-01", "days": 23, "tenants": 6, "calls_a_day": 240,
            "spike": str(SPIKE)}  # fmt: skip
-EXTRA = "[detection]\nmethod = 'classic'\nwindow_days = 14\nmin_days = 7\n"
+EXTRA = "[detection]\nmethod = 'classic'\nwindow_days = 14\nmin_days = 7\nearly = false\n"
 
 
 @pytest.fixture(scope="module")

@@ -57,11 +57,11 @@ class Store:
 
 @pytest.fixture
 def made(tmp_path):
-    def made(zone="UTC", day=DAY):
+    def made(zone="UTC", day=DAY, extra=""):
         clock = FakeClock(datetime.combine(day + ONE, time(14), UTC))
         store = Store(clock)
         source = KustoQuerySource("gateway", store, own("own.kql", "x"), {}, clock=clock)
-        return watching(an_app(tmp_path, zone=zone, clock=clock), source), store
+        return watching(an_app(tmp_path, extra, zone=zone, clock=clock), source), store
 
     return made
 
@@ -105,15 +105,40 @@ def test_a_history_answered_in_part_is_not_known_and_comes_with_the_next_backfil
     assert set(state(app).values()) == {(1, True)}
 
 
-def test_a_part_of_an_answer_is_told_as_that_and_not_as_silence(made):
+def test_a_day_that_still_runs_is_no_gap_and_its_remarks_are_not_kept(made):
     app, store = made()
+    store.use(DAY - 40 * ONE, DAY + ONE)
+    run_cycle(app, {}, None)
+    assert state(app)[DAY + ONE] == (1, False)
+    app.clock.now = datetime.combine(DAY + 2 * ONE, time(0, 10), UTC)
+    store.rows = [row for row in store.rows if row[0].date() != DAY + 2 * ONE]
+    run_cycle(app, {}, None)
+    with reading(app.engine) as session:
+        (found,) = coverage_of(app, session, DAY, DAY + 2 * ONE)
+    assert (found.partial_days, found.empty_days) == ((), ())
+    assert not [remark for remark in found.remarks if "2026-11-12" in remark]
+
+
+def judged_in_part(app, store):
+    """What is found of a day that is answered only in part, once it is over."""
     store.use(DAY - 40 * ONE, DAY)
     app.clock.now -= ONE
     run_cycle(app, {}, None)
     app.clock.now += ONE
     store.lack(DAY, DAY)
     (judged,) = run_cycle(app, {}, None).judged
-    (found,) = judged.judgement.findings
+    return judged.judgement.findings
+
+
+def test_what_a_running_day_told_before_is_no_silence_from_then_on(made):
+    app, store = made()
+    assert judged_in_part(app, store) == ()
+    assert state(app)[DAY] == (1, False)
+
+
+def test_a_part_of_an_answer_is_told_as_that_and_not_as_silence(made):
+    app, store = made(extra="early = false\n")
+    (found,) = judged_in_part(app, store)
     assert found.kind is FindingKind.SOURCE_FAILING
     assert "only in part" in found.facts["error"]
 

@@ -218,6 +218,7 @@ def test_fault_25_a_partial_answer_removes_nothing(app):
 
 
 def test_a_day_inside_the_answer_without_a_row_is_known_to_be_empty(app):
+    app.clock.move(3 * ONE)
     told(app, used(), used(DAY + ONE), used(DAY + 2 * ONE))
     told(app, used(), used(DAY + 2 * ONE))
     assert costs(app) == {("acme", 0): 3_000, ("acme", 1): 0, ("acme", 2): 3_000}
@@ -225,12 +226,12 @@ def test_a_day_inside_the_answer_without_a_row_is_known_to_be_empty(app):
 
 def test_fault_23_an_empty_answer_removes_nothing_and_is_noted_for_new_days_alone(app):
     told(app, used())
-    app.clock.move(timedelta(hours=1))
-    told(app, window=Window(DAY, DAY + ONE))
+    app.clock.move(ONE)
+    told(app, window=Window(DAY, DAY + 2 * ONE))
 
     assert costs(app) == {("acme", 0): 3_000}
     noted = {day: (row.rows, row.pulled_at) for (_, day), row in source_days(app.engine).items()}
-    assert noted == {DAY: (1, NOW), DAY + ONE: (0, LATER)}
+    assert noted == {DAY: (1, NOW), DAY + ONE: (0, NOW + ONE)}  # the day after still runs
 
 
 def test_a_source_that_vouches_for_an_empty_window_is_believed(app):

@@ -47,6 +47,7 @@ def test_two_daily_files_make_the_right_local_days_in_tokyo(tmp_path):
 
 def test_a_local_day_is_whole_once_every_utc_day_it_reaches_into_was_told(tmp_path):
     app = an_app(tmp_path, zone="Asia/Tokyo")
+    app.clock.move(3 * ONE)
     told(app, *hours(DAY))
     assert wholes(app) == {0: False, 1: False}
     told(app, *hours(DAY + ONE))
@@ -122,6 +123,7 @@ def test_fault_25_a_partial_utc_day_makes_every_local_day_it_reaches_into_partia
 
 def test_a_local_day_nothing_touches_is_whole_only_if_all_its_slots_were_told(tmp_path):
     app = an_app(tmp_path, zone="America/New_York")
+    app.clock.move(3 * ONE)
     early = datetime(2026, 11, 12, 3, tzinfo=UTC)  # still the day before in New York
     told(app, slot(early), slot(early + 2 * ONE))
     # local day 1 reaches into the UTC days 1 and 2, which were told; local day 2 into day 3 too
@@ -177,6 +179,7 @@ def test_fault_51_a_killed_pull_of_slots_is_mended_by_a_rerun(tmp_path, dies_aft
 
 def test_slots_that_came_before_a_failure_are_summed(tmp_path):
     app = an_app(tmp_path, zone="Asia/Tokyo")
+    app.clock.move(3 * ONE)
     days = [one for step in range(3) for one in hours(DAY + step * ONE)]
     with pytest.raises(SourceError):
         told(app, *days, fails_after=60)
@@ -219,6 +222,7 @@ def unfinished(app):
 
 
 def test_fault_51_a_pull_killed_within_a_day_leaves_the_day_unfinished_until_it_is_told_again(app):
+    app.clock.move(3 * ONE)
     with pytest.raises(Crash):
         pull(app, DyingSource(*busy_day(DAY), dies_after=5_500), Window())
     told(app, *hours(DAY + ONE, "t1"))  # another day alone: what was left unsummed is summed now
