@@ -25,10 +25,12 @@ from detector.model import MICRO, FindingKind
 from detector.sources.base import Window
 from spendwatch import conversion
 from spendwatch.app import App, build_app, build_channels
+from spendwatch.commands.explaining import print_explained
 from spendwatch.commands.storytelling import tell_story
 from spendwatch.db import reading, writing
 from spendwatch.digests import compose
 from spendwatch.exits import UsageProblem
+from spendwatch.explanations import explain_day
 from spendwatch.ingest import pull
 from spendwatch.jobs import run_cycle
 from spendwatch.judging import assess
@@ -214,6 +216,16 @@ def _judge_the_first_days(story: _Story) -> None:
     story.mornings(QUIET_UNTIL + ONE_DAY, ANSWERED_AFTER)
 
 
+def _explain_the_spike(story: _Story) -> None:
+    spike = story.newest(HERO, FindingKind.SPEND_SPIKE)
+    story.heading("Why was it told? From tokens and prices to the verdict, and what would turn it")
+    story.say(f"   $ spendwatch explain {spike.number}")
+    if not story.as_json:
+        with reading(story.app.engine) as session:
+            found = explain_day(story.app, session, HERO, min(spike.days))
+        print_explained(found, indent=3)
+
+
 def _answer_alerts(story: _Story) -> None:
     story.heading("People answer: one alert is explained, one sleeps, somebody is on the others")
     spike = story.newest(HERO, FindingKind.SPEND_SPIKE)
@@ -290,6 +302,7 @@ def _show_the_digest(story: _Story) -> None:
 ACTS = (
     lambda story: story.spend(),
     _judge_the_first_days,
+    _explain_the_spike,
     _answer_alerts,
     _show_what_was_taught,
     _end_the_snooze,

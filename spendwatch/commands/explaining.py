@@ -60,8 +60,7 @@ def explain(config: Path, asked: Asked, *, as_json: bool) -> None:
     if as_json:
         print_json(_facts(found, alert))
         return
-    for section in sections_of(found):
-        _print(section)
+    print_explained(found)
     print_line()
     print_line("every sum is written out with --json")
     if alert:
@@ -131,11 +130,18 @@ def _facts(found: Explained, alert: Alert | None) -> dict[str, Any]:
     return {"alert": alert and f"A-{alert.number}"} | other | facts
 
 
-def _print(section: Section) -> None:
+def print_explained(found: Explained, *, indent: int = 0) -> None:
+    """Print what an explanation says, section by section."""
+    for section in sections_of(found):
+        _print(section, indent)
+
+
+def _print(section: Section, indent: int) -> None:
+    margin = " " * indent
     if section.title:
         print_line()
-        print_line(section.title)
+        print_line(f"{margin}{section.title}")
     if section.rows:
-        print_table(section.columns, section.rows, words=section.words, indent=2)
+        print_table(section.columns, section.rows, words=section.words, indent=indent + 2)
     for words in section.lines:
-        print_line(f"  {words}" if section.title else words)
+        print_line(f"{margin}  {words}" if section.title else f"{margin}{words}")

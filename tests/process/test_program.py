@@ -43,6 +43,13 @@ def test_the_demo_shows_that_the_answer_changed_the_next_days(demo):
     assert "without the answer: not abnormal" in demo[0].stdout
 
 
+def test_the_demo_explains_a_spike_from_its_tokens_to_what_would_turn_it(demo):
+    told = demo[0].stdout
+    assert "spendwatch explain 2" in told
+    assert "points of volume" in told
+    assert "it would have stayed silent, each by itself" in told
+
+
 def test_the_demo_shows_the_whole_life_of_an_alert(demo):
     words = " ".join(demo[0].stdout.split())
     assert "Northwind Traders: snooze over, only $7.36" in words
@@ -65,8 +72,8 @@ def test_the_demo_says_how_to_go_on_and_that_works(demo):
     _, said = demo[0].stdout.split("Answer them yourself")
     exported, listing, question = re.findall(r"^   \$ (.+)$", said, re.MULTILINE)
     name, url = exported.removeprefix("export ").split("=", 1)
-    assert (listing, question) == ("spendwatch alerts list", "spendwatch alerts dismiss 13")
-    shown = start("alerts", "show", "13", env=dict(os.environ) | {name: url})
+    assert (listing, question) == ("spendwatch alerts list", "spendwatch alerts dismiss 11")
+    shown = start("alerts", "show", "11", env=dict(os.environ) | {name: url})
     assert shown.returncode == 0, shown.stderr
     assert "proseware: $734" in shown.stdout
 
