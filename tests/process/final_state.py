@@ -17,6 +17,7 @@ from sqlmodel import SQLModel
 import alerts.tables  # noqa: F401 # declares its tables when imported
 import detector.tables  # noqa: F401 # the same
 import spendwatch.tables  # noqa: F401 # the same
+from spendwatch.db_rows import DERIVED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,18 +64,33 @@ def read_state(url: str) -> State:
                 for row in connection.execute(table.select().order_by(*table.primary_key))
             ]
             for table in SQLModel.metadata.sorted_tables
+            if table.name not in DERIVED
         }
     engine.dispose()
-    state["pull"] = [row for row in state["pull"] if row["ended_at"] is not None]
-    sequences = NUMBERED if engine.dialect.name == "postgresql" else {"pull": "id"}
+    sequences = NUMBERED if engine.dialect.name == "postgresql" else {}
     ranks = {
         table: {row[column]: rank for rank, row in enumerate(state[table], 1)}
         for table, column in sequences.items()
     }
+    state["pull"], ranks["pull"] = _pulls_made_once(state["pull"])
     for table, rows in state.items():
         for row in rows:
             _take_out(table, row, ranks)
     return state
+
+
+def _pulls_made_once(rows: list[Row]) -> tuple[list[Row], dict[int, int]]:
+    """Return the pulls that ended, each once, and their ranks by number.
+
+    After a kill in the pull of a running day the days before it are asked for again too.
+    """
+    kept: dict[tuple[Any, ...], Row] = {}
+    ranks: dict[int, int] = {}
+    for row in (row for row in rows if row["ended_at"] is not None):
+        asked = row["source"], row["started_at"], row["last_day"]
+        kept.setdefault(asked, row)
+        ranks[row["id"]] = list(kept).index(asked) + 1
+    return list(kept.values()), ranks
 
 
 def _take_out(table: str, row: Row, ranks: dict[str, dict[int, int]]) -> None:
