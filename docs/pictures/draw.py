@@ -20,7 +20,7 @@ from docs.pictures.story import NAMES, Scenes, tell
 
 FOLDER = Path(__file__).parent
 WIDTH, SHARPER, TALLEST = 640, 2, 1_600
-COLOURS = 256
+COLOURS = 128
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
