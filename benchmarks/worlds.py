@@ -149,10 +149,10 @@ def _live(
     name: str, client: Natural, days: Sequence[date], rng: np.random.Generator
 ) -> Iterator[Label]:
     """Let everything happen that a tenant meets, and tell of it."""
+    yield from _bursts(name, client)
     yield from _come_and_go(name, client.flows, len(days), rng)
     if rng.random() < _MONTH_ENDS:
         yield from _month_ends(name, client.flows, days, rng)
-    yield from _bursts(name, client)
     if rng.random() < _HIT:
         outage = int(_OUTAGE * len(days))
         for flow in client.flows:

@@ -108,6 +108,16 @@ def test_everything_that_can_happen_does_and_no_incident_in_the_first_weeks():
     assert {label.tier for label in labels if label.label != "anomaly"} == {""}
 
 
+def test_what_happens_on_purpose_is_no_burst_of_nature(world):
+    bursts, closings = (
+        Counter((label.tenant, label.first) for label in world.labels if label.kind == kind)
+        for kind in ("burst", "month_end")
+    )
+    days = sum(len(cost) for cost in world.costs().values())
+    by_chance = sum(closings.values()) * sum(bursts.values()) / days
+    assert sum((bursts & closings).values()) < 2.5 * by_chance
+
+
 def test_incidents_of_a_tenant_are_two_weeks_apart(world):
     happened = sorted(
         (label.tenant, label.first, label.last)
