@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -221,7 +222,8 @@ class Weighed:
         """Say who judged, and by which bar and dollar floor it would have told nothing."""
         bar = float(self.scores.quiet.bar[index])
         with_bar = {} if np.isnan(bar) else {"quiet_bar": bar}
-        excess = _micro(self.scores.quiet.excess[index])
+        # The highest floor that is still reached, to the micro-dollar.
+        excess = math.floor(float(self.scores.quiet.excess[index]) * MICRO + 0.5)
         return {"method": self.book.method, **with_bar, "quiet_micro_usd": excess}
 
     def _drivers(self, index: int, rows: Sequence[int]) -> tuple[Driver, ...]:

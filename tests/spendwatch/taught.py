@@ -96,14 +96,14 @@ class Company(Installation):
         with reading(self.app().engine) as session:
             return store.list_alerts(session)
 
-    def judged(self, first=SPIKE - 1, last=LAST, **rules):
+    def judged(self, steps=range(SPIKE - 1, LAST + 1)):
         """Judge days again, and tell of everybody; by step, what was found of each tenant."""
         app = self.app()
-        app = replace(app, book=replace(app.book, everyone=replace(EVERYTHING, **rules)))
+        app = replace(app, book=replace(app.book, everyone=EVERYTHING))
         with reading(app.engine) as session:
             return {
                 step: {found.tenant: found for found in assess(app, session, day(step)).findings}
-                for step in range(first, last + 1)
+                for step in steps
             }
 
 
