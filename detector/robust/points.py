@@ -90,7 +90,7 @@ VOLUME = Reason(
     {
         "prompt": Term(1.25, 8.9, 2.7, "sd", _PROMPT),
         "share": Term(2.1, 8.5, 2.7, "sd", "its share of the tenant {value} sd over the usual"),
-        "share_tail": Term(1.4, 7.1, 2.2, "sd", "its share is beyond what it ever was, {value}"),
+        "share_tail": Term(1.4, 7.1, 2.2, "sd", "its share beyond what it ever was, {value} sd"),
         "broad": Term(4.0, 8.0, 3.0, "sd", "all of the tenant rose, {value} sd beyond what it was"),
         "active": Term(0.7, 1.0, 1.9, "share", _ACTIVE),
         "three": Term(0.05, 0.75, 1.0, "ln", _THREE),
