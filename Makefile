@@ -160,7 +160,7 @@ matrix: ## run all tests on each Python that is supported and installed here
 # They take long, and need the tests beside them.
 CRASHES := azure_pull azure_truth crash_matrix simulated_days torture slack_storm
 # How well spend is judged, what with, and detectors of others, whose libraries `make bench` lacks.
-QUALITY := clients detectors drawing flights incidents libraries panels quality recording scoring worlds
+QUALITY := clients detectors drawing early_firing flights hours incidents libraries panels quality recording scoring worlds
 
 crash: $(READY) ## kill it at every point and at random times, and live 60 days with a fault each
 	$(BIN)/python -m benchmarks.crash_matrix
@@ -181,6 +181,7 @@ quality: ## how well spend is judged, beside detectors of others, on made worlds
 	build/venv-benchmark/bin/python -m benchmarks.detectors
 	build/venv-benchmark/bin/python -m benchmarks.quality
 	build/venv-benchmark/bin/python -m benchmarks.flights
+	build/venv-benchmark/bin/python -m benchmarks.early_firing
 
 golden: $(READY) ## rewrite the golden files; review the diff before you commit it
 	GOLDEN=write $(BIN)/pytest --quiet -p no:randomly $$(grep -rlw GOLDEN tests --include='test_*.py')

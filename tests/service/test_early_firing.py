@@ -8,9 +8,12 @@ import pytest
 from sqlalchemy import select
 
 from alerts import store
+from alerts.channels.console import FileChannel
 from alerts.model import AlertState, Change
 from detector.tables import COST_REVISION, JUDGED_DAY, PULL
+from spendwatch.commands import cycle
 from spendwatch.db import reading
+from spendwatch.jobs import run_cycle
 from tests.detector.ledgers import rows, source_days
 from tests.service.serving import HOUR, ONE, serving
 from tests.spendwatch.installations import CONFIG, FIRST, Installation
@@ -217,29 +220,36 @@ def test_an_episode_goes_on_and_speaks_early_only_where_it_is_worse(steady):
     assert decided.count(Change.WORSE) == 1
 
 
+def cycle_of(place, day=None):
+    """Run one full cycle, as `once` does, and sum it up."""
+    channels = {"desk": FileChannel(place.folder / "told.txt", lambda: place.now)}
+    ran = run_cycle(place.app(), channels, day)
+    return ran, cycle.cycle_summary(ran)
+
+
 def test_once_looks_at_the_day_that_runs_too_and_says_so(steady, capsys):
     steady.now = at("10:40")
     steady.write_hours(RUNNING, 11, h10=150)
-    summary = steady.json(capsys, "once")
+    ran, summary = cycle_of(steady)
     assert (summary["judged_days"], summary["findings"]) == ([str(RUNNING - ONE)], 0)
     assert (summary["early"], summary["told"], summary["messages"]) == (1, 1, 1)
+    cycle._print_cycle(ran)
+    judged, pulled, so_far = capsys.readouterr().out.strip().split("; ")
+    assert (judged, pulled) == (f"{RUNNING - ONE} judged: 0 findings, 1 told", "840 rows pulled")
+    assert so_far == f"{RUNNING} so far: 1 finding"
     steady.now += HALF
-    assert steady.run("once") == 0
-    printed = capsys.readouterr().out
-    assert f"0 findings, 0 told (held back: 1 already told); 72 rows pulled; {RUNNING} so far" in (
-        printed.replace("; 24 rows", "; 72 rows")
-    )
-    assert "day still running" not in printed
+    assert cycle_of(steady)[1]["told"] == 0
     steady.now = at("06:00", RUNNING + ONE)
     steady.write_hours(RUNNING, 24, h10=150)
-    assert steady.run("once") == 0
-    assert "1 finding, 0 told" in capsys.readouterr().out
+    _, summary = cycle_of(steady)
+    assert (summary["judged_days"], summary["findings"]) == ([str(RUNNING)], 1)
+    assert (summary["early"], summary["told"]) == (0, 0)
 
 
-def test_a_day_that_is_named_is_judged_alone(steady, capsys):
+def test_a_day_that_is_named_is_judged_alone(steady):
     steady.now = at("10:40")
     steady.write_hours(RUNNING, 11, h10=150)
-    summary = steady.json(capsys, "once", "--day", str(RUNNING - ONE))
+    _, summary = cycle_of(steady, RUNNING - ONE)
     assert (summary["early"], summary["told"]) == (0, 0)
     assert {pull.last_day for pull in pulls(steady)} == {RUNNING - ONE}
 

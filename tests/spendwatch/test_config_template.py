@@ -115,6 +115,8 @@ def as_toml(value: object) -> str:
         return f"{{ {', '.join(f'{key} = {as_toml(each)}' for key, each in told.items())} }}"
     if isinstance(value, tuple):
         return f"[{', '.join(as_toml(item) for item in value)}]"
+    if isinstance(value, bool):
+        return str(value).lower()
     return f'"{value}"' if isinstance(value, str | Path) else str(value)
 
 
