@@ -40,6 +40,7 @@ digest = "off"
 
 [detection]
 method = "classic"
+{rules}
 
 [alerts]
 receiver = "desk"
@@ -47,11 +48,13 @@ receiver = "desk"
 RATES = {"input": "2", "cached_input": "1", "output": "10"}
 
 
-def an_app(folder: Path, text: str = "", *, zone: str = "UTC", prices=None, clock=None) -> App:
-    """Put a service together in ``folder``; ``text`` is added to its config.toml."""
+def an_app(
+    folder: Path, text: str = "", *, zone: str = "UTC", prices=None, clock=None, rules: str = ""
+) -> App:
+    """Put a service together; ``text`` is added to its config.toml, ``rules`` to how it judges."""
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "config.toml"
-    config.write_text(CONFIG.format(zone=zone) + text, encoding="utf-8")
+    config.write_text(CONFIG.format(zone=zone, rules=rules) + text, encoding="utf-8")
     app = build_app(load_settings(config, {}), clock or FakeClock(NOW))
     return replace(app, prices=prices or table(price()))
 

@@ -57,11 +57,11 @@ class Store:
 
 @pytest.fixture
 def made(tmp_path):
-    def made(zone="UTC", day=DAY, extra=""):
+    def made(zone="UTC", day=DAY, rules=""):
         clock = FakeClock(datetime.combine(day + ONE, time(14), UTC))
         store = Store(clock)
         source = KustoQuerySource("gateway", store, own("own.kql", "x"), {}, clock=clock)
-        return watching(an_app(tmp_path, extra, zone=zone, clock=clock), source), store
+        return watching(an_app(tmp_path, zone=zone, clock=clock, rules=rules), source), store
 
     return made
 
@@ -137,7 +137,7 @@ def test_what_a_running_day_told_before_is_no_silence_from_then_on(made):
 
 
 def test_a_part_of_an_answer_is_told_as_that_and_not_as_silence(made):
-    app, store = made(extra="early = false\n")
+    app, store = made(rules="early = false")
     (found,) = judged_in_part(app, store)
     assert found.kind is FindingKind.SOURCE_FAILING
     assert "only in part" in found.facts["error"]
