@@ -121,11 +121,11 @@ class Slots:
     def zone_of(self, tenant):
         return self.zones.get(tenant, self.default)
 
-    def put(self, day, slots, *, whole=True, source="gateway"):
+    def put(self, day, slots, *, whole=True, over=True, source="gateway"):
         with writing(self.engine) as session:
             index = SeriesIndex(session, source)
             part = whole_day(day, slots)
-            return record_slots(session, part, index, self.zone_of, whole=whole)
+            return record_slots(session, part, index, self.zone_of, whole=whole, over=over)
 
     def day(self, day, source="gateway"):
         zones = {self.default, *self.zones.values()}

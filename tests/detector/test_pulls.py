@@ -278,6 +278,15 @@ def test_a_source_that_was_asked_for_older_days_alone_has_not_answered_for_the_n
         assert len(pulls_since(session, NOW - MINUTE, ago(5))["gateway"]) == 1
 
 
+def test_a_source_asked_for_newer_days_alone_has_not_answered_for_the_settled_one(
+    database,
+):
+    pulled(database, first=DAY, last=NEXT)
+    with reading(database) as session:
+        assert pulls_since(session, NOW - MINUTE, ago(1)) == {}
+        assert len(pulls_since(session, NOW - MINUTE, NEXT)["gateway"]) == 1
+
+
 def test_a_pull_changes_a_day_where_it_adds_or_revises(database):
     record(database, [cost(), cost(5, "bolt")])
     assert changes(database) == [("acme", NOW), ("bolt", NOW)]

@@ -22,7 +22,7 @@ from tests.detector.ledgers import (
     source_days,
 )
 
-BEFORE = DAY - timedelta(days=1)
+BEFORE, HOUR = DAY - timedelta(days=1), timedelta(hours=1)
 ACME = ("gateway", "acme", "chat", DAY)
 BOLT = ("gateway", "bolt", "chat", DAY)
 
@@ -232,3 +232,38 @@ def test_a_day_may_have_more_series_than_a_statement_has_parameters(database):
     costs = [cost(1, f"tenant-{number}") for number in range(33_000)]
     assert record(database, costs).added == 33_000
     assert record(database, [cost(2, "tenant-0")]).zeroed == 32_999
+
+
+# a day that is not settled
+
+
+def test_a_day_that_grows_before_it_is_settled_makes_no_revision(database):
+    for hour in range(3):
+        growing = cost(3_000 * (hour + 1))
+        record(database, [growing], now=LATER - (3 - hour) * HOUR, settled_at=LATER)
+    assert (only(rows(database)).micro_usd, only(rows(database)).version) == (9_000, 1)
+    assert revisions(database) == []
+
+
+def test_the_first_answer_of_a_settled_day_is_its_first_version_and_the_next_revises_it(database):
+    record(database, [cost(3_000)], now=NOW, settled_at=LATER)
+    record(database, [cost(4_000)], now=LATER, settled_at=LATER)
+    assert (only(rows(database)).version, revisions(database)) == (1, [])
+    record(database, [cost(5_000)], now=LATER + HOUR, settled_at=LATER)
+    assert only(rows(database)).version == 2
+    assert [each.micro_usd for each in revisions(database)] == [4_000]
+
+
+def test_what_was_as_it_is_before_it_was_settled_is_revised_as_anything_else(database):
+    record(database, [cost(3_000)], now=NOW, settled_at=LATER)
+    record(database, [cost(3_000)], now=LATER, settled_at=LATER)  # not written again
+    record(database, [cost(5_000)], now=LATER + HOUR, settled_at=LATER)
+    assert only(rows(database)).version == 2
+    assert [each.micro_usd for each in revisions(database)] == [3_000]
+
+
+def test_all_there_is_so_far_removes_what_is_not_in_it_and_is_not_whole(database):
+    record(database, [cost(), cost(5_000, "bolt")], whole=False, all_so_far=True)
+    record(database, [cost()], whole=False, all_so_far=True)
+    assert rows(database)["gateway", "bolt", "chat", DAY].micro_usd == 0
+    assert not source_days(database)["gateway", DAY].whole

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from detector.slots import slot_days
+from detector.model import Grain
+from detector.slots import newest_slot, slot_days, sum_stretch
 from detector.usage import add_up, day_bounds
 from spendwatch.db import reading
 from tests.detector.ledgers import DAY, Slots, at, first_days, hours, quarters, slot
@@ -172,3 +175,42 @@ def test_the_utc_days_a_source_told_slots_of_are_its_own(database):
         assert slot_days(session, "gateway") == {DAY}
         assert slot_days(session, "gateway", whole=False) == set()
         assert slot_days(session, "import") == set()
+
+
+def test_an_answer_for_a_day_that_runs_is_all_there_is_so_far_and_never_whole(database):
+    slots = Slots(database)
+    slots.put(DAY, [slot(at(DAY, 9), "nobody"), slot(at(DAY, 10))], over=False)
+    slots.put(DAY, [slot(at(DAY, 9)), slot(at(DAY, 10))], over=False)  # it has its tenant by now
+    assert slots.requests(DAY) == [2]
+    with reading(database) as session:
+        assert slot_days(session, "gateway", whole=True) == set()
+        assert slot_days(session, "gateway", whole=False) == {DAY}
+    slots.put(DAY, hours(DAY))
+    with reading(database) as session:
+        assert slot_days(session, "gateway", whole=True) == {DAY}
+
+
+def test_a_stretch_of_a_day_is_summed_for_some_tenants_alone(database):
+    slots = Slots(database)
+    slots.put(DAY, [*quarters(DAY), slot(at(DAY, 3), "bolt"), slot(at(DAY, 3), "acme-old")])
+    with reading(database) as session:
+
+        def requests(begin, end, *tenants):
+            found = sum_stretch(session, DAY, tenants, at(DAY, *begin), at(DAY, *end))
+            return sum(usage.requests for usage in found)
+
+        assert requests((0,), (6,), "acme") == 24
+        assert requests((3,), (3, 15), "acme", "acme-old") == 2
+        assert requests((3, 7), (3, 8), "acme") == 0  # no slot begins there
+        assert requests((0,), (23,), "nobody") == 0
+
+
+def test_the_newest_slot_of_some_tenants_ends_an_hour_or_a_quarter_later(database):
+    slots = Slots(database)
+    slots.put(DAY, [slot(at(DAY, 3)), replace(slot(at(DAY, 5), "bolt"), grain=Grain.QUARTER_HOUR)])
+    with reading(database) as session:
+        newest = partial(newest_slot, session, begin=at(DAY), end=at(DAY, 23))
+        assert newest(("acme",)) == at(DAY, 4)
+        assert newest(("acme", "bolt")) == at(DAY, 5, 15)
+        assert newest(("corp",)) is None
+        assert newest_slot(session, ("bolt",), at(DAY), at(DAY, 5)) is None

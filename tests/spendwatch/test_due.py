@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from spendwatch.due import Attempt, Rhythm, pull_due, ready_to_judge
+from spendwatch.due import Attempt, Rhythm, pull_due, ready_to_judge, running_pull_due
 from tests.builders import NOW
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -64,3 +64,18 @@ def test_a_day_waits_for_every_source_but_not_for_ever(first, second, ready):
 
 def test_without_sources_nothing_is_waited_for():
     assert ready_to_judge({}, NOW, NOW, RHYTHM)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "due"),
+    [
+        ([], True),
+        ([Attempt(NOW)], True),
+        ([answered(NOW - 29 * MINUTE)], False),
+        ([answered(NOW - 30 * MINUTE)], True),
+        ([failed(NOW - 30 * MINUTE), failed(NOW - MINUTE)], False),
+        ([failed(NOW - 30 * MINUTE), failed(NOW - 2 * MINUTE)], True),
+    ],
+)
+def test_a_source_is_asked_for_the_day_that_runs_every_half_hour(attempts, due):
+    assert running_pull_due(attempts, NOW, RHYTHM) is due
