@@ -255,3 +255,14 @@ def test_the_spread_has_three_floors():
 def test_a_bar_is_reached_to_the_micro_dollar():
     bars = np.array([0.2, 0.2, np.inf])
     assert reaches(np.array([0.3 - 0.1, 0.199999, 1e12]), bars).tolist() == [True, False, False]
+
+
+def test_whose_past_is_nothing_is_accounted_for_by_dollars_alone():
+    trials = score_classic(evidence([[0] * 30 + [900]])).account(0).trials
+    assert [trial.rule for trial in trials] == ["first spend"]
+
+
+def test_the_account_of_a_flat_past_without_floors_has_no_sum():
+    flat = evidence([[100] * 30 + [130]], scale_floor_percent=0.0, scale_floor_micro_usd=0)
+    (*_, above) = score_classic(flat).account(0).trials[0].checks
+    assert (above.value, above.formula) == (np.inf, "")
