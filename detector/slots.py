@@ -104,31 +104,30 @@ def sum_local_day(
     )
 
 
-def sum_stretch(
-    session: Session, day: date, tenants: Collection[str], begin: datetime, end: datetime
-) -> tuple[Usage, ...]:
-    """Sum the slots of some tenants, as stored, that start in a stretch of a day."""
+def series_of(session: Session, tenants: Collection[str]) -> tuple[int, ...]:
+    """Return the ids of all series of some tenants, as stored."""
     series = select(SERIES.c.id).where(SERIES.c.tenant.in_(sorted(tenants)))
-    ids = session.connection().execute(series).scalars().all()
+    return tuple(session.connection().execute(series).scalars())
+
+
+def sum_stretch(
+    session: Session, day: date, series: Collection[int], begin: datetime, end: datetime
+) -> tuple[Usage, ...]:
+    """Sum the slots of some series that start in a stretch of a day."""
     # Each slot is looked up by its key: a whole stretch holds those of everybody.
     starts = [begin + number * _STEP for number in range(math.ceil((end - begin) / _STEP))]
-    statement = _summed(USAGE_SLOT.c.start_at.in_(starts), USAGE_SLOT.c.series_id.in_(ids))
+    statement = _summed(USAGE_SLOT.c.start_at.in_(starts), USAGE_SLOT.c.series_id.in_(series))
     return tuple(_day_usage(day, row) for row in session.connection().execute(statement).all())
 
 
 def newest_slot(
-    session: Session, tenants: Collection[str], begin: datetime, end: datetime
+    session: Session, series: Collection[int], begin: datetime, end: datetime
 ) -> datetime | None:
-    """Return when the newest slot of some tenants, as stored, ends; None where there is none."""
+    """Return when the newest slot of some series in a stretch of time ends; None: there is none."""
     table = USAGE_SLOT.c
-    newest = (
-        select(table.start_at, table.grain)
-        .join(SERIES, SERIES.c.id == table.series_id)
-        .where(SERIES.c.tenant.in_(sorted(tenants)), table.start_at >= begin, table.start_at < end)
-        .order_by(table.start_at.desc())
-        .limit(1)
-    )
-    row = session.connection().execute(newest).one_or_none()
+    within = (table.start_at >= begin, table.start_at < end, table.series_id.in_(series))
+    newest = select(table.start_at, table.grain).where(*within)
+    row = session.connection().execute(newest.order_by(table.start_at.desc()).limit(1)).first()
     return row.start_at + _LENGTHS[Grain(row.grain)] if row else None
 
 

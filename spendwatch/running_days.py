@@ -20,7 +20,7 @@ from detector.early import USUAL_DAYS, detect_early
 from detector.history import consecutive_days
 from detector.price_usage import price_usage
 from detector.pulls import newest_judged_day
-from detector.slots import newest_slot, slot_days, sum_stretch
+from detector.slots import newest_slot, series_of, slot_days, sum_stretch
 from detector.sources.base import Window
 from detector.tables import SOURCE_DAY
 from detector.usage import day_bounds
@@ -120,13 +120,13 @@ class _Known:
         self.app, self.session, self.finding = app, session, finding
         self.day, self.now = finding.day, app.clock()
         self.zone = app.directory.zone_of(finding.tenant)
-        self.tenants = app.directory.stored_as((finding.tenant,))
+        self.series = series_of(session, app.directory.stored_as((finding.tenant,)))
         self.begin, self.end = day_bounds(finding.day, self.zone)
 
     def told(self) -> Finding:
         """Return the finding with what a message says of this."""
         facts: dict[str, str | int | float] = {"by": self._clock_words(self.now)}
-        slot_end = newest_slot(self.session, self.tenants, self.begin, self.end)
+        slot_end = newest_slot(self.session, self.series, self.begin, self.end)
         pulled_at = self._pulled_at()
         until = min(slot_end, pulled_at) if slot_end and pulled_at else None
         if until and self._clock_words(until) != facts["by"]:
@@ -166,7 +166,7 @@ class _Known:
         return self._cost(day, begin, until), self._cost(day, begin, end)
 
     def _cost(self, day: date, begin: datetime, end: datetime) -> int:
-        usage = sum_stretch(self.session, day, self.tenants, begin, end)
+        usage = sum_stretch(self.session, day, self.series, begin, end)
         canonical = self.app.directory.canonical
         costs = price_usage(self.app.prices, day, usage, canonical=canonical)
         return sum(cost.micro_usd or 0 for cost in costs)

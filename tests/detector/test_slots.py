@@ -2,13 +2,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
-from functools import partial
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from detector.model import Grain
-from detector.slots import newest_slot, slot_days, sum_stretch
+from detector.slots import newest_slot, series_of, slot_days, sum_stretch
 from detector.usage import add_up, day_bounds
 from spendwatch.db import reading
 from tests.detector.ledgers import DAY, Slots, at, first_days, hours, quarters, slot
@@ -196,7 +195,8 @@ def test_a_stretch_of_a_day_is_summed_for_some_tenants_alone(database):
     with reading(database) as session:
 
         def requests(begin, end, *tenants):
-            found = sum_stretch(session, DAY, tenants, at(DAY, *begin), at(DAY, *end))
+            series = series_of(session, tenants)
+            found = sum_stretch(session, DAY, series, at(DAY, *begin), at(DAY, *end))
             return sum(usage.requests for usage in found)
 
         assert requests((0,), (6,), "acme") == 24
@@ -209,8 +209,11 @@ def test_the_newest_slot_of_some_tenants_ends_an_hour_or_a_quarter_later(databas
     slots = Slots(database)
     slots.put(DAY, [slot(at(DAY, 3)), replace(slot(at(DAY, 5), "bolt"), grain=Grain.QUARTER_HOUR)])
     with reading(database) as session:
-        newest = partial(newest_slot, session, begin=at(DAY), end=at(DAY, 23))
-        assert newest(("acme",)) == at(DAY, 4)
-        assert newest(("acme", "bolt")) == at(DAY, 5, 15)
-        assert newest(("corp",)) is None
-        assert newest_slot(session, ("bolt",), at(DAY), at(DAY, 5)) is None
+
+        def newest(*tenants, end=23):
+            return newest_slot(session, series_of(session, tenants), at(DAY), at(DAY, end))
+
+        assert newest("acme") == at(DAY, 4)
+        assert newest("acme", "bolt") == at(DAY, 5, 15)
+        assert newest("corp") is None
+        assert newest("bolt", end=5) is None

@@ -48,7 +48,7 @@ class Hourly(Installation):
 
 @pytest.fixture
 def steady(tmp_path):
-    """35 steady days of acme; it is seven in the morning of the day after them."""
+    """35 steady days of acme; it is nine in the morning of the day after them."""
     return made(tmp_path)
 
 
@@ -56,7 +56,7 @@ def made(folder, extra=""):
     place = Hourly(folder, CONFIG.replace("[alerts]", f"{extra}\n[alerts]"))
     for step in range(35):
         place.write_hours(FIRST + step * ONE)
-    place.now = at("07:00")
+    place.now = at("09:00")
     return place
 
 
@@ -110,9 +110,9 @@ def test_an_ordinary_day_is_asked_for_every_half_hour_and_tells_nothing(steady):
     with serving(steady) as service:
         steady.live(service, at("14:00"))
         assert service.titles() == []
-        assert len(service.logged("running_day_recorded")) == 14
+        assert len(service.logged("running_day_recorded")) == 10
         assert service.logged("running_day_judged") == []
-        assert len(service.logged("usage_recorded")) == 2
+        assert len(service.logged("usage_recorded")) == 1
         assert judged_days(steady) == [RUNNING - ONE]
 
 
@@ -177,7 +177,7 @@ def test_who_wants_no_early_word_hears_of_the_finished_day(tmp_path):
 
 def test_a_source_that_fails_while_the_day_runs_is_asked_ever_later_and_told_of_by_none(steady):
     with serving(steady) as service:
-        steady.live(service, at("09:00"))
+        steady.live(service, at("09:30"))
         steady.usage.rename(steady.folder / "gone")
         for _ in range(12):
             service.wait(TEN)
