@@ -100,10 +100,10 @@ class App:
     def _build(self, settings: Source) -> UsageSource:
         if isinstance(settings, AzureSource):
             return self.azure.source(settings, self.directory.every_zone())
-        return build_source(settings, self.clock().date())
+        return build_source(settings, self.clock())
 
 
-def build_source(settings: LocalSource, today: date) -> UsageSource:
+def build_source(settings: LocalSource, now: datetime) -> UsageSource:
     """Build the adapter for a configured source that is on this machine."""
     if isinstance(settings, CsvFileSettings):
         # 35 MB that whoever reads no files need not hold.
@@ -113,12 +113,12 @@ def build_source(settings: LocalSource, today: date) -> UsageSource:
             name=settings.name,
             path=settings.path,
             columns=settings.columns.mapped,
-            latest_day=today,
+            latest_day=now.date(),
             grain=Grain(settings.grain),
             scope=settings.scope,
         )
-    last_day = settings.last_day or today
-    return SampleSource(settings.name, settings.seed, settings.first_day, last_day)
+    last_day = settings.last_day or now.date()
+    return SampleSource(settings.name, settings.seed, settings.first_day, last_day, now)
 
 
 def build_channels(

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from detector.model import Grain, Usage
 from detector.sources.base import Coverage
 from detector.sources.sample_company import FEATURES, MODELS, TENANTS, Tenant
+from detector.sources.sample_hours import later_share, usual_share
 from detector.sources.sample_incidents import ANCHOR, Incident, IncidentKind, incidents
 
 if TYPE_CHECKING:
@@ -47,10 +48,16 @@ class _Flow:
 
 
 class SampleSource:
-    """Usage of the made-up company from ``first_day`` to ``last_day``; nothing is ever refused."""
+    """Usage of the made-up company from ``first_day`` to ``last_day``; nothing is ever refused.
 
-    def __init__(self, name: str, seed: int, first_day: date, last_day: date) -> None:
+    Of the day that ``now`` lies in it tells what has come by then, where that is given.
+    """
+
+    def __init__(
+        self, name: str, seed: int, first_day: date, last_day: date, now: datetime | None = None
+    ) -> None:
         self._name = name
+        self._now = now
         self._seed = seed
         self._first_day = first_day
         self._last_day = last_day
@@ -65,9 +72,14 @@ class SampleSource:
         """Stream the window day by day."""
         first = max(self._first_day, window.first_day or self._first_day)
         last = min(self._last_day, window.last_day or self._last_day)
+        today = self._now.date() if self._now else None
         for ordinal in range(first.toordinal(), last.toordinal() + 1):
-            yield from usage_of_day(self._seed, date.fromordinal(ordinal))
-        self._coverage = Coverage(first, last) if first <= last else Coverage(None, None)
+            day = date.fromordinal(ordinal)
+            so_far = self._now if day == today else None
+            yield from usage_of_day(self._seed, day, so_far)
+        running = frozenset({today} if today and first <= today <= last else ())
+        span = Coverage(first, last, unfinished_days=running)
+        self._coverage = span if first <= last else Coverage(None, None)
 
     def coverage(self) -> Coverage:
         """Give the days of the last window that the company existed."""
@@ -78,15 +90,26 @@ class SampleSource:
         return incidents(first_day, last_day)
 
 
-def usage_of_day(seed: int, day: date) -> list[Usage]:
-    """Compute all use of one day, summed by tenant, feature and model."""
+def usage_of_day(seed: int, day: date, now: datetime | None = None) -> list[Usage]:
+    """Compute all use of one day, or what has come by ``now``, by tenant, feature and model."""
     flows: list[_Flow] = []
     happening = incidents(day, day)
     for tenant in TENANTS:
         own = [incident for incident in happening if incident.tenant == tenant.name]
-        flows += _flows(seed, tenant, day, own)
+        told = _flows(seed, tenant, day, own)
+        flows += told if now is None else _so_far(told, _flows(seed, tenant, day, ()), now)
     start_at = datetime.combine(day, time(), UTC)
     return [_counted(flow, start_at) for flow in _summed(flows)]
+
+
+def _so_far(flows: Iterable[_Flow], usual: Iterable[_Flow], now: datetime) -> Iterator[_Flow]:
+    """Leave what has come by now: of what happens on a day nothing before it begins."""
+    hour = now.hour + now.minute / 60
+    later = later_share(hour)
+    for flow in flows:
+        yield from _scaled(flow, later)
+    for flow in usual:
+        yield from _scaled(flow, usual_share(hour) - later)
 
 
 def _flows(seed: int, tenant: Tenant, day: date, happening: Iterable[Incident]) -> list[_Flow]:
@@ -173,10 +196,14 @@ def _changed(flow: _Flow, incident: Incident, day: date) -> list[_Flow]:
     """Apply an incident to the use of one feature."""
     if incident.feature not in ("", flow.feature):
         return [flow]
-    return _CHANGES.get(incident.kind, _scaled)(flow, incident, incident.factor_on(day))
+    return _CHANGES.get(incident.kind, _busier)(flow, incident, incident.factor_on(day))
 
 
-def _scaled(flow: _Flow, _incident: Incident, factor: float) -> list[_Flow]:
+def _busier(flow: _Flow, _incident: Incident, factor: float) -> list[_Flow]:
+    return _scaled(flow, factor)
+
+
+def _scaled(flow: _Flow, factor: float) -> list[_Flow]:
     """More or fewer requests of the same kind."""
     return [
         replace(
@@ -201,7 +228,7 @@ def _bloated(flow: _Flow, _incident: Incident, factor: float) -> list[_Flow]:
 
 def _orphaned(flow: _Flow, incident: Incident, share: float) -> list[_Flow]:
     """Let a share of the use turn up without its tenant."""
-    (lost,), (kept,) = _scaled(flow, incident, share), _scaled(flow, incident, 1 - share)
+    (lost,), (kept,) = _scaled(flow, share), _scaled(flow, 1 - share)
     return [replace(lost, tenant=""), kept]
 
 

@@ -107,6 +107,7 @@ _CALENDAR = (
     _Entry(142, 1, "tailspin", _K.RETRY_STORM, "agent", 8.0),
     _Entry(142, 1, "proseware", _K.PLANNED_BATCH, "extract", 4.0),
     _Entry(143, 1, "proseware", _K.PLANNED_BATCH, "extract", 7.0),
+    _Entry(144, 1, "relecloud", _K.RETRY_STORM, "agent", 7.0),
 )
 
 

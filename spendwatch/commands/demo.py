@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from alerts import store
 from alerts.announcements import add_planned_event, list_planned_events
 from alerts.holds import PlannedEvent
-from alerts.model import AlertState, Verb, Verdict
+from alerts.messages import alert_message
+from alerts.model import AlertState, Change, Verb, Verdict
 from alerts.numbers import full_day, money
 from alerts.phrases import against
 from alerts.render.text import render_text
@@ -22,6 +23,7 @@ from alerts.replies import Answer, answer
 from detector import ledger
 from detector.history import consecutive_days
 from detector.model import MICRO, FindingKind
+from detector.pulls import newest_judged_day
 from detector.sources.base import Window
 from spendwatch import conversion
 from spendwatch.app import App, build_app, build_channels
@@ -32,9 +34,10 @@ from spendwatch.digests import compose
 from spendwatch.exits import UsageProblem
 from spendwatch.explanations import explain_day
 from spendwatch.ingest import pull
-from spendwatch.jobs import run_cycle
+from spendwatch.jobs import run_cycle, tell
 from spendwatch.judging import assess
 from spendwatch.output import print_json, print_line, print_table, progress
+from spendwatch.running_days import judge_running_days, pull_running_days
 from spendwatch.settings import load_settings
 from spendwatch.situation import display_names
 
@@ -52,7 +55,9 @@ TAUGHT = date(2026, 11, 17)
 ACKNOWLEDGED = date(2026, 11, 18)
 WORSE = date(2026, 11, 19)
 LAST_DAY = date(2026, 11, 20)
+EXPLODES = date(2026, 11, 21)
 HERO, DROPPED, WORSENED, PLANNED = "contoso", "northwind", "tailspin", "proseware"
+EXPLODING = "relecloud"
 CEILING_MICRO_USD = 400 * MICRO
 SEED = 7
 ONE_DAY = timedelta(days=1)
@@ -62,13 +67,17 @@ DATABASE = "SPENDWATCH_SERVICE__DATABASE_URL"
 
 @dataclass(slots=True)
 class StoryClock:
-    """A clock that stands at ten past eight (UTC) on the morning after the day being told."""
+    """A clock that stands at ten past eight (UTC) on the morning after the day being told.
+
+    Or at ``during``, while a day runs.
+    """
 
     day: date = QUIET_UNTIL
+    during: datetime | None = None
 
     def __call__(self) -> datetime:
         """Return the time of the story."""
-        return datetime.combine(self.day + timedelta(days=1), time(8, 10), UTC)
+        return self.during or datetime.combine(self.day + timedelta(days=1), time(8, 10), UTC)
 
 
 def run(folder: Path, config: Path, *, as_json: bool) -> None:
@@ -160,6 +169,21 @@ class _Story:
             self.told += cycle.delivered.sent
             if not cycle.delivered.sent:
                 self.say("(nothing new to tell)")
+
+    def afternoon(self, day: date) -> None:
+        """Half past two: what is known of the day is judged; a day lived before is left alone."""
+        self.clock.day, self.clock.during = day, datetime.combine(day, time(14, 30), UTC)
+        self.say(f"\n--- {full_day(day)}, {self.clock.during:%H:%M} UTC ---")
+        with reading(self.app.engine) as session:
+            lived = newest_judged_day(session) == day
+        for source in () if lived else self.app.usage_sources():
+            pull_running_days(self.app, source)
+        list(judge_running_days(self.app))
+        sent = tell(self.app, self.channels).sent
+        self.told += sent
+        self.clock.during = None
+        if not sent:
+            self.say("(nothing new to tell)")
 
     def answer(self, alert: Alert, given: Answer, command: str) -> None:
         """Answer an alert, unless an earlier run of the demo has."""
@@ -299,6 +323,15 @@ def _show_the_digest(story: _Story) -> None:
     story.say(render_text(digest.message, colour=sys.stdout.isatty()))
 
 
+def _tell_early(story: _Story) -> None:
+    story.heading("A loop begins in the morning, and is told while its day still runs")
+    story.afternoon(EXPLODES)
+    story.say("The finished day is judged for good: it is the same alert, and nobody is told twice")
+    story.mornings(EXPLODES, EXPLODES)
+    alert = story.newest(EXPLODING, FindingKind.SPEND_SPIKE)
+    story.say(f"   A-{alert.number} by now: {alert_message(alert, Change.UNCHANGED, {}).title}")
+
+
 ACTS = (
     lambda story: story.spend(),
     _judge_the_first_days,
@@ -310,6 +343,7 @@ ACTS = (
     _wake_the_worsened,
     _exceed_the_plan,
     _show_the_digest,
+    _tell_early,
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from math import log
 from statistics import median, quantiles
 
@@ -11,7 +11,7 @@ import pytest
 
 from detector.model import Usage
 from detector.sources.base import Coverage, Window
-from detector.sources.sample import SampleSource
+from detector.sources.sample import SampleSource, usage_of_day
 from detector.sources.sample_company import MODELS, TENANTS
 from detector.sources.sample_incidents import ANCHOR, CYCLE_DAYS, Incident, IncidentKind, incidents
 
@@ -287,3 +287,28 @@ def test_outside_of_its_days_the_company_does_not_exist():
 def test_every_row_is_usage_with_known_tokens_and_no_cost(usages):
     assert all(isinstance(usage, Usage) and usage.cost_micro_usd is None for usage in usages)
     assert all(usage.requests > 0 and usage.scope == "global" for usage in usages)
+
+
+def test_a_day_that_runs_tells_what_has_come_by_now_and_grows_to_the_day_it_is():
+    storm = date(2026, 11, 21)
+    spent = {}
+    for hour in (0, 6, 9, 12, 18, 23):
+        now = datetime.combine(storm, time(hour, 59), UTC)
+        source = SampleSource("sample", SEED, FIRST, storm, now)
+        found = list(source.usage(Window(storm, storm)))
+        assert source.coverage() == Coverage(storm, storm, unfinished_days=frozenset({storm}))
+        spent[hour] = sum(usd(usage) for usage in found if usage.tenant == "relecloud")
+    whole = sum(usd(usage) for usage in usage_of_day(SEED, storm) if usage.tenant == "relecloud")
+    assert list(spent.values()) == sorted(spent.values())
+    assert spent[0] < 0.02 * whole
+    assert spent[9] < 100  # the storm begins at half past nine
+    assert spent[18] > 300
+    assert spent[23] == pytest.approx(whole, rel=0.01)
+
+
+def test_days_before_the_one_that_runs_are_whole():
+    now = datetime.combine(LAST, time(9), UTC)
+    source = SampleSource("sample", SEED, FIRST, LAST, now)
+    before = LAST - timedelta(days=1)
+    assert list(source.usage(Window(before, before))) == usage_of_day(SEED, before)
+    assert source.coverage() == Coverage(before, before)

@@ -61,6 +61,13 @@ def test_the_demo_shows_the_whole_life_of_an_alert(demo):
     assert "digest to Fri 20 Nov: 2 alerts need an answer" in words
 
 
+def test_the_demo_tells_a_loop_while_its_day_runs_and_the_finished_day_to_nobody(demo):
+    _, act = demo[0].stdout.split("is told while its day still runs\n")
+    assert "[warning] relecloud: $396 on Sat 21 Nov, 2.6x normal, day still running" in act
+    assert "A-12 by now: relecloud: $724 on Sat 21 Nov, 4.8x normal" in act
+    assert act.count("] relecloud: ") == 1
+
+
 def test_the_demo_run_twice_tells_nothing_twice(demo):
     second = demo[1]
     assert second.returncode == 0, second.stderr
@@ -72,8 +79,8 @@ def test_the_demo_says_how_to_go_on_and_that_works(demo):
     _, said = demo[0].stdout.split("Answer them yourself")
     exported, listing, question = re.findall(r"^   \$ (.+)$", said, re.MULTILINE)
     name, url = exported.removeprefix("export ").split("=", 1)
-    assert (listing, question) == ("spendwatch alerts list", "spendwatch alerts dismiss 11")
-    shown = start("alerts", "show", "11", env=dict(os.environ) | {name: url})
+    assert (listing, question) == ("spendwatch alerts list", "spendwatch alerts dismiss 12")
+    shown = start("alerts", "show", "12", env=dict(os.environ) | {name: url})
     assert shown.returncode == 0, shown.stderr
     assert "proseware: $734" in shown.stdout
 
