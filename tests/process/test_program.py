@@ -82,7 +82,7 @@ def test_the_demo_says_how_to_go_on_and_that_works(demo):
     assert (listing, question) == ("spendwatch alerts list", "spendwatch alerts dismiss 12")
     shown = start("alerts", "show", "12", env=dict(os.environ) | {name: url})
     assert shown.returncode == 0, shown.stderr
-    assert "proseware: $734" in shown.stdout
+    assert "relecloud: $724" in shown.stdout
 
 
 def test_fault_112_a_bare_environment_is_enough(tmp_path):
