@@ -30,6 +30,7 @@ PURE_CORE := \
     detector/explain.py \
     detector/explanation.py \
     detector/forecast.py \
+    detector/groups.py \
     detector/history.py \
     detector/model.py \
     detector/price_advice.py \

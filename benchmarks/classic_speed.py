@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 DAYS = 31
 REPETITIONS = 5
-LIMIT = 1.0
+LIMIT = 0.5
 
 
 def make_costs(tenants: int) -> NDArray[np.float64]:

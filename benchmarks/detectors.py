@@ -25,7 +25,7 @@ from benchmarks.libraries import CONTENDERS, WINDOW_DAYS, Contender, Floats
 from benchmarks.panels import CLASSIC, ROBUST, Panel, add_panel_options, alerts_of, panels
 from benchmarks.quality import short
 from benchmarks.scoring import Alert, Quality
-from detector.history import group_tenants, sum_by_tenant
+from detector.groups import group_tenants, sum_by_tenant
 from detector.model import MICRO
 from spendwatch.output import progress
 

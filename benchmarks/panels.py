@@ -27,7 +27,8 @@ from benchmarks.worlds import (
 )
 from detector.backtest import replay
 from detector.detect import SPEND_KINDS, Context, detect
-from detector.history import History, group_tenants
+from detector.groups import group_tenants
+from detector.history import History
 from detector.model import Judgement
 from detector.price_table import PriceTable
 from detector.rules import RuleBook, Rules

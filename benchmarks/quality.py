@@ -35,10 +35,10 @@ RISES, DROPS = ("volume", "mix", "prompt"), {"drop": REASONS["drop"]}
 FAMILIES = {
     "shares of features": ("share", "share_tail"),
     "the tenant as a whole": ("broad", "total_tail", "long_z"),
-    "the feature's own past": ("prompt", "record", "weekday", "active"),
+    "the feature's own past": ("prompt", "record", "active"),
     "yesterday and three days": ("before", "three", "fall_before"),
-    "the fleet": ("crowd", "others_falling", "unattributed"),
-    "dollars": ("usd", "mix_usd", "prompt_usd"),
+    "the fleet": ("others_falling", "unattributed"),
+    "dollars": ("usd", "mix_usd"),
 }
 
 

@@ -18,7 +18,7 @@ from benchmarks.scoring import Alert
 from detector import detect
 from detector.baseline import moments
 from detector.robust.fleet import glance_at, others_of
-from detector.robust.method import weigh
+from detector.robust.method import weigh, with_rates
 from detector.robust.points import REASONS, Reason
 from detector.robust.score import Judged
 from detector.rules import RuleBook
@@ -95,9 +95,12 @@ def record(panel: Panel, book: RuleBook = ROBUST) -> Recording:
 
 def _judged(evidence: Evidence) -> tuple[Judged, Judged]:
     """Return all rises and drops that were given points."""
+    evidence = with_rates(evidence)
     seen = glance_at(evidence)
     past = moments(evidence.total[:, :-1], evidence.usable[:, :-1])
-    return weigh(evidence, others_of(evidence, seen), seen, by_dollars_alone(evidence, past))
+    by = by_dollars_alone(evidence, past)
+    weighed = weigh(evidence, others_of(evidence, seen), seen, by)
+    return weighed.rises, weighed.drops
 
 
 class _Part(NamedTuple):

@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.history import any_by_tenant
+from detector.groups import any_by_tenant
 from detector.model import MICRO, Effect, LeftOutDay
 from detector.pricing import price_changes, token_rates
 
 if TYPE_CHECKING:
     from datetime import date
 
-    from detector.history import Groups, History
+    from detector.groups import Groups
+    from detector.history import History
     from detector.model import Lesson
     from detector.price_table import PriceTable
 
-BLOCK_ROWS = 1024
+BLOCK_ROWS = 8192
 """Rows handled at once: a block and its temporary stay in the processor's cache."""
 
 
@@ -55,14 +56,16 @@ def moments(cost: NDArray[np.float64], usable: NDArray[np.bool_]) -> Moments:
     >>> float(found.mean[0]), round(float(found.sd[0]), 3)
     (2.0, 1.414)
     """
-    count, mean, squares = (np.zeros(len(cost)) for _ in range(3))
+    count, mean, sd = (np.empty(len(cost)) for _ in range(3))
     spare = np.empty((min(len(cost), BLOCK_ROWS), cost.shape[1]))
     for start in range(0, len(cost), BLOCK_ROWS):
         block = slice(start, start + BLOCK_ROWS)
         room = spare[: len(cost[block])]
         count[block], mean[block] = _centre(cost[block], usable[block], room)
-        np.einsum("ij,ij->i", room, room, out=squares[block])
-    return Moments(count, mean, np.sqrt(squares / np.maximum(count - 1, 1)))
+        squares = np.einsum("ij,ij->i", room, room, out=sd[block])
+        squares /= np.maximum(count[block] - 1, 1)
+        np.sqrt(squares, out=squares)
+    return Moments(count, mean, sd)
 
 
 def _centre(

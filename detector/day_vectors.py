@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sqlalchemy import bindparam, func, insert, select
 
+from detector.fetching import columns_of
 from detector.history import DayCells, day_cells
 from detector.tables import COST_DAY, DAY_VECTOR, SOURCE_DAY
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 _NARROW, _WIDE = np.dtype("<u4"), np.dtype("<i8")
 """Numbers stand in four bytes where all of a day fit, else in eight; their order is the same."""
 _UNKNOWN, _GIVEN = 1, 2
-ROWS_AT_ONCE = 20_000
 
 
 def cells_of_days(session: Session, days: Iterable[date]) -> Iterator[DayCells]:
@@ -64,9 +64,8 @@ def _cells(session: Session, day: date) -> DayCells:
     ))  # fmt: skip
     columns = (table.series_id, *known, table.micro_usd.is_(None), table.given)
     statement = select(*columns).where(table.day == day)
-    batches = session.connection().execute(statement).partitions(ROWS_AT_ONCE)
     # As numbers a row weighs a tenth of what it weighs as Python objects: never hold them all.
-    parts = [day_cells(()), *(day_cells(zip(*rows, strict=True)) for rows in batches)]
+    parts = [day_cells(()), *map(day_cells, columns_of(session, statement))]
     return DayCells(*map(np.concatenate, zip(*parts, strict=True)))
 
 

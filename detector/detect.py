@@ -12,7 +12,7 @@ import numpy as np
 
 from detector.attribute import split_by_cell
 from detector.baseline import explain_left_out, find_usable_days, restate
-from detector.history import group_tenants, sum_by_tenant
+from detector.groups import group_tenants, sum_by_tenant
 from detector.model import (
     EVERYONE,
     MICRO,
@@ -188,7 +188,7 @@ class Weighed:
         """Return what is told of a tenant, whether or not it is to be told."""
         history, groups = self.evidence.history, self.evidence.groups
         tenant = groups.tenants[index]
-        rows = groups.rows(index, len(history.keys))
+        rows = groups.rows(index)
         drivers = self._drivers(index, rows)
         expected = sum(driver.expected_micro_usd for driver in drivers)
         actual = sum(driver.actual_micro_usd for driver in drivers)

@@ -14,7 +14,7 @@ import numpy as np
 
 from detector.baseline import find_usable_days
 from detector.detect import Context, judge_spend
-from detector.history import group_tenants
+from detector.groups import group_tenants
 from detector.model import EVERYONE, UNATTRIBUTED, FindingKind, Judgement
 from detector.robust.windows import median
 from detector.rules import raised_floors
@@ -141,7 +141,7 @@ def _usable_days(history: History, lessons: Iterable[Lesson]) -> NDArray[np.bool
     """Return the days that may be used of each series: those of its tenant."""
     groups = group_tenants(history.keys)
     usable = find_usable_days(history, groups, lessons).usable
-    sizes = np.diff([*groups.starts, len(history.keys)])
+    sizes = np.diff(groups.ends)
     return np.repeat(usable, sizes, axis=0)
 
 

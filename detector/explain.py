@@ -97,7 +97,7 @@ def _verdict(trials: tuple[Trial, ...], unknown: str) -> Verdict:
 def _billed(weighed: Weighed, index: int) -> tuple[int, int]:
     """Return what the day cost, and the mean of the days it was compared with, as billed."""
     history, groups = weighed.evidence.history, weighed.evidence.groups
-    rows = groups.rows(index, len(history.keys))
+    rows = groups.rows(index)
     drivers = split_by_cell(history, rows, weighed.scores.used[index], weighed.context.prices)
     return (
         sum(driver.actual_micro_usd for driver in drivers),
@@ -107,7 +107,7 @@ def _billed(weighed: Weighed, index: int) -> tuple[int, int]:
 
 def _days(weighed: Weighed, index: int, compared: tuple[float, ...]) -> tuple[LookedAtDay, ...]:
     history, groups = weighed.evidence.history, weighed.evidence.groups
-    rows = groups.rows(index, len(history.keys))
+    rows = groups.rows(index)
     billed = history.cost[rows.start : rows.stop].sum(axis=0)
     valued = compared or tuple((billed / MICRO).tolist())
     used = weighed.scores.used[index]

@@ -5,16 +5,14 @@ from __future__ import annotations
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detector.model import CostDay, SeriesKey
 
-Value = TypeVar("Value", bound=np.generic)
 Tokens = NDArray[np.int64] | NDArray[np.int32]
 """In half the bytes where all of them are so small that two of them add up."""
 _MOST_NARROW = 2**30
@@ -79,9 +77,12 @@ class History(NamedTuple):
             whole=self.whole[part],
         )
 
-    def of_rows(self, rows: slice | list[int]) -> History:
+    def of_rows(self, rows: slice | NDArray[np.int64]) -> History:
         """Return some rows alone, in ascending order (a slice gives views, nothing is copied)."""
-        keys = self.keys[rows] if isinstance(rows, slice) else tuple(self.keys[row] for row in rows)
+        if isinstance(rows, slice):
+            keys = self.keys[rows]
+        else:
+            keys = tuple(map(self.keys.__getitem__, rows.tolist()))
         return self._replace(
             keys=keys,
             cost=self.cost[rows],
@@ -91,86 +92,6 @@ class History(NamedTuple):
             completion=self.completion[rows],
             cached=self.cached[rows],
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Groups:
-    """Which rows of a history belong to which tenant.
-
-    Attributes
-    ----------
-    tenants : tuple of str, length T
-        In the order of the rows.
-    starts : tuple of int, length T
-        Index of each tenant's first row; its rows end where the next tenant's begin.
-    """
-
-    tenants: tuple[str, ...]
-    starts: tuple[int, ...]
-
-    def rows(self, index: int, total: int) -> range:
-        """Return the rows of tenant number ``index`` among ``total`` rows."""
-        end = self.starts[index + 1] if index + 1 < len(self.starts) else total
-        return range(self.starts[index], end)
-
-
-def group_tenants(keys: Sequence[SeriesKey]) -> Groups:
-    """Find each tenant's block of rows in ``keys``, which are sorted by tenant.
-
-    Examples
-    --------
-    >>> group_tenants([SeriesKey("acme", "a"), SeriesKey("acme", "b"), SeriesKey("bolt")])
-    Groups(tenants=('acme', 'bolt'), starts=(0, 2))
-    """
-    starts = [
-        index
-        for index, key in enumerate(keys)
-        if index == 0 or key.tenant != keys[index - 1].tenant
-    ]
-    return Groups(tuple(keys[start].tenant for start in starts), tuple(starts))
-
-
-def sum_by_tenant(dollars: NDArray[np.float64], groups: Groups) -> NDArray[np.float64]:
-    """Sum the rows of each tenant: shape (R, D) becomes (T, D)."""
-    return fold_runs(np.add, dollars, groups.starts)
-
-
-def any_by_tenant(flags: NDArray[np.bool_], groups: Groups) -> NDArray[np.bool_]:
-    """Say where any row of a tenant is set: shape (R, D) becomes (T, D)."""
-    return fold_runs(np.logical_or, flags, groups.starts)
-
-
-def fold_runs(
-    fold: np.ufunc, rows: NDArray[Value], starts: Sequence[int] | NDArray[np.int64]
-) -> NDArray[Value]:
-    """Fold each run of rows into one, as ``fold.reduceat(rows, starts)`` does.
-
-    Twenty times as fast where runs are short, as a tenant's few rows are: all first rows are
-    folded with all second ones at once, then with all third ones.
-
-    Parameters
-    ----------
-    fold : ufunc
-    rows : ndarray, shape (R, D)
-    starts : sequence of int or ndarray of int64, length N
-        Where runs begin, ascending from 0; empty where R is 0.
-
-    Returns
-    -------
-    ndarray, shape (N, D)
-
-    Examples
-    --------
-    >>> fold_runs(np.add, np.array([[1], [2], [4]]), [0, 1]).tolist()
-    [[1], [6]]
-    """
-    begins = np.asarray(starts, dtype=np.int64)
-    lengths = np.diff(begins, append=len(rows))
-    folded = rows[begins]
-    for step in range(1, lengths.max(initial=0)):
-        longer = np.flatnonzero(lengths > step)
-        folded[longer] = fold(folded[longer], rows[begins[longer] + step])
-    return folded
 
 
 class DayCells(NamedTuple):
@@ -244,9 +165,10 @@ def lay_out(
     for column, cells in told:
         alone = not (np.bincount(cells.rows, minlength=1) > 1).any()
         for place, values in enumerate(cells[1:]):
-            day = _summed(len(keys), cells.rows, values, alone=alone)
+            day = values if alone else _summed(len(keys), cells.rows, values)
             matrices[place] = _wide_enough(matrices[place], day)
-            matrices[place][column] = day
+            if day.any():  # memory that is never written to is never there
+                matrices[place][column, cells.rows if alone else slice(None)] = day
     used = np.logical_or.reduce([matrices[place].any(axis=0) for place in _SAY_USE])
     if not used.all():
         keys = [key for key, keep in zip(keys, used, strict=True) if keep]
@@ -257,15 +179,10 @@ def lay_out(
     return History(tuple(days), tuple(keys), *parts, pulled, whole, first_days)
 
 
-def _summed(
-    size: int, rows: NDArray[np.int64], values: NDArray[Any], *, alone: bool
-) -> NDArray[Any]:
-    """Sum values at some places; ``alone`` where no two share one, which is far quicker."""
+def _summed(size: int, rows: NDArray[np.int64], values: NDArray[Any]) -> NDArray[Any]:
+    """Sum values at some places, of which several may share one."""
     total = np.zeros(size, dtype=values.dtype)
-    if alone:
-        total[rows] = values
-    else:
-        (np.logical_or if total.dtype == np.bool_ else np.add).at(total, rows, values)
+    (np.logical_or if total.dtype == np.bool_ else np.add).at(total, rows, values)
     return total
 
 

@@ -5,21 +5,24 @@ The detector reads through :func:`history` alone, so that a faster layout can st
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
+from itertools import chain, compress
+from operator import ne
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import case, func, select
+from sqlalchemy import String, case, cast, func, select
 
-from detector.day_vectors import ROWS_AT_ONCE, cells_of_days
+from detector.day_vectors import cells_of_days
+from detector.fetching import Columns, columns_of
 from detector.history import consecutive_days, lay_out
 from detector.model import SeriesKey
 from detector.tables import COST_DAY, COST_REVISION, SERIES, SOURCE_DAY, TENANT_NAME
 
 if TYPE_CHECKING:
-    from datetime import date, datetime
+    from datetime import datetime
 
     from numpy.typing import NDArray
     from sqlmodel import Session
@@ -68,28 +71,43 @@ def history(
 def _place_series(session: Session, canonical: Canonical) -> _Rows:
     """Give every series a row; series that differ by source or alias share one."""
     table = SERIES.c
-    columns = (
-        table.tenant, table.feature, table.model, table.deployment, table.scope,
-        table.id, table.first_day,
-    )  # fmt: skip
-    parts: list[tuple[str, ...]] = []
+    first_day = cast(table.first_day, String)
+    parts = (table.tenant, table.feature, table.model, table.deployment, table.scope)
+    statement = select(*parts, table.id, first_day)
+    keys: list[SeriesKey] = []
     ids: list[int] = []
-    first_days: dict[str, date] = {}
-    known_as: dict[str, str] = {}
+    begun: list[str] = []
     words: dict[str, str] = {}  # each once, in however many series it stands
-    for rows in session.connection().execute(select(*columns)).partitions(ROWS_AT_ONCE):
-        names, *others, numbers, firsts = zip(*rows, strict=True)
-        known_as |= {name: canonical(name) for name in set(names) - known_as.keys()}
-        tenants = [known_as[name] for name in names]
-        parts += zip(tenants, *(map(words.setdefault, each, each) for each in others), strict=True)
+    for names, *others, numbers, firsts in columns_of(session, statement):
+        tenants = map(canonical, names)
+        told = (map(words.setdefault, each, each) for each in (tuple(tenants), *others))
+        keys += map(SeriesKey._make, zip(*told, strict=True))
         ids += numbers
-        for tenant, first_day in zip(tenants, firsts, strict=True):
-            first_days[tenant] = min(first_day, first_days.get(tenant, first_day))
-    distinct = sorted(set(parts))
-    number_of = {part: row for row, part in enumerate(distinct)}
-    row_of = np.zeros(max(ids, default=0) + 1, dtype=np.int64)
-    row_of[ids] = [number_of[part] for part in parts]
-    return _Rows(tuple(itertools.starmap(SeriesKey, distinct)), row_of, first_days)
+        begun += firsts
+    if not keys:
+        return _Rows((), np.zeros(1, dtype=np.int64), {})
+    order = sorted(range(len(keys)), key=keys.__getitem__)
+    keys = [keys[place] for place in order]
+    new = np.fromiter(chain((True,), map(ne, keys[1:], keys)), np.bool_, count=len(keys))
+    row_of = np.zeros(max(ids) + 1, dtype=np.int64)
+    row_of[np.array(ids)[order]] = np.cumsum(new) - 1
+    first_days = _earliest([key.tenant for key in keys], [begun[place] for place in order])
+    return _Rows(tuple(compress(keys, new.tolist())), row_of, first_days)
+
+
+def _earliest(tenants: Sequence[str], told: Sequence[str]) -> dict[str, date]:
+    """Return the earliest day told of each tenant; its days stand together."""
+    days = sorted(set(told))
+    number_of = {text: number for number, text in enumerate(days)}
+    numbers = np.fromiter(map(number_of.__getitem__, told), np.int64, count=len(told))
+    begins = np.flatnonzero([True, *map(ne, tenants[1:], tenants)])
+    first_days = [date.fromisoformat(text) for text in days]
+    return {
+        tenants[begin]: first_days[number]
+        for begin, number in zip(
+            begins.tolist(), np.minimum.reduceat(numbers, begins).tolist(), strict=True
+        )
+    }
 
 
 def _told(
@@ -211,6 +229,24 @@ def display_names(session: Session) -> dict[str, str]:
     return {row.tenant: row.name for row in rows}
 
 
+def costs_by_tenant(session: Session, first: date, last: date) -> Iterator[Columns]:
+    """Give tenants as stored, what they cost, and tokens whose cost is not known, as columns."""
+    statement = (
+        select(SERIES.c.tenant, func.coalesce(func.sum(COST_DAY.c.micro_usd), 0), _unpriced())
+        .join(SERIES, SERIES.c.id == COST_DAY.c.series_id)
+        .where(COST_DAY.c.day >= first, COST_DAY.c.day <= last)
+        .group_by(SERIES.c.tenant)
+    )
+    return columns_of(session, statement)
+
+
+def _unpriced() -> Any:
+    """Sum the tokens whose cost is not known."""
+    cost = COST_DAY.c
+    tokens = func.coalesce(cost.prompt_tokens, 0) + func.coalesce(cost.completion_tokens, 0)
+    return func.coalesce(func.sum(tokens).filter(cost.micro_usd.is_(None)), 0)
+
+
 @dataclass(frozen=True, slots=True)
 class CostSum:
     """Cost and use of one group over a span of days, as ``spendwatch costs`` prints it."""
@@ -233,10 +269,6 @@ def sum_costs(
     ``group_by`` names any of tenant, feature, model, deployment, scope, source and day.
     """
     groups = [COST_DAY.c.day if name == "day" else SERIES.c[name] for name in group_by]
-    tokens = func.coalesce(COST_DAY.c.prompt_tokens, 0) + func.coalesce(
-        COST_DAY.c.completion_tokens, 0
-    )
-    unpriced = func.sum(tokens).filter(COST_DAY.c.micro_usd.is_(None))
     statement = (
         select(
             *groups,
@@ -244,7 +276,7 @@ def sum_costs(
             func.coalesce(func.sum(COST_DAY.c.prompt_tokens), 0),
             func.coalesce(func.sum(COST_DAY.c.completion_tokens), 0),
             func.sum(COST_DAY.c.requests),
-            func.coalesce(unpriced, 0),
+            _unpriced(),
             func.max(_flag(COST_DAY.c.shadow)),
             func.max(_flag(COST_DAY.c.upper_bound)),
         )

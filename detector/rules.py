@@ -143,24 +143,32 @@ def rule_arrays(
     RuleArrays
         T may be 0.
     """
-    rules = [book.of(tenant) for tenant in tenants]
-    floors = raised_floors(lessons, day)
-    excess = [
-        max(rule.min_excess_micro_usd, floors.get(tenant, 0))
-        for tenant, rule in zip(tenants, rules, strict=True)
-    ]
+    own = list({tenant: book.tenants[tenant] for tenant in tenants if tenant in book.tenants})
+    number_of = {tenant: number for number, tenant in enumerate(own, start=1)}
+    which = np.array([number_of.get(tenant, 0) for tenant in tenants], dtype=np.int64)
+    rules = [book.everyone, *map(book.of, own)]
+
+    def column(name: str, unit: float = 1.0) -> NDArray[np.float64]:
+        values = [getattr(rule, name) for rule in rules]
+        told = [np.inf if value is None else value / unit for value in values]
+        return np.array(told, dtype=np.float64)[which]
+
+    least = column("min_excess_micro_usd", MICRO)
+    raised = raised_floors(lessons, day)
+    for place in [place for place, tenant in enumerate(tenants) if tenant in raised]:
+        least[place] = max(least[place], raised[tenants[place]] / MICRO)
     return RuleArrays(
-        min_days=_column([rule.min_days for rule in rules]),
-        z=_column([rule.z for rule in rules]),
-        bar=_column([rule.bar for rule in rules]),
-        up=np.array([rule.direction != "down" for rule in rules], dtype=np.bool_),
-        down=np.array([rule.direction != "up" for rule in rules], dtype=np.bool_),
-        min_excess=_column(excess) / MICRO,
-        min_excess_share=_column([rule.min_excess_percent for rule in rules]) / 100,
-        scale_floor_share=_column([rule.scale_floor_percent for rule in rules]) / 100,
-        scale_floor=_column([rule.scale_floor_micro_usd for rule in rules]) / MICRO,
-        first_spend=_column([rule.first_spend_micro_usd for rule in rules]) / MICRO,
-        young_guard=_column([rule.young_guard_micro_usd for rule in rules]) / MICRO,
+        min_days=column("min_days"),
+        z=column("z"),
+        bar=column("bar"),
+        up=np.array([rule.direction != "down" for rule in rules])[which],
+        down=np.array([rule.direction != "up" for rule in rules])[which],
+        min_excess=least,
+        min_excess_share=column("min_excess_percent", 100),
+        scale_floor_share=column("scale_floor_percent", 100),
+        scale_floor=column("scale_floor_micro_usd", MICRO),
+        first_spend=column("first_spend_micro_usd", MICRO),
+        young_guard=column("young_guard_micro_usd", MICRO),
     )
 
 
@@ -177,7 +185,3 @@ def _holds(lesson: Lesson, day: date) -> bool:
     """Whether a lesson is in force: an answer says nothing of the days before it."""
     begun = lesson.from_day is None or lesson.from_day <= day
     return begun and lesson.until_day is not None and day <= lesson.until_day
-
-
-def _column(values: Sequence[float | None]) -> NDArray[np.float64]:
-    return np.array([np.inf if value is None else value for value in values], dtype=np.float64)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from itertools import accumulate
 from operator import itemgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from detector.baseline import moments
 from detector.checks import check_days, check_direction, check_dollars, check_floors, reaches
 from detector.explanation import Account, Check, Stage, Trial
-from detector.history import Groups, any_by_tenant
+from detector.groups import Groups, any_by_tenant
 from detector.rules import RuleArrays
 
 if TYPE_CHECKING:
@@ -65,6 +64,8 @@ class Evidence(NamedTuple):
         about one says nothing of another.
     prices : PriceTable or None
         None where every cost was stated by the source.
+    rates : ndarray of float64, shape (R, 2), optional
+        See :func:`detector.robust.use.fixed_rates`; there once a method has looked them up.
     """
 
     history: History
@@ -75,28 +76,27 @@ class Evidence(NamedTuple):
     rules: RuleArrays
     unanswered: NDArray[np.bool_]
     prices: PriceTable | None = None
+    rates: NDArray[np.float64] | None = None
 
     def of(self, tenants: range | Sequence[int]) -> Evidence:
         """Return the evidence of some tenants alone, at least one and in ascending order.
 
         Of neighbours, named as a range, the arrays are views: nothing is copied.
         """
-        runs = [self.groups.rows(index, len(self.history.keys)) for index in tenants]
-        rows: slice | list[int] = [row for run in runs for row in run]
-        chosen: slice | list[int] = list(tenants)
+        rows = self.groups.rows_of(tenants)
+        chosen: slice | Sequence[int] = tenants
         if isinstance(tenants, range):
-            rows = slice(runs[0].start, runs[-1].stop)
             chosen = slice(tenants.start, tenants.stop)
-        names = tuple(self.groups.tenants[index] for index in tenants)
         return Evidence(
             self.history.of_rows(rows),
-            Groups(names, tuple(accumulate(map(len, runs[:-1]), initial=0))),
+            self.groups.of(tenants),
             self.dollars[rows],
             self.total[chosen],
             self.usable[chosen],
             RuleArrays(*map(itemgetter(chosen), self.rules)),
             self.unanswered[chosen],
             self.prices,
+            None if self.rates is None else self.rates[rows],
         )
 
 
@@ -178,9 +178,11 @@ def z_scores(
     >>> z_scores(np.array([4.0, 4.0, 1.0]), np.array([1.0, 1.0, 1.0]), np.array([1.5, 0.0, 0.0]))
     array([ 2., inf,  0.])
     """
-    change = today - mean
+    scores = today - mean
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        scores: NDArray[np.float64] = np.where(change == 0, 0.0, change / scale)
+        np.divide(scores, scale, out=scores)
+    steady = np.flatnonzero(scale == 0)
+    scores[steady[today[steady] == mean[steady]]] = 0.0
     return scores
 
 
@@ -360,5 +362,7 @@ def floored_spread(past: Moments, rules: RuleArrays) -> NDArray[np.float64]:
 
     A series without variance would otherwise score infinitely on its first cent of change.
     """
-    share = rules.scale_floor_share * np.abs(past.mean)
-    return np.maximum(past.sd, np.maximum(share, rules.scale_floor))
+    spread: NDArray[np.float64] = np.abs(past.mean)
+    spread *= rules.scale_floor_share
+    np.maximum(spread, rules.scale_floor, out=spread)
+    return np.maximum(past.sd, spread, out=spread)

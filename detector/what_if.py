@@ -57,7 +57,7 @@ class _Again:
 
     def __init__(self, weighed: Weighed, index: int) -> None:
         history = weighed.evidence.history
-        mine = weighed.evidence.groups.rows(index, len(history.keys))
+        mine = weighed.evidence.groups.rows(index)
         self.method = weighed.scores.alone and weighed.scores.alone(index)
         part = slice(mine.start, mine.stop)
         self.history = history.of_rows(part) if self.method else history

@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from detector.fetching import COLLECT_AT
 from spendwatch.cli_alerts import alerts_app
 from spendwatch.cli_announcements import planned_app, silence_app
 from spendwatch.cli_db import db_app
@@ -391,8 +392,7 @@ app.add_typer(db_app, name="db")
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
-    # Rows by the ten thousand hold no cycles; looking for some as often as usual costs a third.
-    gc.set_threshold(100_000, 20, 20)
+    gc.set_threshold(*COLLECT_AT)
     sys.exit(run_reporting_errors(app, sys.argv[1:]))
 
 

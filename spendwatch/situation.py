@@ -111,11 +111,13 @@ def tenant_costs(
     """
     spent: dict[str, int] = {}
     unpriced = set()
-    for cost in ledger.sum_costs(session, days[0], days[-1], ("tenant",)) if days else ():
-        tenant = app.directory.canonical(cost.group[0])
-        spent[tenant] = spent.get(tenant, 0) + cost.micro_usd
-        if cost.unpriced_tokens:
-            unpriced.add(tenant)
+    canonical = app.directory.canonical
+    for columns in ledger.costs_by_tenant(session, days[0], days[-1]) if days else ():
+        for stored, cost, tokens in zip(*columns, strict=True):
+            tenant = canonical(stored)
+            spent[tenant] = spent.get(tenant, 0) + int(cost)
+            if tokens:
+                unpriced.add(tenant)
     return spent, frozenset(unpriced)
 
 

@@ -9,9 +9,16 @@ import numpy as np
 from detector.baseline import moments
 from detector.checks import check_days, check_direction, check_dollars, check_floors
 from detector.explanation import Account, Check, ScoredTerm, Stage, Trial
+from detector.robust.cost_only import (
+    BEYOND_SECOND,
+    LEAST_SHARE,
+    MOST_SD,
+    SPREAD_FLOOR,
+    second_highest,
+)
 from detector.robust.points import REASONS
 from detector.robust.score import judge_drops, judge_rises
-from detector.robust.situation import LEAST_ACTIVE, place_beside, survey
+from detector.robust.situation import LEAST_ACTIVE, Beside, survey
 from detector.robust.workings import with_workings
 from detector.score import (
     COST_ONLY,
@@ -26,17 +33,13 @@ from detector.score import (
 
 if TYPE_CHECKING:
     from detector.robust.score import Judged
-    from detector.robust.situation import Beside, Others, Situation
+    from detector.robust.situation import Others, Situation
     from detector.rules import RuleArrays
     from detector.score import Evidence
 
 RULES = {"volume": VOLUME, "mix": MODEL_MIX, "prompt": PROMPT_LENGTH, "drop": DROP}
-COST_ONLY_SD = 3.0
-COST_ONLY_SHARE = 0.4
-"""Where tokens are not told: above the mean of 30 days by so many sd, and by this share of it."""
 NEWCOMER_SHARE = 0.1
 """A tenant without a past is told of where it adds so much to the usual day of all others."""
-SPREAD_FLOOR = 0.05
 _THE_ONE = np.zeros(1, dtype=np.int64)
 
 
@@ -73,13 +76,12 @@ def account_of(evidence: Evidence, others: Others, index: int) -> Account:
     now = survey(mine)
     past = moments(mine.total[:, :-1], mine.usable[:, :-1])
     by = by_dollars_alone(mine, past)
-    beside = place_beside(now, others.of(np.array([index])))
+    beside = Beside(now, others.of(np.array([index])))
     known = Known(mine.rules, beside, float(past.days[0]))
     trials = trials_by_dollars(mine, past, by, 0, (_weight(beside),))
-    if not by.silent[0] and not now.tells_tokens()[0]:
-        trials += (_cost_only(known),)
-    elif not by.silent[0]:
-        trials += (_rise(known), _drop(known))
+    if not by.silent[0]:
+        trials += (_rise(known) if now.tells_tokens(now.rose_most)[0] else _cost_only(known),)
+        trials += (_drop(known),) if now.tells_tokens(now.fell_most)[0] else ()
     return Account(trials, tuple(now.total[0].tolist()))
 
 
@@ -128,7 +130,9 @@ def _cost_only(known: Known) -> Trial:
     z = (today - mean) / spread
     numbers = {"today": today, "mean": mean, "sd": float(now.sd[0])}
     formula = f"(today - mean) / max(sd, {SPREAD_FLOOR} * mean)"
-    met = today - mean > COST_ONLY_SD * spread
+    met = today - mean > MOST_SD * spread
+    second = float(second_highest(now)[0])
+    beyond = {"today": today, "second": second}
     return Trial(
         RULE_NAMES[COST_ONLY],
         1,
@@ -137,10 +141,13 @@ def _cost_only(known: Known) -> Trial:
             check_direction(rules, 0, 1),
             check_dollars("change in dollars", today - mean, float(rules.min_excess[0]),
                           Stage.FLOOR, setting="min_excess_micro_usd"),
-            check_dollars(f"change beside {COST_ONLY_SHARE:.0%} of the mean", today - mean,
-                          COST_ONLY_SHARE * mean, Stage.FLOOR),
-            Check("standard deviations", z, COST_ONLY_SD, "sd", Stage.BAR, met, strict=True,
+            check_dollars(f"change beside {LEAST_SHARE:.0%} of the mean", today - mean,
+                          LEAST_SHARE * mean, Stage.FLOOR),
+            Check("standard deviations", z, MOST_SD, "sd", Stage.BAR, met, strict=True,
                   formula=formula, numbers=numbers),
+            Check(f"beside {BEYOND_SECOND} times the second highest day", today,
+                  BEYOND_SECOND * second, "$", Stage.BAR, today > BEYOND_SECOND * second,
+                  strict=True, numbers=beyond),
         ),
     )  # fmt: skip
 
@@ -148,7 +155,7 @@ def _cost_only(known: Known) -> Trial:
 def _rise(known: Known) -> Trial:
     """Try a rise of the feature that rose most; its evidence is told below the floors too."""
     now = known.now
-    top = int(now.extreme(1)[0])
+    top = int(now.rose_most[0])
     rose = float(np.nan_to_num(now.change[top]))
     floors = check_floors(rose, float(now.mean[0]), known.rules, 0)
     found = judge_rises(known.beside, _THE_ONE) if rose > 0 else None
@@ -158,7 +165,7 @@ def _rise(known: Known) -> Trial:
 def _drop(known: Known) -> Trial:
     """Try a drop of the feature that fell most."""
     now = known.now
-    top = int(now.extreme(-1)[0])
+    top = int(now.fell_most[0])
     fell = -float(np.nan_to_num(now.change[top]))
     floors = check_floors(fell, float(now.usual[0]), known.rules, 0)
     found = judge_drops(known.beside, _THE_ONE) if fell > 0 else None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.robust.levels import residuals
+from detector.robust.levels import residuals, scale_of, spread_of
 from detector.robust.situation import (
     MONTH,
     USUAL_FLOOR_USD,
@@ -15,7 +15,7 @@ from detector.robust.situation import (
     logs_of,
     moments_of,
 )
-from detector.robust.windows import SECOND_IN_SD, Deviations, Floats, deviations, median
+from detector.robust.windows import SECOND_IN_SD, Deviations, Floats, deviations
 
 if TYPE_CHECKING:
     from detector.robust.situation import Beside, Situation
@@ -52,18 +52,17 @@ def evidence_of_rises(beside: Beside, tenants: Integers, top: Integers) -> dict[
     dict of str to ndarray of float64, shape (K,)
         By the names of the terms of ``volume``, ``mix`` and ``prompt``.
     """
-    now, others = beside.now, beside.others
+    now = beside.now
     chosen = np.flatnonzero(np.isin(now.use.tenant, tenants))
     use, mine = now.use.rows(chosen), now.use.rows(top)
     starts = np.searchsorted(use.tenant, tenants)
     at = np.searchsorted(chosen, top)
     own = feature_days(use, now.counted)
     found = drifts(now, use, chosen, own, starts)
-    found |= _shares(beside, mine, own[at])
-    found |= _own_history(beside, mine, own[at])
+    found |= _shares(now, mine, own[at])
+    found |= _own_history(now, mine, own[at])
     found |= _tenant_history(beside, tenants)
     found["usd"] = np.log(np.maximum(now.change[top], 1e-9))
-    found["crowd"] = (others.rising / np.maximum(others.known, 1))[tenants]
     return found
 
 
@@ -80,14 +79,14 @@ def evidence_of_drops(beside: Beside, tenants: Integers, top: Integers) -> dict[
     use = now.use.rows(top)
     logs = logs_of(use.dollars, feature_days(use, now.counted))
     apart = residuals(logs, now.weekdays)
-    scale = beside.scale_of(apart, tenants)
+    scale = scale_of(spread_of(apart))
     fell = np.maximum(-now.change[top], 1e-9)
     lowest = np.nan_to_num(_least(now.within(now.total, MONTH)[tenants]))
     return {
         "fall": -np.nan_to_num(apart[:, -1] / scale.sd),
         "fall_before": -beside.before()[tenants],
         "low": _ratio(lowest, now.total[tenants, -1]),
-        "others_falling": (others.falling / np.maximum(others.known, 1))[tenants],
+        "others_falling": (others.fallen / np.maximum(others.active, 1))[tenants],
         "unattributed": np.clip(others.appeared / fell, -1.0, 2.0),
     }
 
@@ -154,9 +153,8 @@ class Drift:
         return np.maximum(self.month.spread + floor, self.month.second / SECOND_IN_SD)
 
 
-def _shares(beside: Beside, mine: Features, own: NDArray[np.bool_]) -> dict[str, Floats]:
+def _shares(now: Situation, mine: Features, own: NDArray[np.bool_]) -> dict[str, Floats]:
     """Say how much the share of the feature in its tenant rose; nothing where it is all of it."""
-    now = beside.now
     total = now.total[mine.tenant]
     rest = np.maximum(total - mine.dollars, 0.0)
     logs = _ratio(mine.dollars, rest)
@@ -168,7 +166,7 @@ def _shares(beside: Beside, mine: Features, own: NDArray[np.bool_]) -> dict[str,
     share = np.where(only, 0.0, drift.moved / np.maximum(spread, 1e-3))
     share_tail = np.where(only, 0.0, drift.moved / drift.tail(_SHARE_FLOOR))
     alike = (share < _OWN_RISE) & (share_tail < _OWN_RISE)
-    tail = np.nan_to_num(now.apart[mine.tenant, -1] / beside.scale.tail[mine.tenant])
+    tail = np.nan_to_num(now.apart[mine.tenant, -1] / now.scale.tail[mine.tenant])
     return {
         "share": share,
         "share_tail": share_tail,
@@ -177,20 +175,17 @@ def _shares(beside: Beside, mine: Features, own: NDArray[np.bool_]) -> dict[str,
     }
 
 
-def _own_history(beside: Beside, mine: Features, own: NDArray[np.bool_]) -> dict[str, Floats]:
+def _own_history(now: Situation, mine: Features, own: NDArray[np.bool_]) -> dict[str, Floats]:
     """Compare the feature with its own past."""
     month = np.where(own[:, MONTH], mine.dollars[:, MONTH], np.nan)
     days = (~np.isnan(month)).sum(axis=1)
-    apart = residuals(logs_of(mine.prompt_dollars, own), beside.now.weekdays)
-    scale = beside.scale_of(apart, mine.tenant)
+    apart = residuals(logs_of(mine.prompt_dollars, own), now.weekdays)
+    scale = scale_of(spread_of(apart))
     today = mine.dollars[:, -1]
-    columns = [-1 - 7 * week for week in range(1, 5) if 7 * week < mine.dollars.shape[1]]
-    same = np.where(own[:, columns], mine.dollars[:, columns], np.nan)
     return {
         "prompt": np.nan_to_num(apart[:, -1] / scale.sd),
         "active": (np.nan_to_num(month) > 0).sum(axis=1) / np.maximum(days, 1),
         "record": _ratio(today, np.nan_to_num(-_least(-month))),
-        "weekday": _ratio(today, np.nan_to_num(median(same))),
     }
 
 

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from detector.model import UNATTRIBUTED
-from detector.robust.levels import Spread, scale_of
-from detector.robust.situation import LEAST_ACTIVE, Others, survey
+from detector.robust.situation import LEAST_ACTIVE, USUAL_FLOOR_USD, Others, survey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,8 +20,8 @@ if TYPE_CHECKING:
     from detector.robust.windows import Floats
     from detector.score import Evidence
 
-CROWD_SD = 2.5
-"""Who lies so far from its level makes up a crowd."""
+FALLEN = 1 / 3
+"""Below this part of its usual day a tenant has fallen: many that do so at once are an outage."""
 AT_ONCE = 1024
 """Tenants that are looked at together."""
 
@@ -34,35 +33,19 @@ class Glance(NamedTuple):
     ----------
     today, usual, mean, sd : ndarray of float64
         Dollars, see :class:`detector.robust.situation.Situation`.
-    apart : ndarray of float64
-        Residual of the judged day; NaN where there is none.
-    own_spread, second : ndarray of float64
-        See :class:`detector.robust.levels.Spread`.
-    spread_days : ndarray of int64
     rose, fell : ndarray of float64
         Dollars by which the feature that moved most did.
     active : ndarray of bool
         Whether it is used on enough days to fall.
-    tells_tokens : ndarray of bool
     """
 
     today: Floats
     usual: Floats
     mean: Floats
     sd: Floats
-    apart: Floats
-    own_spread: Floats
-    second: Floats
-    spread_days: Integers
     rose: Floats
     fell: Floats
     active: Flags
-    tells_tokens: Flags
-
-    @property
-    def spread(self) -> Spread:
-        """Return how the residuals of every tenant are spread."""
-        return Spread(self.own_spread, self.second, self.spread_days)
 
 
 def glance_at(evidence: Evidence) -> Glance:
@@ -71,13 +54,13 @@ def glance_at(evidence: Evidence) -> Glance:
     Parameters
     ----------
     evidence : Evidence
-        T at least 1.
+        T at least 1, with the rates of its series.
 
     Returns
     -------
     Glance
     """
-    glances = [_glance(survey(evidence.of(part))) for part in parts_of(len(evidence.total))]
+    glances = [glance(survey(evidence.of(part))) for part in parts_of(len(evidence.total))]
     return Glance(*map(np.concatenate, zip(*glances, strict=True)))
 
 
@@ -93,19 +76,17 @@ def parts_of(tenants: int) -> Iterator[range]:
         yield range(start, min(start + AT_ONCE, tenants))
 
 
-def _glance(now: Situation) -> Glance:
+def glance(now: Situation) -> Glance:
+    """Look at some tenants."""
     used, days = now.active()
     return Glance(
         now.total[:, -1],
         now.usual,
         now.mean,
         now.sd,
-        now.apart[:, -1],
-        *now.spread,
-        now.change[now.extreme(1)],
-        -now.change[now.extreme(-1)],
+        now.change[now.rose_most],
+        -now.change[now.fell_most],
         used >= LEAST_ACTIVE * days,
-        now.tells_tokens(),
     )
 
 
@@ -122,30 +103,16 @@ def others_of(evidence: Evidence, seen: Glance) -> Others:
     -------
     Others
     """
-    answered = np.flatnonzero((evidence.unanswered != evidence.usable).any(axis=1))
-    then = _unanswered(evidence, seen, answered)
-    fleet = then.spread.median()
-    deviation = then.apart / scale_of(then.spread, fleet).sd
+    then = _unanswered(evidence, seen)
+    active = then.active & (then.usual >= USUAL_FLOOR_USD)
     tenants = evidence.groups.tenants
     at = tenants.index(UNATTRIBUTED) if UNATTRIBUTED in tenants else None
     return Others(
-        known=_of_others(~np.isnan(deviation)),
-        rising=_of_others(deviation > CROWD_SD),
-        falling=_of_others(deviation < -CROWD_SD),
+        active=_of_others(active),
+        fallen=_of_others(active & (then.today < FALLEN * then.usual)),
         usual=_of_others(then.usual),
-        spread=_spreads(then.spread, seen.spread, answered, fleet),
         appeared=0.0 if at is None else float(seen.today[at] - then.usual[at]),
     )
-
-
-def _spreads(then: Spread, now: Spread, answered: Integers, fleet: float) -> Floats:
-    """Give each tenant the median of all spreads, its own with the answers about it."""
-    found = np.full(len(then.own), fleet)
-    for tenant in answered:
-        own, days = then.own.copy(), then.days.copy()
-        own[tenant], days[tenant] = now.own[tenant], now.days[tenant]
-        found[tenant] = then._replace(own=own, days=days).median()
-    return found
 
 
 def _of_others(values: Floats | Flags) -> Floats:
@@ -154,11 +121,12 @@ def _of_others(values: Floats | Flags) -> Floats:
     return left
 
 
-def _unanswered(evidence: Evidence, seen: Glance, answered: Integers) -> Glance:
+def _unanswered(evidence: Evidence, seen: Glance) -> Glance:
     """Look again at those whose days an answer left out, with all of them."""
+    answered: Integers = np.flatnonzero((evidence.unanswered != evidence.usable).any(axis=1))
     if not answered.size:
         return seen
-    then = _glance(survey(evidence._replace(usable=evidence.unanswered).of(answered.tolist())))
+    then = glance(survey(evidence._replace(usable=evidence.unanswered).of(answered.tolist())))
     copies: map[Any] = map(np.copy, seen)
     found = Glance(*copies)
     for part, other in zip(found, then, strict=True):

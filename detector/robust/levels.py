@@ -24,14 +24,15 @@ _GAIN = 1 - 0.5 ** (1 / HALF_LIFE_DAYS)
 _MEAN_TO_SD = 1.2533
 """Mean absolute deviation to standard deviation, of a normal distribution."""
 _FIRST_SPREAD = 0.3
+"""What the running spread, which bounds a move, begins at."""
 _MOVES = 2.5
 """So many spreads a day may move the level, and ``_MOVES_LEAST`` more."""
 _MOVES_LEAST = 0.05
-_PRIOR_DAYS = 4
-"""The spread of the fleet counts as much as so many days of a series' own."""
+_PRIOR_SD, _PRIOR_DAYS = 0.75, 4
+"""A spread that a series is thought to have before anything is seen of it, and the days it counts
+for: as clients that idle, burst and grow have, since a steady one soon proves to be so."""
 _PRIOR_WEEKS = 6
 """A weekday's deviation is shrunk as if there were so many weeks without any."""
-_LEAST_SCORED = 14
 _LEAST_SD = 0.05
 """No series is known to keep to less than 5 %."""
 
@@ -53,14 +54,9 @@ class Spread(NamedTuple):
     second: Floats
     days: NDArray[np.int64]
 
-    def median(self) -> float:
-        """Return the median of rows with 14 residuals; 0.3 where there is no such row."""
-        scored = self.own[self.days >= _LEAST_SCORED]
-        return float(np.median(scored)) if scored.size else _FIRST_SPREAD
-
 
 class Scale(NamedTuple):
-    """Spreads of residuals, shrunk toward the fleet's; both arrays have shape (N,).
+    """Spreads of residuals, shrunk toward a common one; both arrays have shape (N,).
 
     Attributes
     ----------
@@ -172,23 +168,21 @@ def spread_of(found: Floats) -> Spread:
     return Spread(own, second, days)
 
 
-def scale_of(spread: Spread, fleet: Floats | float) -> Scale:
-    """Return spreads shrunk toward the fleet's.
+def scale_of(spread: Spread) -> Scale:
+    """Return spreads shrunk toward 0.75.
 
-    ``sd^2 = (n s^2 + 4 s0^2) / (n + 4)`` with ``s`` the spread of a row by itself, of ``n`` days,
-    and ``s0`` that of the fleet; at least 0.05.
+    ``sd^2 = (n s^2 + 4 * 0.75^2) / (n + 4)`` with ``s`` the spread of a row by itself, of ``n``
+    days; at least 0.05.
 
     Parameters
     ----------
     spread : Spread
-    fleet : float or ndarray of float64, shape (N,)
-        The median of all spreads, see :meth:`Spread.median`.
 
     Returns
     -------
     Scale
     """
     own, second, days = spread
-    shrunk = np.sqrt((days * own**2 + _PRIOR_DAYS * fleet**2) / (days + _PRIOR_DAYS))
+    shrunk = np.sqrt((days * own**2 + _PRIOR_DAYS * _PRIOR_SD**2) / (days + _PRIOR_DAYS))
     sd = np.maximum(shrunk, _LEAST_SD)
     return Scale(sd, np.maximum(sd, second / SECOND_IN_SD))

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from detector.baseline import moments
 from detector.checks import reaches
-from detector.robust.account import (
-    COST_ONLY_SD,
-    COST_ONLY_SHARE,
-    NEWCOMER_SHARE,
-    RULES,
-    SPREAD_FLOOR,
-    account_of,
-    scored_terms,
-)
+from detector.robust.account import NEWCOMER_SHARE, RULES, account_of, scored_terms
+from detector.robust.cost_only import beats_past, may_be_dear
 from detector.robust.fleet import glance_at, others_of, parts_of
-from detector.robust.levels import scale_of
 from detector.robust.score import joined, judge_drops, judge_rises, may_fall, may_rise
-from detector.robust.situation import MONTH, place_beside, survey
+from detector.robust.situation import MONTH, Beside, survey
+from detector.robust.use import fixed_rates
 from detector.score import (
     COST_ONLY,
     DROP,
@@ -39,7 +32,7 @@ if TYPE_CHECKING:
 
     from detector.robust.fleet import Glance
     from detector.robust.score import Judged
-    from detector.robust.situation import Others
+    from detector.robust.situation import Integers, Others
     from detector.robust.windows import Floats
     from detector.rules import RuleArrays
     from detector.score import ByDollars, Evidence
@@ -69,24 +62,23 @@ def score_robust(evidence: Evidence, others: Others | None = None) -> Scores:
         ``score`` are points above 0, ``expected`` is the median of 28 days at fixed prices,
         ``spread`` what one standard deviation on the logarithmic scale makes of it.
     """
+    evidence = with_rates(evidence)
     seen, rules = glance_at(evidence), evidence.rules
     others = others or others_of(evidence, seen)
     past = moments(evidence.total[:, :-1], evidence.usable[:, :-1])
     by = by_dollars_alone(evidence, past)
-    rises, drops = weigh(evidence, others, seen, by)
+    rises, drops, by_cost = weigh(evidence, others, seen, by)
     points = np.full(len(rules.bar), np.nan)
     points[drops.tenants] = drops.points
     rule = np.full(len(points), QUIET, dtype=np.int8)
-    fell = drops.tenants[drops.points > rules.bar[drops.tenants]]
-    rule[fell] = DROP
-    rule[_of_cost_alone(seen, rules) & by.scored & ~seen.tells_tokens] = COST_ONLY
-    _note(rises, rules.bar, points, rule)
+    fell = drops.tenants[(drops.points > rules.bar[drops.tenants]) & rules.down[drops.tenants]]
+    rule[fell], rule[by_cost] = DROP, COST_ONLY
+    _note(rises, rules, points, rule)
     rose = evidence.total[:, -1] - past.mean
     weighty = reaches(seen.today - seen.usual, NEWCOMER_SHARE * others.usual)
     weighty &= reaches(rose, least_change(past, rules))
     rule[by.young & weighty], rule[by.first & weighty] = YOUNG_TENANT, FIRST_SPEND
-    up = (rule != QUIET) & (rule != DROP) & rules.up
-    down = (rule == DROP) & rules.down
+    up, down = (rule != QUIET) & (rule != DROP) & rules.up, rule == DROP
     rule = np.where(up | down, rule, QUIET).astype(np.int8)
     used = evidence.usable.copy()
     used[:, : MONTH.start] = False
@@ -95,7 +87,7 @@ def score_robust(evidence: Evidence, others: Others | None = None) -> Scores:
         rule,
         points,
         seen.usual,
-        seen.usual * np.expm1(np.minimum(scale_of(seen.spread, others.spread).sd, 1.0)),
+        seen.sd,
         used.sum(axis=1).astype(np.float64),
         used,
         used[:, MONTH].shape[1],
@@ -106,12 +98,34 @@ def score_robust(evidence: Evidence, others: Others | None = None) -> Scores:
     )
 
 
-def weigh(evidence: Evidence, others: Others, seen: Glance, by: ByDollars) -> tuple[Judged, Judged]:
-    """Look closer at those of whom a feature rose or fell, and give them points, whatever the bar.
+def with_rates(evidence: Evidence) -> Evidence:
+    """Return evidence with the fixed rates of its series."""
+    history = evidence.history
+    return evidence._replace(rates=fixed_rates(history.keys, evidence.prices, history.days[-1]))
+
+
+class Weighed(NamedTuple):
+    """Who was given points, and who was told of by cost alone.
+
+    Attributes
+    ----------
+    rises, drops : Judged
+    by_cost : ndarray of int64
+        Tenants without tokens that rose.
+    """
+
+    rises: Judged
+    drops: Judged
+    by_cost: Integers
+
+
+def weigh(evidence: Evidence, others: Others, seen: Glance, by: ByDollars) -> Weighed:
+    """Look closer at those who rose or fell, and give them points, whatever the bar.
 
     Parameters
     ----------
     evidence : Evidence
+        With the rates of its series.
     others : Others
     seen : Glance
         Of that evidence.
@@ -120,33 +134,27 @@ def weigh(evidence: Evidence, others: Others, seen: Glance, by: ByDollars) -> tu
 
     Returns
     -------
-    tuple of Judged
-        Rises and drops.
+    Weighed
     """
-    may, rules = by.scored & seen.tells_tokens, evidence.rules
-    rises, drops = may & may_rise(seen, rules), may & may_fall(seen, rules)
-    judged: tuple[list[Judged], list[Judged]] = [], []
-    tenants = np.flatnonzero(rises | drops)
+    rules = evidence.rules
+    rose, fell = by.scored & may_rise(seen, rules), by.scored & may_fall(seen, rules)
+    dear = by.scored & may_be_dear(seen, rules)
+    tenants = np.flatnonzero(rose | fell | dear)
+    rises: list[Judged] = []
+    drops: list[Judged] = []
+    by_cost = [np.zeros(0, dtype=np.int64)]
     for part in parts_of(len(tenants)):
         mine = tenants[part.start : part.stop]
-        beside = place_beside(survey(evidence.of(mine.tolist())), others.of(mine))
-        for found, may, judge in zip(
-            judged, (rises, drops), (judge_rises, judge_drops), strict=True
-        ):
-            places = np.flatnonzero(may[mine])
-            if len(places):
-                one = judge(beside, places)
-                found.append(one._replace(tenants=mine[places]))
-    return joined(judged[0]), joined(judged[1])
-
-
-def _of_cost_alone(seen: Glance, rules: RuleArrays) -> NDArray[np.bool_]:
-    """Judge the total against its mean and standard deviation of 30 days."""
-    excess = seen.today - seen.mean
-    spread = np.maximum(seen.sd, SPREAD_FLOOR * seen.mean)
-    least = np.maximum(rules.min_excess, COST_ONLY_SHARE * seen.mean)
-    judged: NDArray[np.bool_] = (excess > COST_ONLY_SD * spread) & reaches(excess, least)
-    return judged
+        beside = Beside(survey(evidence.of(mine.tolist())), others.of(mine))
+        now = beside.now
+        ups, downs = now.tells_tokens(now.rose_most), now.tells_tokens(now.fell_most)
+        by_cost.append(mine[dear[mine] & ~ups & beats_past(now)])
+        risen, fallen = np.flatnonzero(rose[mine] & ups), np.flatnonzero(fell[mine] & downs)
+        if len(risen):
+            rises.append(judge_rises(beside, risen)._replace(tenants=mine[risen]))
+        if len(fallen):
+            drops.append(judge_drops(beside, fallen)._replace(tenants=mine[fallen]))
+    return Weighed(joined(rises), joined(drops), np.concatenate(by_cost))
 
 
 def _quiet(judged: tuple[Judged, Judged], rules: RuleArrays, by_cost: Floats) -> Quiet:
@@ -163,9 +171,9 @@ def _quiet(judged: tuple[Judged, Judged], rules: RuleArrays, by_cost: Floats) ->
     return Quiet(bar, np.where(np.isnan(bar), by_cost, excess))
 
 
-def _note(rises: Judged, bar: Floats, points: Floats, rule: NDArray[np.int8]) -> None:
-    """Let a rise above the bar stand before whatever else was found of a tenant."""
-    above = rises.points > bar[rises.tenants]
+def _note(rises: Judged, rules: RuleArrays, points: Floats, rule: NDArray[np.int8]) -> None:
+    """Let a rise above the bar, where one is looked for, stand before whatever else was found."""
+    above = (rises.points > rules.bar[rises.tenants]) & rules.up[rises.tenants]
     counts = above | (rule[rises.tenants] != DROP)
     points[rises.tenants[counts]] = rises.points[counts]
     named = np.array([RULES[reason] for reason in rises.reasons], dtype=np.int8)

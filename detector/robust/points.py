@@ -82,11 +82,9 @@ _BEFORE = "the day before was {value} sd over the level"
 _THREE = "three days together at {value} times the usual"
 _USD = "{value} more than usual"
 _LONGER = "prompts longer for their answers, {value} sd"
-_CROWD = "{value} of all tenants rise together"
-_CROWDED = Term(0.08, 0.12, -3.0, "share", _CROWD)
 
 VOLUME = Reason(
-    -8.3,
+    -7.4,
     {
         "prompt": Term(1.25, 8.9, 2.7, "sd", _PROMPT),
         "share": Term(2.1, 8.5, 2.7, "sd", "its share of the tenant {value} sd over the usual"),
@@ -95,25 +93,17 @@ VOLUME = Reason(
         "active": Term(0.7, 1.0, 1.9, "share", _ACTIVE),
         "three": Term(0.05, 0.75, 1.0, "ln", _THREE),
         "usd": Term(3.0, 5.7, 0.9, "ln $", _USD),
-        "longer": Term(0.4, 1.4, 1.0, "sd", _LONGER),
         "record": Term(-1.0, 1.1, 1.0, "ln", _RECORD),
         "before": Term(0.7, 6.4, 1.9, "sd", _BEFORE),
-        "weekday": Term(0.25, 1.2, 0.8, "ln", "{value} times the same weekday of four weeks"),
         "total_tail": Term(3.2, 6.9, 2.4, "sd", "the tenant beyond what it ever was, {value} sd"),
-        "crowd": _CROWDED,
     },
 )
 MIX = Reason(
-    -6.3,
+    -2.9,
     {
         "mix_usd": Term(0.5, 1.85, 2.7, "share", "dearer models cost {value} of a usual day"),
         "mix": Term(2.7, 12.0, 3.2, "sd", "the mix of models {value} sd dearer than usual"),
-        "before": Term(0.0, 2.5, 1.1, "sd", _BEFORE),
-        "prompt_usd": Term(-0.35, 0.0, 1.3, "share", "prompts longer by {value} of a usual day"),
-        "active": Term(0.8, 1.0, 1.7, "share", _ACTIVE),
-        "share": Term(0.0, 8.0, 1.5, "sd", "its share of the tenant {value} sd over the usual"),
         "three": Term(0.5, 1.5, 1.5, "ln", _THREE),
-        "crowd": _CROWDED,
     },
 )
 PROMPT = Reason(
@@ -127,7 +117,6 @@ PROMPT = Reason(
         "usd": Term(3.0, 3.8, 1.1, "ln $", _USD),
         "record": Term(0.0, 1.2, 2.0, "ln", _RECORD),
         "before": Term(0.7, 3.5, 1.4, "sd", _BEFORE),
-        "crowd": _CROWDED,
     },
 )
 DROP = Reason(
@@ -136,7 +125,7 @@ DROP = Reason(
         "fall": Term(1.2, 5.8, 4.7, "sd", "the feature {value} sd under its level"),
         "fall_before": Term(0.6, 6.9, 3.0, "sd", "the day before was {value} sd under the level"),
         "low": Term(1.1, 3.0, 2.6, "ln", "{value} times under the lowest of 28 days"),
-        "others_falling": Term(0.12, 0.02, 1.4, "share", "only {value} of the others fall with it"),
+        "others_falling": Term(0.3, 0.1, 1.4, "share", "only {value} of the others fall with it"),
         "unattributed": Term(0.2, 0.8, 0.6, "share", "{value} of it appears without a tenant"),
     },
 )

@@ -82,7 +82,7 @@ def judge_rises(beside: Beside, tenants: Integers) -> Judged:
     -------
     Judged
     """
-    top = beside.now.extreme(1)[tenants]
+    top = beside.now.rose_most[tenants]
     found = evidence_of_rises(beside, tenants, top)
     mixed = (found["mix"] > MIX_SD) & (found["mix_usd"] > MIX_SHARE)
     longer = (found["longer"] > LONGER_SD) & (found["prompt_usd"] > LONGER_SHARE)
@@ -94,7 +94,7 @@ def judge_rises(beside: Beside, tenants: Integers) -> Judged:
 
 def judge_drops(beside: Beside, tenants: Integers) -> Judged:
     """Give points to tenants of which a feature fell, as :func:`judge_rises` does."""
-    top = beside.now.extreme(-1)[tenants]
+    top = beside.now.fell_most[tenants]
     found = evidence_of_drops(beside, tenants, top)
     earned = REASONS["drop"].points(found)
     return _judged(beside, tenants, top, ("drop",) * len(tenants), earned, found)

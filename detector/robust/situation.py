@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.history import fold_runs
-from detector.robust.levels import Scale, Spread, residuals, scale_of, spread_of
-from detector.robust.use import Features, Use, lay_out_use
+from detector.groups import sum_runs
+from detector.robust.levels import Scale, residuals, scale_of, spread_of
+from detector.robust.use import Features, Use
 from detector.robust.windows import Floats, median
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ MONTH = slice(-29, -1)
 """The 28 days before the judged one: a whole number of weeks."""
 LONG = slice(-31, -1)
 """The 30 days before it."""
+EVER = slice(None)
 LEAST_ACTIVE = 0.8
 """A tenant that is idle on more days than one in five does not fall."""
 USUAL_FLOOR_USD = 0.5
@@ -31,38 +34,30 @@ class Others(NamedTuple):
 
     Attributes
     ----------
-    known : ndarray of float64, shape (T,)
-        How many of them have a level.
-    rising, falling : ndarray of float64, shape (T,)
-        How many of those lie 2.5 sd above or below it.
+    active : ndarray of float64, shape (T,)
+        How many of them are active enough to fall.
+    fallen : ndarray of float64, shape (T,)
+        How many of those are below a third of their usual day.
     usual : ndarray of float64, shape (T,)
         What they usually spend together, in dollars.
-    spread : ndarray of float64, shape (T,)
-        The median of all spreads, the tenant's own with the answers about it among them.
     appeared : float
         Dollars by which use without a tenant is above its usual.
     """
 
-    known: Floats
-    rising: Floats
-    falling: Floats
+    active: Floats
+    fallen: Floats
     usual: Floats
-    spread: Floats
     appeared: float
 
     def of(self, tenants: Integers) -> Others:
         """Return what they are to some of the tenants."""
         return Others(
-            self.known[tenants],
-            self.rising[tenants],
-            self.falling[tenants],
-            self.usual[tenants],
-            self.spread[tenants],
-            self.appeared,
+            self.active[tenants], self.fallen[tenants], self.usual[tenants], self.appeared
         )
 
 
-class Situation(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Situation:
     """T tenants and their F features over D days.
 
     Attributes
@@ -73,29 +68,72 @@ class Situation(NamedTuple):
     counted : ndarray of bool, shape (T, D)
         Days that count; the judged one does.
     weekdays : ndarray of int64, shape (D,)
-    apart : ndarray of float64, shape (T, D)
-        Residuals of the totals, see :func:`detector.robust.levels.residuals`.
-    spread : Spread
-        Of those residuals.
-    usual : ndarray of float64, shape (T,)
-        Median of 28 days.
-    mean, sd : ndarray of float64, shape (T,)
-        Of 30 days; the mean is at least half a dollar.
-    change : ndarray of float64, shape (F,)
-        The judged day less the median of 28 days; NaN of a feature that was used on no day that
-        counts.
     """
 
     use: Use
     total: Floats
     counted: Flags
     weekdays: Integers
-    apart: Floats
-    spread: Spread
-    usual: Floats
-    mean: Floats
-    sd: Floats
-    change: Floats
+
+    @cached_property
+    def apart(self) -> Floats:
+        """Return residuals of the totals; shape (T, D)."""
+        return residuals(logs_of(self.total, self.counted), self.weekdays)
+
+    @cached_property
+    def scale(self) -> Scale:
+        """Return the scale of those residuals."""
+        return scale_of(spread_of(self.apart))
+
+    @cached_property
+    def usual(self) -> Floats:
+        """Return the median of 28 days; 0 where none counts; shape (T,)."""
+        return _median(self.total[:, MONTH], self.counted[:, MONTH])
+
+    @cached_property
+    def moments(self) -> tuple[Floats, Floats]:
+        """Return mean and sample standard deviation of 30 days; both have shape (T,)."""
+        return moments_of(self.within(self.total, LONG))
+
+    @cached_property
+    def mean(self) -> Floats:
+        """Return the mean of 30 days, at least half a dollar."""
+        return np.maximum(self.moments[0], USUAL_FLOOR_USD)
+
+    @property
+    def sd(self) -> Floats:
+        """Return the sample standard deviation of 30 days."""
+        return self.moments[1]
+
+    @cached_property
+    def change(self) -> Floats:
+        """Return the judged day less the median of 28 days, of each feature; shape (F,).
+
+        NaN of a feature that was used on no day that counts.
+        """
+        use, counted = self.use, self.counted[self.use.tenant]
+        known = ((use.dollars != 0) & counted).any(axis=1)
+        days = feature_days(use, self.counted, MONTH)
+        moved = use.dollars[:, -1] - _median(use.dollars[:, MONTH], days)
+        return np.where(known, moved, np.nan)
+
+    @cached_property
+    def rose_most(self) -> Integers:
+        """Return the feature of each tenant that rose most; of equal ones the first."""
+        return self._extreme(1)
+
+    @cached_property
+    def fell_most(self) -> Integers:
+        """Return the feature of each tenant that fell most; of equal ones the first."""
+        return self._extreme(-1)
+
+    def _extreme(self, sign: int) -> Integers:
+        moved = np.nan_to_num(sign * self.change, nan=-np.inf)
+        most = np.maximum.reduceat(moved, self.use.features.ends[:-1])
+        those = np.flatnonzero(moved == most[self.use.tenant])
+        first = np.searchsorted(self.use.tenant[those], np.arange(len(self.total)))
+        found: Integers = those[first]
+        return found
 
     def within(self, values: Floats, days: slice) -> Floats:
         """Return some days of the totals, NaN where they do not count."""
@@ -103,54 +141,29 @@ class Situation(NamedTuple):
 
     def active(self) -> tuple[Integers, Integers]:
         """Return on how many of the 28 days each tenant used anything, and how many count."""
-        month = self.within(self.total, MONTH)
-        return (np.nan_to_num(month) > 0).sum(axis=1), (~np.isnan(month)).sum(axis=1)
+        counted = self.counted[:, MONTH]
+        used: Flags = (self.total[:, MONTH] > 0) & counted
+        return used.sum(axis=1), counted.sum(axis=1)
 
-    def extreme(self, sign: int) -> Integers:
-        """Return the feature of each tenant that rose (or fell) most; of equal ones the first."""
-        moved = np.nan_to_num(sign * self.change, nan=-np.inf)
-        order = np.lexsort((-np.arange(len(moved)), moved, self.use.tenant))
-        ends = np.searchsorted(self.use.tenant, np.arange(len(self.total)), side="right") - 1
-        found: Integers = order[ends]
-        return found
-
-    def tells_tokens(self) -> Flags:
-        """Say of whom the feature that rose most told tokens, on the day or in the 28 before it."""
+    def tells_tokens(self, features: Integers) -> Flags:
+        """Say whether a feature of each tenant told tokens, on the day or in the 28 before it."""
         days = slice(MONTH.start, None)
-        tokens = self.use.tokens[self.extreme(1)][:, days]
+        tokens = self.use.tokens[features][:, days]
         told: Flags = (tokens * self.counted[:, days]).sum(axis=1) > 0
         return told
 
 
 class Beside(NamedTuple):
-    """A situation beside all others: what they are to its tenants, and what that makes of it.
-
-    Attributes
-    ----------
-    now : Situation
-    others : Others
-    scale : Scale
-        Of the totals.
-    """
+    """A situation beside all others, and what they are to its tenants."""
 
     now: Situation
     others: Others
-    scale: Scale
 
     def before(self) -> Floats:
         """Return how many sd the day before lay from its level; 0 where that is not known."""
-        before: Floats = np.nan_to_num(self.now.apart[:, -2:-1] / self.scale.sd[:, None])
+        before: Floats = np.nan_to_num(self.now.apart[:, -2:-1] / self.now.scale.sd[:, None])
         summed: Floats = before.sum(axis=1)
         return summed
-
-    def scale_of(self, apart: Floats, tenants: Integers) -> Scale:
-        """Return the scale of residuals, of one series of each of these tenants."""
-        return scale_of(spread_of(apart), self.others.spread[tenants])
-
-
-def place_beside(now: Situation, others: Others) -> Beside:
-    """Put a situation beside all others."""
-    return Beside(now, others, scale_of(now.spread, others.spread))
 
 
 def survey(evidence: Evidence) -> Situation:
@@ -159,40 +172,32 @@ def survey(evidence: Evidence) -> Situation:
     Parameters
     ----------
     evidence : Evidence
+        With the rates of its series.
 
     Returns
     -------
     Situation
         What it says of a tenant does not depend on the others.
+
+    Raises
+    ------
+    ValueError
+        The evidence has no rates.
     """
-    use = lay_out_use(evidence.history, evidence.dollars, evidence.prices)
-    starts = np.searchsorted(use.tenant, np.arange(len(evidence.groups.tenants)))
-    total = fold_runs(np.add, use.dollars, starts)
+    if evidence.rates is None:
+        raise ValueError("the rates of the series are not there")
+    features = evidence.groups.features
+    use = Use(features, evidence.history, evidence.dollars, evidence.rates)
     counted = evidence.usable.copy()
     counted[:, -1] = True
     weekdays = np.array([day.toordinal() % 7 for day in evidence.history.days])
-    apart = residuals(logs_of(total, counted), weekdays)
-    mean, sd = moments_of(np.where(counted[:, LONG], total[:, LONG], np.nan))
-    known = ((use.dollars != 0) & counted[use.tenant]).any(axis=1)
-    moved = use.dollars[:, -1] - _usual(use.dollars, feature_days(use, counted))
-    return Situation(
-        use,
-        total,
-        counted,
-        weekdays,
-        apart,
-        spread_of(apart),
-        _usual(total, counted),
-        np.maximum(mean, USUAL_FLOOR_USD),
-        sd,
-        np.where(known, moved, np.nan),
-    )
+    return Situation(use, sum_runs(use.dollars, features.ends[:-1]), counted, weekdays)
 
 
-def _usual(dollars: Floats, counted: Flags) -> Floats:
-    """Return the median of 28 days; 0 where none counts."""
-    usual: Floats = np.nan_to_num(median(np.where(counted[:, MONTH], dollars[:, MONTH], np.nan)))
-    return usual
+def _median(dollars: Floats, counted: Flags) -> Floats:
+    """Return the median of the days that count; 0 where none does."""
+    middle: Floats = np.nan_to_num(median(np.where(counted, dollars, np.nan)))
+    return middle
 
 
 def logs_of(dollars: Floats, counted: Flags) -> Floats:
@@ -205,11 +210,13 @@ def logs_of(dollars: Floats, counted: Flags) -> Floats:
     return logs
 
 
-def feature_days(use: Use | Features, counted: Flags) -> Flags:
-    """Return the days of each feature that count: those of its tenant from its first use on."""
+def feature_days(use: Use | Features, counted: Flags, days: slice = EVER) -> Flags:
+    """Say which days of each feature count: those of its tenant from its first use on."""
     counts = counted[use.tenant]
-    begun: Flags = np.logical_or.accumulate((use.dollars > 0) & counts, axis=1)
-    return begun & counts
+    used = (use.dollars > 0) & counts
+    first = np.where(used.any(axis=1), used.argmax(axis=1), used.shape[1])
+    begun: Flags = np.arange(used.shape[1])[days] >= first[:, None]
+    return begun & counts[:, days]
 
 
 def moments_of(values: Floats) -> tuple[Floats, Floats]:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from operator import ne
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.history import fold_runs
+from detector.groups import FeatureRuns, sum_runs
+from detector.history import History
 from detector.model import SeriesKey
 from detector.pricing import token_rates
 from detector.robust.windows import Floats
@@ -22,12 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-    from detector.history import History
+    from detector.history import Tokens
     from detector.price_table import PriceTable
 
 Integers = NDArray[np.int64]
 _PROMPT_SHARE, _COMPLETION_SHARE = 0.8, 0.2
 """What a token of a model costs all in all: most of them are prompt."""
+_SERVED = itemgetter(slice(2, None))
+"""Of a key: model, deployment and scope, which a price hangs on."""
 
 
 class Features(NamedTuple):
@@ -37,7 +40,7 @@ class Features(NamedTuple):
     ----------
     tenant : ndarray of int64, shape (F,)
         Index of the tenant.
-    names : tuple of str, length F
+    names : ndarray of object, shape (F,)
     dollars : ndarray of float64, shape (F, D)
         At fixed prices; as billed where a model has none or tokens are not told.
     prompt_dollars : ndarray of float64, shape (F, D)
@@ -50,7 +53,7 @@ class Features(NamedTuple):
     """
 
     tenant: Integers
-    names: tuple[str, ...]
+    names: NDArray[np.object_]
     dollars: Floats
     prompt_dollars: Floats
     prompt: Floats
@@ -66,109 +69,101 @@ class Use:
 
     Attributes
     ----------
-    tenant : ndarray of int64, shape (F,)
-        Index of the tenant; in order, so that a tenant's features stand together.
-    names : tuple of str, length F
-    starts : ndarray of int64, shape (F,)
-        The first row of each feature.
+    features : FeatureRuns
+    history : History
     billed : ndarray of float64, shape (R, D)
         Dollars.
-    row_prompt, row_completion : ndarray of float64, shape (R, D)
-        Tokens that have a fixed price.
     rates : ndarray of float64, shape (R, 2)
-        Dollars for a token of a prompt and of a completion; 0 without a price.
+        See :func:`fixed_rates`.
     """
 
-    tenant: Integers
-    names: tuple[str, ...]
-    starts: Integers
+    features: FeatureRuns
+    history: History
     billed: Floats
-    row_prompt: Floats
-    row_completion: Floats
     rates: Floats
+
+    @property
+    def tenant(self) -> Integers:
+        """Return the index of each feature's tenant, in order."""
+        return self.features.tenant
+
+    @property
+    def names(self) -> NDArray[np.object_]:
+        """Return the names of the features."""
+        return self.features.names
 
     @cached_property
     def dollars(self) -> Floats:
-        """Return dollars at fixed prices, as billed where there is none; shape (F, D)."""
-        for_completions = self.row_completion * self.rates[:, 1:]
-        valued = self._for_prompts + for_completions
-        return self._folded(np.where(self._tokens > 0, valued, self.billed))
+        """Return dollars at fixed prices, as billed where there is none; shape (F, D).
+
+        Days are taken one after the other, as they lie in memory.
+        """
+        for_prompts, for_completions = np.nan_to_num(self.rates.T)
+        prompt, completion = self.history.prompt.T, self.history.completion.T
+        valued = prompt * for_prompts
+        valued += completion * for_completions
+        told = (prompt > 0) | (completion > 0)
+        told &= ~np.isnan(self.rates[:, 0])
+        np.copyto(valued, self.billed.T, where=~told)
+        return self._summed(np.ascontiguousarray(valued.T))
 
     @cached_property
     def tokens(self) -> Floats:
         """Return tokens that have a fixed price; shape (F, D)."""
-        return self._folded(self._tokens)
+        return self._summed(self._prompt + self._completion)
 
     def rows(self, chosen: Integers) -> Features:
         """Return some of the features in detail."""
         parts = (self.dollars, *self._details)
-        names = tuple(self.names[row] for row in chosen)
-        return Features(self.tenant[chosen], names, *(part[chosen] for part in parts))
+        return Features(self.tenant[chosen], self.names[chosen], *(part[chosen] for part in parts))
 
     @cached_property
     def _details(self) -> tuple[Floats, ...]:
-        full, out = self.rates[:, :1], self.rates[:, 1:]
-        mixed = self._tokens * (_PROMPT_SHARE * full + _COMPLETION_SHARE * out)
-        parts = (self._for_prompts, self.row_prompt, self.row_completion, mixed)
-        return tuple(map(self._folded, parts))
+        full, out = np.nan_to_num(self.rates[:, :1]), np.nan_to_num(self.rates[:, 1:])
+        dearness = _PROMPT_SHARE * full + _COMPLETION_SHARE * out
+        mixed = (self._prompt + self._completion) * dearness
+        parts = (self._prompt * full, self._prompt, self._completion, mixed)
+        return tuple(map(self._summed, parts))
 
     @cached_property
-    def _tokens(self) -> Floats:
-        return self.row_prompt + self.row_completion
+    def _prompt(self) -> Floats:
+        return self._priced(self.history.prompt)
 
     @cached_property
-    def _for_prompts(self) -> Floats:
-        return self.row_prompt * self.rates[:, :1]
+    def _completion(self) -> Floats:
+        return self._priced(self.history.completion)
 
-    def _folded(self, part: Floats) -> Floats:
-        if len(self.starts) == len(part):
-            return part
-        return fold_runs(np.add, part, self.starts)
+    def _priced(self, tokens: Tokens) -> Floats:
+        """Return those tokens of each row that have a fixed price; shape (R, D)."""
+        found = tokens.astype(np.float64, order="C")
+        found[np.isnan(self.rates[:, 0])] = 0.0
+        return found
+
+    def _summed(self, part: Floats) -> Floats:
+        return sum_runs(part, self.features.starts)
 
 
-def lay_out_use(history: History, dollars: Floats, table: PriceTable | None) -> Use:
-    """Sum a history by tenant and feature, at the prices of its last day.
+def fixed_rates(keys: Sequence[SeriesKey], table: PriceTable | None, day: date) -> Floats:
+    """Return what a token of a prompt and of a completion costs in each series, at list prices.
 
     Parameters
     ----------
-    history : History
-        R rows, at least one, sorted by key.
-    dollars : ndarray of float64, shape (R, D)
-        The history at the judged day's prices, see :func:`detector.baseline.restate`.
+    keys : sequence of SeriesKey, length R
     table : PriceTable or None
-        Where the fixed prices come from; agreed rates of single tenants do not matter.
+        Agreed rates of single tenants do not matter.
+    day : date
 
     Returns
     -------
-    Use
+    ndarray of float64, shape (R, 2)
+        Dollars; NaN without a price.
     """
-    starts, tenant, names = _features(history.keys)
-    rates = _fixed_rates(history.keys, table, history.days[-1])
-    prompt, completion = (
-        part.astype(np.float64, order="C") for part in (history.prompt, history.completion)
-    )
-    unpriced = np.isnan(rates[:, 0])
-    prompt[unpriced], completion[unpriced] = 0.0, 0.0
-    return Use(tenant, names, starts, dollars, prompt, completion, np.nan_to_num(rates))
-
-
-def _features(keys: Sequence[SeriesKey]) -> tuple[Integers, Integers, tuple[str, ...]]:
-    """Find where each tenant's feature begins, the tenants' indices and the features' names."""
-    tenants, features, *_ = zip(*keys, strict=True)
-    new_tenant = np.array([True, *map(ne, tenants[1:], tenants)])
-    begins = new_tenant | np.array([True, *map(ne, features[1:], features)])
-    starts = np.flatnonzero(begins)
-    names = tuple(features[start] for start in starts.tolist())
-    return starts, (np.cumsum(new_tenant) - 1)[starts], names
-
-
-def _fixed_rates(keys: Sequence[SeriesKey], table: PriceTable | None, day: date) -> Floats:
-    """Return the rates of a prompt and a completion token for each row; NaN without a price."""
-    _, _, *served = zip(*keys, strict=True)
-    numbers: dict[tuple[str, str, str], int] = {}
-    of_row = [numbers.setdefault(each, len(numbers)) for each in zip(*served, strict=True)]
-    rates = [_rates(table, SeriesKey("", "", *each), day) for each in numbers]
-    return np.array(rates)[of_row]
+    served = list(map(_SERVED, keys))
+    numbers = {each: number for number, each in enumerate(dict.fromkeys(served))}
+    rates = np.array([_rates(table, SeriesKey("", "", *each), day) for each in numbers])
+    of_row = np.fromiter(map(numbers.__getitem__, served), np.int64, count=len(served))
+    found: Floats = rates.reshape(-1, 2)[of_row]
+    return found
 
 
 def _rates(table: PriceTable | None, key: SeriesKey, day: date) -> tuple[float, float]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detector.robust.evidence import drifts
-from detector.robust.levels import residuals, weekday_profile
+from detector.robust.levels import residuals, scale_of, spread_of, weekday_profile
 from detector.robust.situation import MONTH, feature_days, logs_of, moments_of
 from detector.robust.windows import median
 
@@ -58,7 +58,7 @@ def with_workings(
 
 
 def _of_a_rise(beside: Beside, top: int, values: dict[str, float]) -> dict[str, Working]:
-    now, others, total = beside.now, beside.others, _total_levels(beside)
+    now, total = beside.now, _total_levels(beside)
     three = float(moments_of(now.within(now.total, slice(-3, None)))[0][0])
     numbers = {"today": now.total[0, -1], "mean": now.mean[0], "sd": now.sd[0]}
     alike = values["broad"] != 0
@@ -66,13 +66,12 @@ def _of_a_rise(beside: Beside, top: int, values: dict[str, float]) -> dict[str, 
         **_own_past(beside, top),
         **_of_shares(now, top, values),
         **_of_drifts(now),
-        "before": total.working(-2, beside.scale.sd[0]),
-        "total_tail": total.working(-1, beside.scale.tail[0]),
-        "broad": total.working(-1, beside.scale.tail[0]) if alike else NOT_KNOWN,
+        "before": total.working(-2, beside.now.scale.sd[0]),
+        "total_tail": total.working(-1, beside.now.scale.tail[0]),
+        "broad": total.working(-1, beside.now.scale.tail[0]) if alike else NOT_KNOWN,
         "three": _ratio(three_days=three, usual=now.usual[0]),
         "usd": ("ln(max(change, 1e-9))", {"change": float(now.change[top])}),
         "long_z": ("(today - mean) / max(sd, 0.05 * mean)", _plain(numbers)),
-        "crowd": _crowd(others.rising[0], others.known[0]),
     }
 
 
@@ -84,12 +83,12 @@ def _of_a_drop(beside: Beside, top: int) -> dict[str, Working]:
     lowest = float(np.nanmin(month)) if not np.isnan(month).all() else 0.0
     fall = max(-float(now.change[top]), 1e-9)
     formula, numbers = own.working(-1, own.scale.sd[0])
-    before, parts = total.working(-2, beside.scale.sd[0])
+    before, parts = total.working(-2, beside.now.scale.sd[0])
     return {
         "fall": (f"-{formula}", numbers),
         "fall_before": (f"-{before}", parts),
         "low": _ratio(lowest=lowest, today=now.total[0, -1]),
-        "others_falling": _crowd(others.falling[0], others.known[0]),
+        "others_falling": _crowd(others.fallen[0], others.active[0]),
         "unattributed": (
             "min(max(appeared / fall, -1), 2)",
             {"appeared": others.appeared, "fall": fall},
@@ -106,7 +105,7 @@ class _Levels:
         self.dollars, self.logs, self.apart = dollars[0], logs[0], apart[0]
         self.weekdays = beside.now.weekdays
         self.profile = weekday_profile(logs[:, :-1], self.weekdays[:-1])[0]
-        self.scale = beside.scale_of(apart, np.zeros(1, dtype=np.int64))
+        self.scale = scale_of(spread_of(apart))
 
     def working(self, column: int, spread: float) -> Working:
         """Say what the deviation of a day is made of."""
@@ -128,7 +127,6 @@ def _own_past(beside: Beside, top: int) -> dict[str, Working]:
     own = feature_days(use, beside.now.counted)
     prompts = _Levels(beside, use.prompt_dollars, own)
     month = np.where(own[0, MONTH], use.dollars[0, MONTH], np.nan)
-    same = np.where(own[:, -8::-7], use.dollars[:, -8::-7], np.nan)[:, :4]
     today, days = use.dollars[0, -1], float((~np.isnan(month)).sum())
     active = {"active": float((np.nan_to_num(month) > 0).sum()), "days": days}
     highest = float(np.nanmax(month)) if days else 0.0
@@ -136,7 +134,6 @@ def _own_past(beside: Beside, top: int) -> dict[str, Working]:
         "prompt": prompts.working(-1, prompts.scale.sd[0]),
         "active": ("active / max(days, 1)", active),
         "record": _ratio(today=today, highest=highest),
-        "weekday": _ratio(today=today, same_weekday=float(np.nan_to_num(median(same)[0]))),
     }
 
 
@@ -169,9 +166,9 @@ def _of_drifts(now: Situation) -> dict[str, Working]:
     }
 
 
-def _crowd(moving: float, others: float) -> Working:
-    """Count the others that lie beyond the bar of a crowd."""
-    return "moving / max(others, 1)", {"moving": float(moving), "others": float(others)}
+def _crowd(fallen: float, active: float) -> Working:
+    """Count the others that have fallen, of those that are active enough to fall."""
+    return "fallen / max(active, 1)", {"fallen": float(fallen), "active": float(active)}
 
 
 def _ratio(**sides: float) -> Working:

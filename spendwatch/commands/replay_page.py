@@ -14,7 +14,7 @@ from alerts.names import csv_cell, safe_name
 from alerts.numbers import count, money
 from alerts.render.day_chart import Compared, DayChart, draw_svg
 from detector.detect import weigh
-from detector.history import any_by_tenant, group_tenants
+from detector.groups import any_by_tenant, group_tenants
 from spendwatch.commands.replay_answers import answer_of
 from spendwatch.commands.replay_settings import shown_rules
 from spendwatch.commands.replays import AFTER, BEFORE, Episode, Replayed, only_in
@@ -43,7 +43,7 @@ class Series:
         groups = group_tenants(history.keys)
         self._row_of = {tenant: row for row, tenant in enumerate(groups.tenants)}
         self._days, self._first_days = history.days, history.first_days
-        self._cost = np.add.reduceat(history.cost, groups.starts, axis=0)
+        self._cost = np.add.reduceat(history.cost, groups.ends[:-1], axis=0)
         self._known = ~any_by_tenant(history.unknown, groups) & history.pulled
 
     def around(self, tenant: str, day: date) -> dict[date, int | None]:

@@ -9,7 +9,8 @@ from itertools import chain
 import numpy as np
 
 from detector.detect import Context, detect
-from detector.history import build_history, group_tenants
+from detector.groups import group_tenants
+from detector.history import build_history
 from detector.model import MICRO, CostDay, Effect, FindingKind, Lesson, SeriesKey
 from detector.price_table import Price, PriceList, build_table
 from detector.pricing import DayTokens, price_day

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from detector.baseline import BLOCK_ROWS, explain_left_out, find_usable_days, moments, restate
-from detector.history import group_tenants
+from detector.groups import group_tenants
 from detector.model import MICRO, UNATTRIBUTED, CostDay, LeftOutDay, SeriesKey
 from detector.price_table import Price
 from tests.detector.histories import (

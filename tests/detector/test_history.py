@@ -3,14 +3,12 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from detector.groups import any_by_tenant, group_tenants, sum_by_tenant
 from detector.history import (
-    any_by_tenant,
     build_history,
     consecutive_days,
     day_cells,
-    group_tenants,
     lay_out,
-    sum_by_tenant,
 )
 from detector.model import MICRO, CostDay, SeriesKey
 from tests.detector.histories import TODAY, acme, ago, bolt, corp, history_of, spend
@@ -46,7 +44,7 @@ def test_the_rows_of_a_tenant_stand_together():
     history = history_of(parts[::-1])
     groups = group_tenants(history.keys)
     assert groups.tenants == ("acme", "bolt")
-    assert [list(groups.rows(index, 3)) for index in (0, 1)] == [[0, 1], [2]]
+    assert [list(groups.rows(index)) for index in (0, 1)] == [[0, 1], [2]]
     assert sum_by_tenant(history.cost / MICRO, groups)[:, -1].tolist() == [200.0, 200.0]
 
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import insert
 
 from detector import ledger
-from detector.day_vectors import ROWS_AT_ONCE
+from detector.fetching import ROWS_AT_ONCE
 from detector.model import SeriesKey
 from detector.tables import TENANT_NAME
 from spendwatch.db import reading, writing

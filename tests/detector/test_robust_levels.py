@@ -16,9 +16,7 @@ def of(*rows):
 
 
 def scale(found):
-    """The scale where the rows are all of the fleet."""
-    spread = spread_of(found)
-    return scale_of(spread, spread.median())
+    return scale_of(spread_of(found))
 
 
 def test_a_steady_series_lies_at_its_level():
@@ -76,22 +74,22 @@ def test_a_series_that_never_counted_has_no_residual():
     assert np.isnan(of(np.full(DAYS, np.nan))).all()
 
 
-def test_a_spread_is_shrunk_toward_that_of_the_fleet():
+def test_a_spread_is_shrunk_toward_a_common_one():
     chance = np.random.default_rng(3)
     rows = chance.normal(scale=0.2, size=(50, DAYS))
     rows[0, :40] = np.nan
-    found, fleet = scale(residuals(rows, WEEKDAYS)), spread_of(residuals(rows, WEEKDAYS)).median()
-    assert fleet == pytest.approx(0.22, abs=0.03)
+    found = scale(residuals(rows, WEEKDAYS))
     own = 1.2533 * np.abs(residuals(rows, WEEKDAYS)[:, :-1])
     days = (~np.isnan(own)).sum(axis=1)
-    wanted = np.sqrt((np.nansum(own, axis=1) ** 2 / days + 4 * fleet**2) / (days + 4))
+    wanted = np.sqrt((np.nansum(own, axis=1) ** 2 / days + 4 * 0.75**2) / (days + 4))
     assert found.sd == pytest.approx(wanted)
     assert (found.tail >= found.sd).all()
 
 
-def test_no_spread_is_less_than_five_percent_and_a_young_fleet_has_one():
-    assert scale(of(np.zeros(DAYS))).sd.tolist() == [0.05]
-    assert spread_of(of(np.zeros(9))).median() == 0.3
+def test_a_spread_of_nothing_is_the_common_one_and_hundreds_of_days_leave_five_percent():
+    assert scale(of(np.full(DAYS, np.nan))).sd.tolist() == [0.75]
+    calm = spread_of(of(np.zeros(DAYS)))
+    assert scale_of(calm._replace(days=np.array([1_000]))).sd.tolist() == [0.05]
 
 
 def test_a_tail_that_was_seen_twice_is_no_surprise():

@@ -92,10 +92,10 @@ def test_it_says_what_every_alert_came_to_and_changes_nothing(company, capsys):
     assert "0.25 (0.05-0.70)" in row
     assert "too little to go by, 4 answers: the interval is 0.05 to 0.70" in printed
     assert re.search(
-        r"- with bar -1.5, not -3, acme would have had 3 pages fewer, all answered as noise "
+        r"- with bar -2.0, not -3, acme would have had 3 pages fewer, all answered as noise "
         r"\(A-\d+, A-\d+, A-\d+\); 1 page answered as real would still be told\n"
         r"  at the end of config.toml:\n\n"
-        r"      \[\[tenants\]\]\n      id = \"acme\"\n      detection = \{ bar = -1.5 \}\n",
+        r"      \[\[tenants\]\]\n      id = \"acme\"\n      detection = \{ bar = -2.0 \}\n",
         printed,
     )
     assert "bolt" not in printed
