@@ -43,6 +43,9 @@ def as_graver(taken: Taken, heard: Heard, telling: Telling) -> Taken:
 
 def receivers_of(taken: Taken, heard: Heard, telling: Telling) -> tuple[str, ...]:
     """Return who is told: of an end whoever was told the beginning, and can still be told."""
+    if taken.change is Change.ESCALATED:
+        second = telling.second_of(taken.alert)
+        return (second,) if second else ()
     believing = [
         receiver
         for receiver, last in heard.get(taken.alert.number, {}).items()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from alerts.grouping import group_message, list_messages
 from alerts.holds import plan_of
 from alerts.messages import above_plan, alert_message, held_until_now
-from alerts.model import Change, Reason
+from alerts.model import UNANSWERED, Change, Reason
 from alerts.notice import Message, Notification
 from alerts.policy import Ruling
 from alerts.revisions import Revision, revision_words
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _CALLS = frozenset({Change.OPENED, Change.RELEASED, Change.WORSE})
 """For which the owner is called by name."""
+_GROUPED_AS = {Change.REMINDED: Reason.REMINDER, Change.ESCALATED: Reason.ESCALATION}
 _GROUPED = Ruling(told=False, reason=Reason.GROUPED)
 
 
@@ -33,7 +34,12 @@ class Group(NamedTuple):
     """With what a change would share a message."""
 
     receiver: str
-    reminded: bool
+    reason: Reason
+
+    @property
+    def is_unanswered(self) -> bool:
+        """Whether it tells what was told before: all of that is one message."""
+        return self.reason in (Reason.REMINDER, Reason.ESCALATION)
 
 
 def group_of(taken: Taken) -> Group:
@@ -43,7 +49,7 @@ def group_of(taken: Taken) -> Group:
     ----------
     taken : Taken
     """
-    return Group(taken.receiver, taken.change is Change.REMINDED)
+    return Group(taken.receiver, _GROUPED_AS.get(taken.change, Reason.GROUPED))
 
 
 def as_told(stored: Iterable[tuple[Taken, Alert]], flooded: Set[Group]) -> tuple[Taken, ...]:
@@ -201,7 +207,7 @@ def _group_notification(members: Sequence[Taken], day: date, telling: Telling) -
         key=members[0].message_key,
         alert_number=None,
         receiver=group.receiver,
-        reason=Reason.REMINDER if group.reminded else Reason.GROUPED,
+        reason=group.reason,
         message=group_message([(each.alert, each.change) for each in members], day, telling.names),
         created_at=telling.situation.now,
     )
@@ -212,7 +218,7 @@ def _revision(taken: Taken, day: date, telling: Telling) -> Revision | None:
     if taken.held is not None:
         return _revision_held(taken)
     was = taken.before.on(day) if taken.before else None
-    if was is None or taken.change in (Change.WOKEN, Change.REMINDED, Change.RELEASED):
+    if was is None or taken.change in {Change.WOKEN, Change.RELEASED} | UNANSWERED:
         return None
     now_costs = telling.spent.get(taken.alert.tenant)
     if taken.finding:

@@ -9,7 +9,7 @@ dead letter: told to the receiver of everything else, and settled by a person.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -19,12 +19,13 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import Session
 
-from alerts import outbox, postings, settling
+from alerts import outbox, postings, recipients, settling
 from alerts.backoff import Spread, asked_wait, next_try
 from alerts.channels.base import ChannelError, as_channel_error
 from alerts.messages import forwarded_message
 from alerts.model import Reason
 from alerts.notice import Notification
+from alerts.service_words import address_stopped_message
 
 if TYPE_CHECKING:
     from alerts.channels.base import Channel
@@ -55,6 +56,22 @@ class Delivered:
     keys: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Whom:
+    """Of whom a delivery is.
+
+    Attributes
+    ----------
+    forward_to : str
+        The receiver that is told what no other could be told; empty for none.
+    mine : callable
+        Whether it is of a receiver: others are left to others, so that none holds up all.
+    """
+
+    forward_to: str = ""
+    mine: Callable[[str], bool] = lambda _receiver: True
+
+
 class _Outcome(Enum):
     SENT = auto()
     FOUND = auto()
@@ -70,16 +87,15 @@ def deliver(
     lease: timedelta = LEASE,
     stopping: Callable[[], bool] = lambda: False,
     pause: Callable[[float], object] | None = None,
-    forward_to: str = "",
+    whom: Whom = Whom(),
 ) -> Delivered:
     """Send what is due, oldest first; ``channels`` says how each receiver is reached.
 
     ``spread`` picks how long to wait after a failure: by default always the longest. Once
     ``stopping`` says so nothing more is begun: nobody is killed half-way through a message.
     ``pause`` waits for channels that may not be used so soon; without it what is for them stays.
-    ``forward_to`` is the receiver that is told what no other could be told.
     """
-    post = _Post(writing, channels, clock, spread, lease, forward_to)
+    post = _Post(writing, channels, clock, spread, lease, whom)
     outcomes: list[tuple[str, _Outcome]] = []
     patience_s = PATIENCE_S
     while (wait_s := _round(post, outcomes, stopping)) and pause and wait_s <= patience_s:
@@ -97,14 +113,19 @@ def _round(
     post: _Post, outcomes: list[tuple[str, _Outcome]], stopping: Callable[[], bool]
 ) -> float:
     """Send what can be sent now; return when the first of the rest can be, 0 where none is left."""
-    waits = []
-    for each in post.pending():
+    waits, due = [], deque(post.pending())
+    while due:
+        each = due.popleft()
         if stopping():
             return 0.0
         if wait_s := post.wait_s(each):
             waits.append(wait_s)
         elif (claimed := post.claim(each.key)) is not None:
-            outcomes.append((each.key, post.send(*claimed)))
+            claim, root = claimed
+            if post.is_for_several(claim):
+                due.extendleft(reversed(post.divided(claim)))
+            else:
+                outcomes.append((claim.notification.part_of or each.key, post.send(claim, root)))
     return min(waits, default=0.0)
 
 
@@ -117,13 +138,14 @@ class _Post:
     clock: Callable[[], datetime]
     spread: Spread
     lease: timedelta
-    forward_to: str
+    whom: Whom
 
     def pending(self) -> tuple[outbox.Due, ...]:
         """Return what is due."""
         now = self.clock()
         with self.writing() as session:
-            return outbox.pending(session, now, now - self.lease)
+            due = outbox.pending(session, now, now - self.lease)
+        return tuple(each for each in due if self.whom.mine(each.receiver))
 
     def wait_s(self, due: outbox.Due) -> float:
         """Return for how long something may not be sent; that all is over may change a message."""
@@ -144,6 +166,26 @@ class _Post:
             if claim is None:
                 return None
             return claim, postings.root_of(session, claim.notification)
+
+    def is_for_several(self, claim: outbox.Claim) -> bool:
+        """Whether each of several people is to get a copy, and nobody the message itself."""
+        return bool(self.recipients(claim)) and not claim.notification.recipient
+
+    def recipients(self, claim: outbox.Claim) -> tuple[str, ...]:
+        """Return whoever gets a copy of what is for a receiver; empty where that is one."""
+        channel = self.channels.get(claim.notification.receiver)
+        return channel.recipients if channel else ()
+
+    def divided(self, claim: outbox.Claim) -> tuple[outbox.Due, ...]:
+        """Give each of several people a copy, and return what is due by that."""
+        receiver = claim.notification.receiver
+        with self.writing() as session:
+            stopped = recipients.stopped(session, receiver)
+            if left := [each for each in self.recipients(claim) if each not in stopped]:
+                return outbox.divide(session, claim, left)
+        words = f"nobody of {receiver} gets mail any more: all were refused or left out"
+        self.failed(claim, ChannelError(words, permanent=True, unsure=False), None)
+        return ()
 
     def send(self, claim: outbox.Claim, root: Receipt | None) -> _Outcome:
         """Send what was claimed, unless it turns out to have been sent before."""
@@ -215,6 +257,7 @@ class _Post:
         with self.writing() as session:
             outbox.record_receipt(session, claim.notification.key, receipt)
             postings.note_posted(session, claim.notification, receipt)
+            recipients.note_taken(session, claim.notification)
         return outcome
 
     def failed(
@@ -223,13 +266,15 @@ class _Post:
         """Note why it did not go out, and when it is due again, if ever."""
         now, asked = self.clock(), asked_wait(error.retry_after_s)
         due_at = next_try(now, claim.since, claim.attempts, self.spread, error.retry_after_s)
-        last_resort = claim.notification.receiver == self.forward_to
+        last_resort = claim.notification.receiver == self.whom.forward_to
         if error.permanent and not (error.curable and last_resort):
             due_at = None  # whom everything is told that nobody else can be told is tried again
         with self.writing() as session:
             mine = outbox.record_failure(session, claim, str(error), due_at, unsure_since)
             if mine and due_at is None:
                 self.forward(session, claim.notification, str(error))
+            if mine and error.nobody_there:
+                self.count_refusal(session, claim.notification, str(error))
             if asked and not unsure_since:
                 outbox.postpone(session, claim.notification.receiver, now + asked)
         return _Outcome.FAILED
@@ -243,14 +288,25 @@ class _Post:
     def forward(self, session: Session, lost: Notification, why: str) -> None:
         """Tell the receiver of everything else what another could not be told."""
         is_part = bool(lost.thread_of)
-        if self.forward_to in ("", lost.receiver) or is_part:
+        if self.whom.forward_to in ("", lost.receiver) or is_part:
             return
         message = forwarded_message(lost.message, lost.receiver, why)
         told = replace(
             lost,
             key=f"forward:{lost.key}",
-            receiver=self.forward_to,
+            receiver=self.whom.forward_to,
+            recipient="",
+            part_of="",
             message=message,
             created_at=self.clock(),
         )
         outbox.add_once(session, told)
+
+    def count_refusal(self, session: Session, refused: Notification, why: str) -> None:
+        """Note that an address was refused; say so where it gets nothing any more by that."""
+        if recipients.note_refused(session, refused, why, self.clock()) and self.whom.forward_to:
+            message = address_stopped_message(refused.receiver, refused.recipient, why)
+            key = f"stopped:{refused.receiver}:{refused.recipient}:{refused.key}"
+            receiver, now = self.whom.forward_to, self.clock()
+            told = Notification(key, None, receiver, Reason.SERVICE, message, now)
+            outbox.add_once(session, told)

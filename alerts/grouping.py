@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from alerts.kind_words import words_of
 from alerts.messages import ENDS, title_of
-from alerts.model import Change
+from alerts.model import UNANSWERED, Change
 from alerts.notice import Action, Line, Message
 from alerts.numbers import count, full_day
 from detector.model import Severity
@@ -111,7 +111,7 @@ def _title(news: News, day: date) -> str:
     """Say what happened to them: one word where it is the same of all, else how many each."""
     said = _counted(Counter(alert.kind.value for alert, _ in news))
     many = count(len(news), "alert")
-    if any(change is Change.REMINDED for _, change in news):
+    if any(change in UNANSWERED for _, change in news):
         return f"{many} still unanswered: {said}"
     happened = Counter(_HAPPENED[change] for _, change in news)
     if set(happened) == {_OVER}:
@@ -134,5 +134,5 @@ def _rank(each: tuple[Alert, Change]) -> tuple[bool, int, int, int]:
 
 
 def _one_of_many(alert: Alert, change: Change, names: Mapping[str, str]) -> str:
-    said = Change.UNCHANGED if change is Change.REMINDED else change
+    said = Change.UNCHANGED if change in UNANSWERED else change
     return f"A-{alert.number} {title_of(alert, words_of(alert.finding, names), said)}"

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from alerts.episode import BUDGETS, EVENTS, is_worse, revised
-from alerts.model import ANSWERED, Alert, AlertState, Change
+from alerts.model import ANSWERED, UNANSWERED, Alert, AlertState, Change
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _LIFTING = frozenset({Change.WORSE, Change.WOKEN})
 """What ends an answer, once it is told."""
-_BESIDE = frozenset({Change.REVISED, Change.REMINDED})
+_BESIDE = UNANSWERED | {Change.REVISED}
 """What is told without telling what else is held back."""
 
 
@@ -62,8 +62,9 @@ def mark_told(alert: Alert, finding: Finding | None, change: Change, now: dateti
         told_magnitude=_told_magnitude(alert, finding),
         announced=alert.announced or not alert.ended or alert.kind in EVENTS,
         held=alert.held if change in _BESIDE else None,
-        told_at=alert.told_at if change is Change.REMINDED else now,
-        reminded=change is Change.REMINDED,
+        told_at=alert.told_at if change in UNANSWERED else now,
+        reminded=change is Change.REMINDED or (alert.reminded and change is Change.ESCALATED),
+        escalated=alert.escalated or change is Change.ESCALATED,
     )
 
 
@@ -77,7 +78,7 @@ def opened_again(before: Alert, after: Alert, now: datetime) -> Alert:
         UTC-aware.
     """
     if after.state is AlertState.OPEN and before.state is not AlertState.OPEN:
-        return replace(after, open_since=now)
+        return replace(after, open_since=now, escalated=False)
     return after
 
 

@@ -30,6 +30,7 @@ from alerts.episode import (
 from alerts.knowledge import opened_again, unanswered_since, untold
 from alerts.model import Alert, AlertState, Change, Reason, Verb
 from alerts.numbers import moment
+from alerts.routing import is_as_grave
 from detector.model import Severity
 
 if TYPE_CHECKING:
@@ -135,19 +136,21 @@ def come_due(alert: Alert, now: datetime, rules: AlertRules) -> tuple[Alert, Cha
     Returns
     -------
     tuple of (Alert, Change)
-        WOKEN where a snooze is over; where news was held back, what is news by now; REMINDED
-        where nobody answered in time; else UNCHANGED. The alert itself is another only where
-        nothing is held back any more; all else happens once it is told.
+        WOKEN where a snooze is over; where news was held back, what is news by now; ESCALATED or
+        REMINDED where nobody answered in time; else UNCHANGED. The alert itself is another only
+        where nothing is held back any more; all else happens once it is told.
     """
     if alert.state is AlertState.SNOOZED and alert.snoozed_until and alert.snoozed_until <= now:
         return alert, Change.WOKEN
     if alert.held:
         change = untold(alert, rules)
         return (replace(alert, held=None) if change is Change.UNCHANGED else alert), change
-    due_at = remind_at(alert, rules)
-    if due_at is not None and due_at <= now:
-        return alert, Change.REMINDED
-    return alert, Change.UNCHANGED
+    times = {
+        Change.ESCALATED: escalate_at(alert, rules),
+        Change.REMINDED: remind_at(alert, rules),
+    }
+    due = (change for change, due_at in times.items() if due_at and due_at <= now)
+    return alert, next(due, Change.UNCHANGED)
 
 
 def remind_at(alert: Alert, rules: AlertRules) -> datetime | None:
@@ -164,6 +167,21 @@ def remind_at(alert: Alert, rules: AlertRules) -> datetime | None:
     if rules.remind_after is None or alert.kind in BUDGETS or alert.severity is Severity.NOTICE:
         return None
     return max(alert.told_at, unanswered_since(alert)) + rules.remind_after
+
+
+def escalate_at(alert: Alert, rules: AlertRules) -> datetime | None:
+    """Return when somebody else is told what nobody answers; None where nobody ever is.
+
+    Parameters
+    ----------
+    alert : Alert
+    rules : AlertRules
+    """
+    if alert.state is not AlertState.OPEN or alert.escalated or alert.told_at is None:
+        return None
+    if rules.escalate_after is None or not is_as_grave(alert.severity, rules.escalate_from):
+        return None
+    return max(alert.told_at, unanswered_since(alert)) + rules.escalate_after
 
 
 def state_at(alert: Alert, now: datetime) -> AlertState:

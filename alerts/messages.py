@@ -13,7 +13,7 @@ from alerts.episode import BUDGETS, EVENTS
 from alerts.facts import TEXT_LIMIT, Words
 from alerts.kind_words import amount_of, ending, level, words_of
 from alerts.knowledge import unanswered_since
-from alerts.model import ANSWERED, AlertState, Change, Reason, Verb
+from alerts.model import ANSWERED, UNANSWERED, AlertState, Change, Reason, Verb
 from alerts.names import safe_name
 from alerts.notice import Action, Line, Message
 from alerts.numbers import count, exact_money, full_day, moment, money, times
@@ -35,13 +35,14 @@ _ANSWERS = {
 }
 ENDS = frozenset({Change.RESOLVED, Change.REPLACED, Change.REMOVED, Change.WITHDRAWN})
 _SPEAKING = frozenset(
-    {Change.OPENED, Change.WORSE, Change.REVISED, Change.WOKEN, Change.RELEASED, Change.REMINDED}
+    {Change.OPENED, Change.WORSE, Change.REVISED, Change.WOKEN, Change.RELEASED, *UNANSWERED}
 )
 _PREFIX = {
     Change.WORSE: "worse, ",
     Change.REVISED: "revised, ",
     Change.WOKEN: "snooze over, ",
     Change.REMINDED: "still unanswered, ",
+    Change.ESCALATED: "nobody has answered, ",
 }
 
 
@@ -289,7 +290,7 @@ def _answer(change: Change, reply: Reply | None, effect: str) -> tuple[Line, ...
 
 def _spoke_again(alert: Alert, change: Change, reply: Reply | None) -> tuple[Line, ...]:
     """Say first why an alert speaks again, so that a person knows whether to act."""
-    if change is Change.REMINDED:
+    if change in UNANSWERED:
         return (Line("Open", f"since {moment(unanswered_since(alert))}, and nobody is on it"),)
     if reply is None or change not in (Change.WORSE, Change.WOKEN):
         return ()

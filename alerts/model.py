@@ -7,8 +7,10 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from detector.model import Severity
+
 if TYPE_CHECKING:
-    from detector.model import Finding, FindingKind, Severity
+    from detector.model import Finding, FindingKind
 
 
 class AlertState(StrEnum):
@@ -45,7 +47,7 @@ class Verb(StrEnum):
 
 
 class Change(StrEnum):
-    """What a day's judgement, or time alone (the last three), did to an alert."""
+    """What a day's judgement, or time alone (the last four), did to an alert."""
 
     OPENED = "opened"
     UPDATED = "updated"
@@ -58,7 +60,12 @@ class Change(StrEnum):
     UNCHANGED = "unchanged"
     WOKEN = "snooze ended"
     REMINDED = "unanswered"
+    ESCALATED = "unanswered, told further up"
     RELEASED = "held back until now"
+
+
+UNANSWERED = frozenset({Change.REMINDED, Change.ESCALATED})
+"""What is told because nobody has answered what was told before."""
 
 
 class Reason(StrEnum):
@@ -69,6 +76,7 @@ class Reason(StrEnum):
     REVISED = "revised"
     RESOLVED = "resolved"
     REMINDER = "reminder"
+    ESCALATION = "escalation"
     ALREADY_TOLD = "already told"
     ACKNOWLEDGED = "acknowledged"
     SNOOZED = "snoozed"
@@ -145,6 +153,10 @@ class AlertRules:
         Normal days that end a spend spike, a spend drop or an attribution gap.
     remind_after : timedelta or None
         How long after it was told an open alert is told once more; None is never.
+    escalate_after : timedelta or None
+        How long after it was told an open alert is told to somebody else; None is never.
+    escalate_from : Severity
+        The least grave of which somebody else is told.
     """
 
     worse_factor: float = 1.5
@@ -152,6 +164,8 @@ class AlertRules:
     revised_micro_usd: int = 1_000_000
     normal_days: int = 2
     remind_after: timedelta | None = timedelta(hours=24)
+    escalate_after: timedelta | None = None
+    escalate_from: Severity = Severity.CRITICAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +203,9 @@ class Alert:
         When it was last told, so that nobody's answer is reminded of too early.
     reminded : bool
         It was told once more because nobody had answered; told news makes it False again.
+    escalated : bool
+        It was told to somebody else because nobody had answered; once it is open anew, it may be
+        again.
     open_since : datetime or None
         When it became open, at first or again; None is ``opened_at``.
     """
@@ -210,6 +227,7 @@ class Alert:
     held: Reason | None = None
     told_at: datetime | None = None
     reminded: bool = False
+    escalated: bool = False
     open_since: datetime | None = None
 
     @property

@@ -72,6 +72,20 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Headline:
+    """The first message about an alert that somebody got: later ones follow it.
+
+    Attributes
+    ----------
+    reference : str
+        What its channel calls it.
+    """
+
+    reference: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class Notification:
     """A message that must go out exactly once, as a row before it is sent.
 
@@ -84,6 +98,14 @@ class Notification:
     thread_of : str
         Key of the notification below which it belongs; empty where it stands by itself, or
         below whatever stands for its alert.
+    recipient : str
+        Whose copy it is, of a receiver that is several people; empty where it is for the receiver.
+    part_of : str
+        Key of the notification that a copy was made of.
+    number : int
+        0 until stored.
+    first : Headline or None
+        What its recipient was told first about the same alert; None where this is the first.
     """
 
     key: str
@@ -94,6 +116,10 @@ class Notification:
     created_at: datetime
     revision: int = 0
     thread_of: str = ""
+    recipient: str = ""
+    part_of: str = ""
+    number: int = 0
+    first: Headline | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """The outbox: notifications as rows before they are sent; the caller owns the transaction.
 
-new -> sending -> sent | retry | dead; retry -> sending. A person drops what was not sent, and asks
-for what is dead again (retry); that is kept beside the message, where no channel overwrites it.
+new -> sending -> sent | retry | dead | divided; retry -> sending. A person drops what was not
+sent, and asks for what is dead again (retry); that is kept beside the message, where no channel
+overwrites it. What is for several people is divided: each has a copy, a row that goes its own way.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from sqlmodel import col, select
 
 from alerts.codec import decode, encode
 from alerts.model import Reason
-from alerts.notice import Message, Notification
+from alerts.notice import Headline, Message, Notification
 from alerts.tables import NOTIFICATION, NotificationRow
 
 if TYPE_CHECKING:
@@ -37,10 +38,16 @@ class NotificationState(StrEnum):
     SENT = "sent"
     DEAD = "dead"
     DROPPED = "dropped"
+    DIVIDED = "divided"
 
 
 _WAITING = (NotificationState.NEW, NotificationState.RETRY)
 _ON_ITS_WAY = (*_WAITING, NotificationState.SENDING)
+SETTLED = tuple(
+    state.value
+    for state in (NotificationState.SENT, NotificationState.DROPPED, NotificationState.DIVIDED)
+)
+"""States in which nothing is left to be done."""
 _ERROR_LENGTH = 500
 _NUMBER = col(NotificationRow.number)
 
@@ -107,6 +114,8 @@ def add_notifications(session: Session, notifications: Sequence[Notification]) -
                 "error": "",
                 "revision": each.revision,
                 "thread_of": each.thread_of,
+                "recipient": each.recipient,
+                "part_of": each.part_of,
             }
             for each in notifications
         ]
@@ -115,9 +124,14 @@ def add_notifications(session: Session, notifications: Sequence[Notification]) -
 
 def add_once(session: Session, notification: Notification) -> None:
     """Store a message unless one of its key was stored before."""
-    known = select(NotificationRow.number).where(col(NotificationRow.key) == notification.key)
-    if session.exec(known).first() is None:
+    if not is_known(session, notification.key):
         add_notifications(session, [notification])
+
+
+def is_known(session: Session, key: str) -> bool:
+    """Whether a message of that key was stored before."""
+    known = select(NotificationRow.number).where(col(NotificationRow.key) == key)
+    return session.exec(known).first() is not None
 
 
 def pending(
@@ -143,7 +157,7 @@ def claim(session: Session, key: str, now: datetime, left_behind_before: datetim
     if row is None:
         return None
     claimed = Claim(
-        notification=_notification(row),
+        notification=replace(notification_of(row), first=_first(session, row)),
         claimed_at=now,
         unsure_since=_unsure_since(row, now),
         attempts=row.attempts + 1,
@@ -230,6 +244,33 @@ def leave_out(session: Session, mine: Claim, why: str) -> None:
     session.execute(still_mine.values(**left))
 
 
+def divide(session: Session, mine: Claim, recipients: Sequence[str]) -> tuple[Due, ...]:
+    """Give each of several people a copy of their own, and return what is due by that."""
+    whole = mine.notification
+    still_mine = _update(whole.key, NotificationState.SENDING, mine.claimed_at)
+    divided = still_mine.values(state=NotificationState.DIVIDED.value, unsure_since=None)
+    if not _changes_one(session, divided):
+        return ()
+    copies = [_copy(whole, each) for each in recipients]
+    add_notifications(session, copies)
+    return tuple(Due(each.key, each.receiver, each.reason) for each in copies)
+
+
+def _copy(whole: Notification, recipient: str) -> Notification:
+    thread_of = whole.thread_of and _copy_key(whole.thread_of, recipient)
+    return replace(
+        whole,
+        key=_copy_key(whole.key, recipient),
+        part_of=whole.key,
+        recipient=recipient,
+        thread_of=thread_of,
+    )
+
+
+def _copy_key(key: str, recipient: str) -> str:
+    return f"{key} to {recipient}"
+
+
 def postpone(session: Session, receiver: str, until: datetime) -> None:
     """Send a receiver nothing more before a moment: the other side asked for a pause."""
     due_at = col(NotificationRow.due_at)
@@ -280,10 +321,26 @@ def _is_behind_another() -> Any:
     same_alert = and_(
         col(earlier.alert_number) == col(NotificationRow.alert_number),
         col(earlier.receiver) == col(NotificationRow.receiver),
+        col(earlier.recipient) == col(NotificationRow.recipient),
         col(earlier.number) < col(NotificationRow.number),
     )
     its_root = col(earlier.key) == col(NotificationRow.thread_of)
     return exists().where(or_(same_alert, its_root), col(earlier.state).in_(_ON_ITS_WAY))
+
+
+def _first(session: Session, row: NotificationRow) -> Headline | None:
+    """Return what the same person was told first about the same alert."""
+    if row.alert_number is None:
+        return None
+    query = select(NotificationRow).where(
+        col(NotificationRow.alert_number) == row.alert_number,
+        col(NotificationRow.receiver) == row.receiver,
+        col(NotificationRow.recipient) == row.recipient,
+        col(NotificationRow.state) == NotificationState.SENT.value,
+        row.number > _NUMBER,
+    )
+    first = session.exec(query.order_by(_NUMBER).limit(1)).first()
+    return Headline(first.reference, first.message["title"]) if first else None
 
 
 def _unsure_since(row: NotificationRow, now: datetime) -> datetime | None:
@@ -306,7 +363,8 @@ def _changes_one(session: Session, statement: Any) -> bool:
     return done.rowcount == 1
 
 
-def _notification(row: NotificationRow) -> Notification:
+def notification_of(row: NotificationRow) -> Notification:
+    """Return what a row keeps."""
     return Notification(
         key=row.key,
         alert_number=row.alert_number,
@@ -316,4 +374,7 @@ def _notification(row: NotificationRow) -> Notification:
         created_at=row.created_at,
         revision=row.revision,
         thread_of=row.thread_of,
+        recipient=row.recipient,
+        part_of=row.part_of,
+        number=row.number or 0,
     )

@@ -30,6 +30,7 @@ _SPEAKING = {
     Change.REMOVED: Reason.RESOLVED,
     Change.WITHDRAWN: Reason.REVISED,
     Change.REMINDED: Reason.REMINDER,
+    Change.ESCALATED: Reason.ESCALATION,
 }
 _ANSWERED = {
     AlertState.DISMISSED: Reason.DISMISSED,

@@ -59,11 +59,11 @@ class Route:
 
     def takes(self, kind: FindingKind | None, severity: Severity) -> bool:
         """Whether it takes this kind (None is all of them) from this severity on."""
-        return self.kind in (None, kind) and _is_as_grave(severity, self.severity)
+        return self.kind in (None, kind) and is_as_grave(severity, self.severity)
 
     def meets(self, kind: FindingKind | None, severity: Severity | None) -> bool:
         """Whether it takes anything of this kind and severity; None is any."""
-        grave = severity is None or _is_as_grave(severity, self.severity)
+        grave = severity is None or is_as_grave(severity, self.severity)
         return grave and (kind is None or self.kind in (None, kind))
 
 
@@ -231,5 +231,13 @@ class Routes:
         return Chosen(own, ChosenBy.TENANT) if own else Chosen(self.default, ChosenBy.DEFAULT)
 
 
-def _is_as_grave(severity: Severity, least: Severity | None) -> bool:
+def is_as_grave(severity: Severity, least: Severity | None) -> bool:
+    """Return whether something is at least so grave.
+
+    Parameters
+    ----------
+    severity : Severity
+    least : Severity or None
+        None is as grave as nothing.
+    """
     return least is None or _GRAVITY.index(severity) <= _GRAVITY.index(least)

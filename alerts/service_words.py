@@ -53,6 +53,49 @@ def refused_settings_message(problems: Sequence[str]) -> Message:
     )
 
 
+def address_stopped_message(receiver: str, address: str, why: str) -> Message:
+    """Return that an address of a receiver gets nothing any more, as it is refused each time.
+
+    Parameters
+    ----------
+    receiver : str
+    address : str
+    why : str
+        What the other side said last.
+    """
+    whom, whose = safe_name(address), safe_name(receiver)
+    return Message(
+        tone="warning",
+        title=f"{whom} gets no more mail of {whose}: it was refused three times in a row",
+        lines=(
+            Line("Why", safe_name(why, _PROBLEM)),
+            Line("Then", "correct the address in the settings, or send to it again by the command"),
+        ),
+        actions=(Action("send to it again", f"spendwatch recipients resume {whose} {whom}"),),
+        reference="spendwatch itself",
+    )
+
+
+def unsubscribed_message(receiver: str, address: str) -> Message:
+    """Return that somebody asked to be left out of what a receiver is told.
+
+    Parameters
+    ----------
+    receiver : str
+    address : str
+    """
+    whom, whose = safe_name(address), safe_name(receiver)
+    return Message(
+        tone="notice",
+        title=f"{whom} gets no more mail of {whose}, as asked for from a mail",
+        lines=(
+            Line("Then", "take the address out of the settings, or ask its owner to come back"),
+        ),
+        actions=(Action("send to it again", f"spendwatch recipients resume {whose} {whom}"),),
+        reference="spendwatch itself",
+    )
+
+
 def trial_message(receiver: str, actor: str) -> Message:
     """Return a message that only shows that a receiver can be reached.
 

@@ -35,6 +35,7 @@ class Entry:
     key: str
     alert_number: int | None
     receiver: str
+    recipient: str
     reason: Reason
     title: str
     state: NotificationState
@@ -127,6 +128,7 @@ def _entry(row: NotificationRow) -> Entry:
         key=row.key,
         alert_number=row.alert_number,
         receiver=row.receiver,
+        recipient=row.recipient,
         reason=Reason(row.reason),
         title=row.message["title"],
         state=NotificationState(row.state),

@@ -16,10 +16,11 @@ from detector.model import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
-    from datetime import date, datetime, timedelta
+    from datetime import date, datetime
 
     from sqlmodel import Session
 
+    from alerts.model import AlertRules
     from detector.model import FindingKind
 
 _A_QUERY = 500
@@ -181,17 +182,23 @@ def dismissals(session: Session) -> tuple[Dismissal, ...]:
     )
 
 
-def waiting_alerts(
-    session: Session, now: datetime, remind_after: timedelta | None
-) -> tuple[Alert, ...]:
+def waiting_alerts(session: Session, now: datetime, rules: AlertRules) -> tuple[Alert, ...]:
     """Return the alerts that time may change, locked where the database can."""
     waiting = [ALERT.c.snoozed_until <= now, ALERT.c.held.is_not(None)]
-    if remind_after is not None:
-        unanswered = ALERT.c.state == AlertState.OPEN.value
-        silent = and_(ALERT.c.reminded.is_(False), ALERT.c.told_at <= now - remind_after)
-        begun = func.coalesce(ALERT.c.open_since, ALERT.c.opened_at) <= now - remind_after
-        waiting.append(and_(unanswered, silent, begun))
+    for told, after in (
+        (ALERT.c.reminded, rules.remind_after),
+        (ALERT.c.escalated, rules.escalate_after),
+    ):
+        if after is not None:
+            waiting.append(and_(told.is_(False), _unanswered_since(now - after)))
     return _read(session, or_(*waiting), lock=True)
+
+
+def _unanswered_since(moment: datetime) -> Any:
+    """Pick what was told by then, was open by then, and is open still."""
+    begun = func.coalesce(ALERT.c.open_since, ALERT.c.opened_at) <= moment
+    is_open = ALERT.c.state == AlertState.OPEN.value
+    return and_(is_open, ALERT.c.told_at <= moment, begun)
 
 
 def add_decisions(session: Session, decisions: Sequence[Decision]) -> None:
@@ -273,6 +280,7 @@ def _alert_values(alert: Alert) -> dict[str, Any]:
         "held": alert.held.value if alert.held else None,
         "told_at": alert.told_at,
         "reminded": alert.reminded,
+        "escalated": alert.escalated,
         "open_since": alert.open_since,
         "finding": encode(alert.finding),
         "abnormal": encode(alert.abnormal),
@@ -305,6 +313,7 @@ def _alert(row: Any) -> Alert:
         held=Reason(row.held) if row.held else None,
         told_at=row.told_at,
         reminded=row.reminded,
+        escalated=row.escalated,
         open_since=row.open_since,
     )
 

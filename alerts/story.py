@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     Said = Callable[[datetime], str]
 
 _LONGEST = 400
+_DELIVERY = ("receiver", "recipient", "state", "sent_at", "attempts", "error")
 _WITH_OTHERS = "in one message with others"
 _DID = {
     Verb.ACKNOWLEDGE: "acknowledged",
@@ -59,7 +60,7 @@ class Happening:
 def story_of(session: Session, number: int, said: Said = moment) -> tuple[Happening, ...]:
     """Return everything that happened to an alert, oldest first; ``said`` writes a moment."""
     decisions = store.decisions_of(session, number)
-    sent = _notifications(session, number, {each.message_key for each in decisions})
+    sent = _notifications(session, number, {each.message_key for each in decisions} - {""})
     told = [_decision(each, [row for row in sent if _tells(row, each)], said) for each in decisions]
     answers = _answers(store.replies_of(session, number), said)
     # Equal moments keep this order: what was judged came before what was answered.
@@ -71,14 +72,17 @@ def _notifications(
 ) -> Sequence[NotificationRow]:
     """Return the messages about an alert, alone and with others."""
     mine = col(NotificationRow.alert_number) == number
-    query = select(NotificationRow).where(or_(mine, col(NotificationRow.key).in_(keys)))
+    told = or_(col(NotificationRow.key).in_(keys), col(NotificationRow.part_of).in_(keys))
+    query = select(NotificationRow).where(or_(mine, told))
     return session.exec(query.order_by(col(NotificationRow.number))).all()
 
 
 def _tells(row: NotificationRow, decision: Decision) -> bool:
     """Whether a message tells what was decided; where no key was kept, the moment says so."""
+    if row.state == NotificationState.DIVIDED:
+        return False  # its copies tell
     if decision.message_key:
-        return row.key == decision.message_key
+        return decision.message_key in (row.key, row.part_of)
     return decision.notified and row.created_at == decision.at
 
 
@@ -95,12 +99,8 @@ def _decision(decision: Decision, sent: Sequence[NotificationRow], said: Said) -
         "change": decision.change,
         "reason": decision.reason,
         "detail": decision.detail,
-        "deliveries": [
-            {"receiver": row.receiver, "state": row.state, "sent_at": row.sent_at,
-             "attempts": row.attempts, "error": row.error}
-            for row in sent
-        ],
-    }  # fmt: skip
+        "deliveries": [{name: getattr(row, name) for name in _DELIVERY} for row in sent],
+    }
     return Happening(decision.at, what, safe_name(f"{about}: {outcome}", _LONGEST), facts)
 
 
@@ -111,7 +111,8 @@ def _detail(detail: str) -> str:
 def _delivery(row: NotificationRow, said: Said) -> str:
     """Say to whom it was told, and how far that has come."""
     with_others = "" if row.alert_number else f" {_WITH_OTHERS}"
-    return f"told to {row.receiver}{with_others}, {_fate(row, said)}"
+    whom = f"{row.recipient} of {row.receiver}" if row.recipient else row.receiver
+    return f"told to {whom}{with_others}, {_fate(row, said)}"
 
 
 def _fate(row: NotificationRow, said: Said) -> str:

@@ -40,6 +40,7 @@ class AlertRow(SQLModel, table=True):
     held: str | None = None
     told_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     reminded: bool = False
+    escalated: bool = False
     open_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
     finding: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
     abnormal: list[Any] = Field(sa_column=Column(JSON, nullable=False))
@@ -140,6 +141,20 @@ class NotificationRow(SQLModel, table=True):
     unsure_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
     revision: int = 0
     thread_of: str = Field(default="", index=True)
+    recipient: str = ""
+    part_of: str = Field(default="", index=True)
+
+
+class RecipientRow(SQLModel, table=True):
+    """One address of a receiver that was refused, or that asked to be left out."""
+
+    __tablename__ = "recipient"
+
+    receiver: str = Field(primary_key=True)
+    address: str = Field(primary_key=True)
+    refusals: int = 0
+    stopped_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    why: str = ""
 
 
 class PostingRow(SQLModel, table=True):

@@ -45,6 +45,8 @@ class Telling:
         Who can be told at all; None is everybody.
     threaded : frozenset of str
         Receivers with threads: what is too long for one message goes below it.
+    seconds : mapping of str to str
+        Who is told of what a receiver does not answer, by receiver.
     budgets : frozenset or None
         Tenant, feature and period of every budget with a cap; None where that is not known.
     """
@@ -59,7 +61,12 @@ class Telling:
     owners: Mapping[str, str] = field(default_factory=dict)
     reachable: frozenset[str] | None = None
     budgets: frozenset[BudgetKey] | None = None
+    seconds: Mapping[str, str] = field(default_factory=dict)
     threaded: frozenset[str] = frozenset()
+
+    def second_of(self, alert: Alert) -> str:
+        """Return who is told of an alert that nobody answers; empty where nobody is."""
+        return self.seconds.get(self.receiver_of(alert), "")
 
     def receiver_of(self, alert: Alert) -> str:
         """Return who is told of an alert."""

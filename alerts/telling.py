@@ -14,7 +14,7 @@ from alerts.addressing import as_graver, heard_before, receivers_of
 from alerts.composing import amounts, as_told, compose, group_of
 from alerts.episode import BUDGETS
 from alerts.knowledge import heard_of, mark_told
-from alerts.model import ANSWERED, HELD_FOR_NOW, Change, Reason
+from alerts.model import ANSWERED, HELD_FOR_NOW, UNANSWERED, Change, Reason
 from alerts.policy import decide
 from alerts.taken import Taken, Told
 from detector.model import FindingKind
@@ -162,7 +162,7 @@ def _ruled(taken: Taken, receiver: str, ruling: Ruling, telling: Telling) -> Tak
     """Mark the alert as told, or as held back for now."""
     if ruling.told:
         return replace(taken, alert=_told(taken, telling), receiver=receiver, ruling=ruling)
-    if taken.change is Change.REMINDED:
+    if taken.change in UNANSWERED:
         return replace(taken, change=Change.UNCHANGED)  # not due after all: nothing is noted
     kept = _kept_back(taken, ruling.reason)
     return replace(taken, alert=kept, receiver=receiver, ruling=ruling)
@@ -194,7 +194,7 @@ def _flooded(taken: Sequence[Taken], telling: Telling) -> Set[Group]:
     """Pick what would flood a receiver, and so becomes one message; reminders always do."""
     news = Counter(group_of(each) for each in taken if each.notified)
     most = {True: 1, False: telling.group_above}
-    return {group for group, many in news.items() if many > most[group.reminded]}
+    return {group for group, many in news.items() if many > most[group.is_unanswered]}
 
 
 def _is_news(taken: Taken) -> bool:

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
 def wake(session: Session, day: date, telling: Telling) -> Told:
     """Tell what has become due; ``day`` is the newest that was judged."""
-    now, rules = telling.situation.now, telling.rules
-    waiting = store.waiting_alerts(session, now, rules.remind_after)
+    waiting = store.waiting_alerts(session, telling.situation.now, telling.rules)
     return tell(session, [_due(alert, telling) for alert in waiting], day, telling)
 
 

@@ -8,7 +8,6 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from alerts.channels.console import ConsoleChannel, FileChannel
 from detector.model import Grain
 from detector.sources.sample import SampleSource
 from spendwatch import conversion
@@ -19,22 +18,16 @@ from spendwatch.db_upgrade import open_as_is, open_database
 from spendwatch.directory import CurrentDirectory
 from spendwatch.logs import logger
 from spendwatch.price_files import load_price_table
-from spendwatch.settings import ConfigError
 from spendwatch.settings_azure import AzureSource
-from spendwatch.settings_environment import BOT_TOKEN
 from spendwatch.settings_sections import CsvFileSource as CsvFileSettings
-from spendwatch.settings_slack import SlackReceiver
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from datetime import date
     from pathlib import Path
-    from typing import TextIO
 
     from sqlalchemy import Engine
 
-    from alerts.channels.base import Channel
-    from alerts.channels.slack_account import SlackAccount
     from detector.price_table import PriceTable
     from detector.rules import RuleBook
     from detector.sources.base import UsageSource
@@ -119,70 +112,6 @@ def build_source(settings: LocalSource, now: datetime) -> UsageSource:
         )
     last_day = settings.last_day or now.date()
     return SampleSource(settings.name, settings.seed, settings.first_day, last_day, now)
-
-
-def build_channels(
-    app: App, terminal: TextIO, slack: SlackAccount | None = None
-) -> Mapping[str, Channel]:
-    """Build the channel of every receiver; raises ConfigError where one lacks what it needs."""
-    screen = ConsoleChannel(terminal, app.clock, colour=terminal.isatty())
-    found: dict[str, Channel] = {}
-    for receiver in app.settings.receivers:
-        if isinstance(receiver, SlackReceiver):
-            slack = slack or build_slack(app.settings)
-            found[receiver.name] = build_conversation(app.settings, slack, receiver)
-        else:
-            found[receiver.name] = (
-                FileChannel(receiver.path, app.clock) if receiver.path else screen
-            )
-    return found
-
-
-def slack_of(settings: Settings) -> SlackAccount | None:
-    """Return what calls Slack; None where no receiver is there."""
-    if any(isinstance(each, SlackReceiver) for each in settings.receivers):
-        return build_slack(settings)
-    return None
-
-
-def build_slack(settings: Settings) -> SlackAccount:
-    """Build what calls Slack; raises ConfigError where there is no token."""
-    # Half a second of imports that whoever has no Slack need not wait for.
-    from alerts.channels.slack_account import Pace, SlackAccount
-
-    slack = settings.slack
-    token = slack.bot_token.get_secret_value()
-    if not token:
-        words = "is required: a receiver is in Slack, and this is the app's token (xoxb-...)"
-        raise ConfigError((f"environment: {BOT_TOKEN}: {words}",))
-    pace = Pace(
-        post_apart_s=slack.post_apart_s,
-        posts_a_minute=slack.posts_a_minute,
-        edits_a_minute=slack.edits_a_minute,
-        looks_a_minute=slack.looks_a_minute,
-    )
-    return SlackAccount(
-        token,
-        slack.base_url,
-        monotonic,
-        timeout_s=slack.timeout_s,
-        pace=pace,
-        probe_s=slack.probe_s,
-    )
-
-
-def build_conversation(
-    settings: Settings, account: SlackAccount, receiver: SlackReceiver
-) -> Channel:
-    """Build the channel of one conversation."""
-    from alerts.channels.slack import SlackChannel
-
-    return SlackChannel(
-        account,
-        receiver.conversation,
-        settles=timedelta(seconds=settings.slack.lookup_after_s),
-        on_fault=lambda words: logger().error("slack_fault", receiver=receiver.name, error=words),
-    )
 
 
 def build_app(

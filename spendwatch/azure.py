@@ -93,6 +93,10 @@ class AzureAccount:
         """Give the cost centre of every tenant that a mapping names, mapping by mapping."""
         return self._mappings.cost_centres()
 
+    def credential(self) -> Any:
+        """Give who asks Azure, the same one for ever; raises SourceError."""
+        return self._shared()[0]
+
     def source(self, settings: AnyAzureSource, zones: Iterable[ZoneInfo]) -> UsageSource:
         """Build a source for one pull; nothing is asked yet, and what is wrong it says then."""
         try:

@@ -1,8 +1,7 @@
 """The command line: names, options and exit codes; the work is imported when a command runs.
 
-The commands with subcommands are in ``cli_alerts.py`` and its siblings, what options share in
-``cli_options.py``. Exit codes: 0 ok, 1 failed, 2 wrong usage, 75 busy (try later), 78 wrong
-settings, 130 interrupted.
+Subcommands are in ``cli_alerts.py`` and its siblings, what options share in ``cli_options.py``.
+Exit codes: 0 ok, 1 failed, 2 wrong usage, 75 busy (try later), 78 wrong settings, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ from spendwatch.cli_options import (
 )
 from spendwatch.cli_outbox import outbox_app
 from spendwatch.cli_prices import prices_app
-from spendwatch.cli_routes import routes_app
+from spendwatch.cli_routes import recipients_app, routes_app
 from spendwatch.exits import alert_number, run_reporting_errors
 
 DEMO_FOLDER = Path("data/demo")
@@ -381,13 +380,11 @@ def send_test(
     testing.send(config, receiver, as_json=as_json)
 
 
-app.add_typer(alerts_app, name="alerts")
-app.add_typer(silence_app, name="silence")
-app.add_typer(planned_app, name="planned")
-app.add_typer(outbox_app, name="outbox")
-app.add_typer(routes_app, name="routes")
-app.add_typer(prices_app, name="prices")
-app.add_typer(db_app, name="db")
+_ALERTS = {"alerts": alerts_app, "silence": silence_app, "planned": planned_app}
+_WAYS = {"outbox": outbox_app, "routes": routes_app, "recipients": recipients_app}
+_DATA = {"prices": prices_app, "db": db_app}
+for _name, _commands in (_ALERTS | _WAYS | _DATA).items():
+    app.add_typer(_commands, name=_name)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""`spendwatch routes ...`: explain."""
+"""`spendwatch routes ...`: explain; `spendwatch recipients ...`: list, resume."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from spendwatch.cli_options import (
 )
 
 routes_app = sub_commands("See who is told of what.")
+recipients_app = sub_commands("Look after the addresses that mail goes to.")
 
 
 @routes_app.command("explain")
@@ -34,3 +35,25 @@ def routes_explain(
     from spendwatch.commands import routing
 
     routing.explain(config, tenant, kind, severity, as_json=as_json)
+
+
+@recipients_app.command("list")
+def recipients_list(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = False) -> None:
+    """List the addresses that get no mail any more: refused, or left out as they asked."""
+    from spendwatch.commands import mailing
+
+    mailing.list_stopped(config, as_json=as_json)
+
+
+@recipients_app.command("resume")
+def recipients_resume(
+    receiver: Annotated[str, typer.Argument(help="The receiver's name in the settings.")],
+    address: Annotated[str, typer.Argument(help="The address to send to again.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Send to an address again."""
+    from spendwatch.commands import mailing
+
+    mailing.resume(config, receiver, address, as_json=as_json)

@@ -13,6 +13,7 @@ from spendwatch.config_texts import (
     AZURE,
     CSV_SOURCE,
     HEAD,
+    MAIL,
     RECEIVER,
     REST,
     SAMPLE_SOURCE,
@@ -239,13 +240,14 @@ path = {toml_string(answers.path)}
 def _receiver(answers: InitAnswers) -> str:
     path = toml_string(answers.alerts_file) if answers.alerts_file else ""
     line = f"path = {path}" if path else '# path = "data/alerts.txt"     # a file, not the terminal'
-    return f"""# Who can be told: the terminal, a file, or a conversation in Slack.
+    return f"""# Who can be told: the terminal, a file, a conversation in Slack, addresses by mail.
 [[receivers]]
 kind = "console"
 name = "console"
 {line}
 {RECEIVER}
 {SLACK}
+{MAIL}
 {ALERTS}"""
 
 

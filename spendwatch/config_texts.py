@@ -86,6 +86,9 @@ RECEIVER = """\
 # digest_day = "monday"        # of a weekly digest
 # time_zone = "Europe/Berlin"  # the receiver's own (default: the service's)
 # quiet_hours = "22:00-07:00"  # then only what is critical is told, the rest after (default "off")
+# fallback = "controlling"     # told what is critical where this one is not reached (default:
+                               # alerts.receiver)
+# escalate_to = "controlling"  # told of what nobody answers here (default: nobody)
 """
 
 SLACK = """\
@@ -107,11 +110,32 @@ SLACK = """\
 # base_url = "https://slack.com/api/"  # where Slack's methods are
 """
 
+MAIL = """\
+# [[receivers]]                # people, by mail: docs/email.md
+# kind = "email"
+# name = "controlling"
+# addresses = ["ann@example.com", "bob@example.com"]  # each gets a mail of their own
+# [email]                      # its password, or key, comes from the environment alone
+# sender = "Spendwatch <spendwatch@example.com>"
+# transport = "smtp"           # or azure: Azure Communication Services
+# answers = "off"              # link: mails lead to a page on which they are answered
+# host = "smtp.example.com"    # of smtp, as the next five
+# port = 587
+# security = "starttls"        # starttls, tls, none; a password is never sent in the clear
+# user = "spendwatch"          # whose password it is (default: none is asked for)
+# ca_file = "ca.pem"           # certificates to trust besides the system's
+# timeout_s = 10               # one mail takes at most this long; 1 to 120
+# endpoint = "https://NAME.communication.azure.com"  # of azure, as the next
+# a_minute = 30                # mails a minute; 1 to 10000
+"""
+
 ALERTS = """\
 [alerts]
 receiver = "console"           # who hears of a tenant that names nobody, or that is not listed
 # worse_factor = 1.5           # tell again when an alert is this many times worse; above 1, to 100
 # reminder_hours = 24          # tell once more what nobody answered for so long, or "off"
+# escalate_minutes = 60        # and tell escalate_to of its receiver, or "off"
+# escalate_from = "critical"   # what is at least so grave: critical, warning, notice
 # group_above = 5              # more news than this from one run is one message
 # learning_days = 0            # spikes and drops of the first days go to the digest alone; 0 to 365
 

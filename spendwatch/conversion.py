@@ -116,11 +116,26 @@ def exchange_rates(settings: Settings) -> tuple[ExchangeRate, ...]:
 
 def alert_rules(settings: Settings) -> AlertRules:
     """Take when an alert is told again."""
-    hours = settings.alerts.reminder_hours
+    hours, minutes = settings.alerts.reminder_hours, settings.alerts.escalate_minutes
     return AlertRules(
         worse_factor=settings.alerts.worse_factor,
         remind_after=None if hours is None else timedelta(hours=hours),
+        escalate_after=None if minutes is None else timedelta(minutes=minutes),
+        escalate_from=settings.alerts.escalate_from,
     )
+
+
+def seconds(settings: Settings) -> Mapping[str, str]:
+    """Take who is told of what a receiver does not answer, by receiver."""
+    named = {each.name: each.escalate_to for each in settings.receivers}
+    return {name: second for name, second in named.items() if second}
+
+
+def stand_ins(settings: Settings) -> Mapping[str, str]:
+    """Take who is told what is critical where a receiver is not reached, by receiver."""
+    default = settings.alerts.receiver
+    named = {each.name: each.fallback or default for each in settings.receivers}
+    return {name: other for name, other in named.items() if other != name}
 
 
 def rhythm(settings: Settings) -> Rhythm:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from alerts import outbox, store
-from alerts.delivery import Delivered, deliver
+from alerts.delivery import Delivered, Whom, deliver
+from alerts.diverting import divert
 from alerts.picturing import Picturing
 from alerts.showing import Known, Showing
 from alerts.waking import wake
@@ -184,8 +185,15 @@ def tell(
     spread: Spread = random.uniform,
     stopping: Callable[[], bool] = lambda: False,
     pause: Callable[[float], object] | None = None,
+    mine: Callable[[str], bool] = lambda _receiver: True,
 ) -> Delivered:
-    """Deliver whatever is waiting in the outbox, until somebody asks for the end."""
+    """Deliver whatever is waiting in the outbox, until somebody asks for the end.
+
+    ``mine`` says of which receivers. What is critical and does not get through goes to whoever
+    stands in.
+    """
+    with writing(app.engine) as session:
+        divert(session, channels, conversion.stand_ins(app.settings), app.clock())
     return deliver(
         lambda: writing(app.engine),
         channels,
@@ -193,7 +201,7 @@ def tell(
         spread=spread,
         stopping=stopping,
         pause=pause,
-        forward_to=app.settings.alerts.receiver,
+        whom=Whom(app.settings.alerts.receiver, mine),
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, func, select
 
-from alerts.outbox import NotificationState
+from alerts.outbox import SETTLED
 from alerts.tables import NOTIFICATION
 from detector.tables import (
     API_DAY,
@@ -35,7 +35,6 @@ SLOT_DAYS = 45
 """Parts of a day are needed only until the day can no longer be revised."""
 AT_ONCE_DAYS = 7
 """Days removed in one transaction, so that nobody waits long."""
-_SETTLED = (NotificationState.SENT.value, NotificationState.DROPPED.value)
 
 
 def forget(app: App, today: date, on_step: Callable[[str], None] = lambda _words: None) -> int:
@@ -90,4 +89,4 @@ def _remove_pulls(engine: Engine, before: date) -> int:
 
 def _remove_messages(engine: Engine, before: date) -> int:
     old = NOTIFICATION.c.created_at < _midnight(before)
-    return _remove(engine, NOTIFICATION, old, NOTIFICATION.c.state.in_(_SETTLED))
+    return _remove(engine, NOTIFICATION, old, NOTIFICATION.c.state.in_(SETTLED))

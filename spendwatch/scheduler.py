@@ -48,7 +48,7 @@ class Scheduler:
         self._clock, self._ended = clock, Event()
         self._running, self._ended_ticks = Counter[str](), Counter[str]()
         self._idle = Condition()
-        self._every_s = {name: _EVERY_S.get(name, TICK_S) for name in ticks}
+        self._every_s = {name: _EVERY_S.get(name.partition(" ")[0], TICK_S) for name in ticks}
         for name, tick in ticks.items():
             self._scheduler.add_job(
                 self._counted(name, tick),

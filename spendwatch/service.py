@@ -7,8 +7,9 @@ tick, so that no fault of one part stops another, and nothing is lost by dying a
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from detector.pulls import pulls_since
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from spendwatch.pull_report import PullReport
 
     Tick = Callable[[], None]
+    Concerns = Callable[[str], bool]
 
 ONE_DAY = timedelta(days=1)
 LOOK_AT_ALL_EVERY, CHANGED_WITHIN = timedelta(seconds=10), timedelta(minutes=1)
@@ -103,6 +105,7 @@ class Service:
     fresh: bool = True
     checked: bool = False
     took_over: bool = False
+    _taking_over: Lock = field(default_factory=Lock)
     _clock: ClockState | None = None
     _looked_at: datetime | None = None
     _early_at: datetime | None = None
@@ -115,7 +118,7 @@ class Service:
             **({"slack": self.note_slack} if self.note_slack else {}),
             **pulls,
             "judge": self.judge,
-            "deliver": self.deliver,
+            **self._deliveries(),
             "show": self.show,
             "charts": self.attach_charts,
             "keep": self.keep,
@@ -202,19 +205,31 @@ class Service:
         for each in write_digests(app):
             self.log.info("digest_written", receiver=each.receiver)
 
-    def deliver(self) -> None:
+    def _deliveries(self) -> Mapping[str, Tick]:
+        """Return a delivery for each carrier that may stand still, and one for all others."""
+        lanes = {each.name: each.lane for each in self.app.settings.receivers if each.lane}
+        named = {"deliver": "", **{f"deliver {lane}": lane for lane in lanes.values()}}
+        return {name: self._delivery_in(lane, lanes) for name, lane in named.items()}
+
+    def _delivery_in(self, lane: str, lanes: Mapping[str, str]) -> Tick:
+        return lambda: self.deliver(lambda receiver: lanes.get(receiver, "") == lane)
+
+    def deliver(self, mine: Concerns = lambda _receiver: True) -> None:
         """Send what waits, at first what a process before this one left half sent."""
-        if not self.took_over:
-            left = take_over(self.app)
-            self.took_over = True
-            if left:
-                self.log.info("taken_over", messages=left)
-        while self._deliver() and not self.stopping():
+        with self._taking_over:
+            if not self.took_over:
+                left = take_over(self.app)
+                self.took_over = True
+                if left:
+                    self.log.info("taken_over", messages=left)
+        while self._deliver(mine) and not self.stopping():
             pass  # a queue does not wait for the next tick
 
-    def _deliver(self) -> int:
+    def _deliver(self, mine: Concerns) -> int:
         """Send what waits, as long as patience lasts; return how much was sent."""
-        delivered = tell(self.app, self.channels, stopping=self.stopping, pause=self.pause)
+        delivered = tell(
+            self.app, self.channels, stopping=self.stopping, pause=self.pause, mine=mine
+        )
         if delivered.sent or delivered.found:
             self.log.info(
                 "delivered",

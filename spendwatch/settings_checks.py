@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from detector.model import normalise_tenant
 from spendwatch.settings_azure_checks import azure_clashes
 from spendwatch.settings_inheritance import table, tables
+from spendwatch.settings_mail_checks import mail_clashes
 from spendwatch.settings_problems import Problem
 from spendwatch.settings_sections import DetectionSettings
 from spendwatch.settings_types import as_utc, is_currency, moment, nearest, shown, time_zone
@@ -35,6 +36,7 @@ def find_clashes(document: dict[str, Any]) -> list[Problem]:
         _windows,
         _currencies,
         _receivers,
+        _own_stand_ins,
         _repeated_names,
         _repeated_conversations,
         _repeated_budgets,
@@ -42,6 +44,7 @@ def find_clashes(document: dict[str, Any]) -> list[Problem]:
         _week_starts,
         _silence_spans,
         azure_clashes,
+        mail_clashes,
     )
     return [problem for check in checks for problem in check(document)]
 
@@ -167,10 +170,22 @@ def _receivers(document: dict[str, Any]) -> Iterator[Problem]:
         (("routes", index, "receiver"), route.get("receiver"))
         for index, route in tables(document, "routes")
     ]
+    asked += [
+        (("receivers", index, key), item.get(key))
+        for index, item in tables(document, "receivers")
+        for key in ("fallback", "escalate_to")
+    ]
     for key, name in asked:
         if isinstance(name, str) and name and name not in known:
             advice = nearest(name, known) or f"; {_choose(known)}"
             yield Problem(key, f"no receiver is called {shown(name)}{advice}")
+
+
+def _own_stand_ins(document: dict[str, Any]) -> Iterator[Problem]:
+    for index, item in tables(document, "receivers"):
+        for key in ("fallback", "escalate_to"):
+            if item.get(key) and item.get(key) == item.get("name"):
+                yield Problem(("receivers", index, key), "must name another receiver, not itself")
 
 
 def _choose(known: list[str]) -> str:

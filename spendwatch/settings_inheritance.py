@@ -64,6 +64,7 @@ def complete(document: dict[str, Any], folder: Path) -> dict[str, Any]:
     for key in ("sources", "receivers"):
         for _, item in tables(whole, key):
             _anchor(item, "path", folder)
+    _anchor(table(whole, "email"), "ca_file", folder)
     for _, source in tables(whole, "sources"):
         _complete_source(source, folder)
     for _, receiver in tables(whole, "receivers"):

@@ -9,11 +9,12 @@ from __future__ import annotations
 from datetime import date, time
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from alerts.declaring import LONGEST_PLAN_DAYS
+from detector.model import Severity
 from spendwatch.settings_types import (
     Ceiling,
     ClockSpan,
@@ -284,14 +285,20 @@ class AlertSettings(Section):
     receiver: Text = ""
     worse_factor: Annotated[float, number(1, 100, above=True)] = 1.5
     reminder_hours: Annotated[int | None, whole_or("off", 1, 720)] = 24
+    escalate_minutes: Annotated[int | None, whole_or("off", 1, 43_200)] = 60
+    escalate_from: Gravity = Severity.CRITICAL
     group_above: Annotated[int, whole(1, 1000)] = 5
     learning_days: Annotated[int, whole(0, 365)] = 0
 
 
 class Receiver(Section):
-    """What every kind of receiver has: a name, hours of rest and a digest."""
+    """What every kind of receiver has: a name, hours of rest, a digest, others beside it."""
 
+    lane: ClassVar[str] = ""
+    """What its messages are delivered with, where others must not wait for them."""
     name: Name
+    fallback: Text = ""
+    escalate_to: Text = ""
     time_zone: TimeZone
     quiet_hours: ClockSpan = None
     digest: Literal["daily", "weekly", "off"] = "daily"

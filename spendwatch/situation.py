@@ -40,6 +40,7 @@ def telling(app: App, session: Session) -> Telling:
             for budget, _ in conversion.budgets(app.settings)
             if budget.cap_micro_usd is not None
         ),
+        seconds=conversion.seconds(app.settings),
         reachable=frozenset(receiver.name for receiver in app.settings.receivers),
         threaded=frozenset(
             receiver.name

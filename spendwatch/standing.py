@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from alerts.names import safe_name
 from alerts.numbers import count, full_day, moment
-from alerts.outbox import NotificationState
+from alerts.outbox import SETTLED, NotificationState
 from alerts.tables import NOTIFICATION
 from detector.pulls import newest_judged_day
 from detector.tables import PULL
@@ -203,9 +203,8 @@ def _last_pulls(session: Session) -> Iterator[LastPull]:
 
 
 def _queue(session: Session) -> dict[str, int]:
-    settled = (NotificationState.SENT.value, NotificationState.DROPPED.value)
     table = NOTIFICATION.c
-    query = select(table.state, func.count()).where(table.state.not_in(settled))
+    query = select(table.state, func.count()).where(table.state.not_in(SETTLED))
     rows = session.connection().execute(query.group_by(table.state))
     return {str(state): int(many) for state, many in rows}
 

@@ -47,6 +47,8 @@ class RecordingChannel:
         self.dies = None
 
     settles = timedelta(0)
+    recipients = ()
+    down = ""
 
     def wait_s(self, *, edit=False, answered=False):
         return self.waits.pop(0) if self.waits else 0.0

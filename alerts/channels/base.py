@@ -5,8 +5,9 @@ Errors
 ChannelError
     The message was not confirmed. ``permanent`` says that trying again cannot help (``curable``
     that it could, once a person has put something right there), ``unsure`` that it may have
-    arrived all the same, ``gone`` that what was to be changed is no longer there;
-    ``retry_after_s`` how long the other side asks to wait.
+    arrived all the same, ``gone`` that what was to be changed is no longer there,
+    ``nobody_there`` that the address itself was refused; ``retry_after_s`` how long the other side
+    asks to wait.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ class ChannelError(Exception):
         curable: bool = False,
         unsure: bool = True,
         gone: bool = False,
+        nobody_there: bool = False,
         retry_after_s: float | None = None,
     ) -> None:
         super().__init__(message)
@@ -37,6 +39,7 @@ class ChannelError(Exception):
         self.curable = curable
         self.unsure = unsure
         self.gone = gone
+        self.nobody_there = nobody_there
         self.retry_after_s = retry_after_s
 
 
@@ -50,10 +53,22 @@ def as_channel_error(error: Exception) -> ChannelError:
 class Channel(Protocol):
     """A way to reach one receiver.
 
-    ``settles`` is how long after it was sent a message may still be missed by ``find``.
+    Attributes
+    ----------
+    settles : timedelta
+        How long after it was sent a message may still be missed by ``find``.
+    recipients : tuple of str
+        Whoever gets a copy of their own of what is for the receiver; empty where that is one.
+    down : str
+        Why nothing gets through, to whatever receiver of the kind; empty while it does.
     """
 
     settles: timedelta
+    recipients: tuple[str, ...]
+
+    @property
+    def down(self) -> str:
+        """Why nothing gets through for now."""
 
     def wait_s(self, *, edit: bool = False, answered: bool = False) -> float:
         """Return for how many seconds nothing may be sent, or changed; 0 where it may at once.

@@ -28,6 +28,8 @@ class ConsoleChannel:
     """Writes messages to a terminal, which remembers nothing: ``find`` never finds."""
 
     settles = timedelta(0)
+    recipients: tuple[str, ...] = ()
+    down = ""
 
     def __init__(
         self,
@@ -84,6 +86,8 @@ class FileChannel:
     """
 
     settles = timedelta(0)
+    recipients: tuple[str, ...] = ()
+    down = ""
 
     def __init__(self, path: Path, clock: Callable[[], datetime]) -> None:
         self._path = path

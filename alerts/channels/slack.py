@@ -50,10 +50,16 @@ class SlackChannel:
         on_fault: Callable[[str], None] = lambda _words: None,
     ) -> None:
         self.settles = settles
+        self.recipients: tuple[str, ...] = ()
         self.conversation = conversation
         self._account = account
         self._on_fault = on_fault
         self._blind = False
+
+    @property
+    def down(self) -> str:
+        """Why the token is refused; empty while it is accepted."""
+        return self._account.refused
 
     def wait_s(self, *, edit: bool = False, answered: bool = False) -> float:
         """Return for how many seconds nothing may be posted, or changed."""

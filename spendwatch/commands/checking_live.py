@@ -9,13 +9,20 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from pydantic import SecretStr
+
+from alerts.channels.base import ChannelError
 from alerts.numbers import count
 from detector.sources.base import SourceError
 from detector.sources.csv_file import list_files
 from spendwatch.app import system_clock
+from spendwatch.channels import build_smtp
 from spendwatch.live import Mark, Seen
 from spendwatch.output import print_line
+from spendwatch.settings import ConfigError
 from spendwatch.settings_azure import AzureSource
+from spendwatch.settings_environment import SECRETS
+from spendwatch.settings_mail import EmailReceiver
 from spendwatch.settings_sections import CsvFileSource
 from spendwatch.settings_slack import SlackReceiver
 
@@ -34,7 +41,9 @@ def ask_all(settings: Settings, problems: Iterable[str], prices: PriceTable) -> 
     for problem in problems:
         about, _, words = problem.partition(": ")
         yield Seen(about, Mark.WRONG, words)
-    for seen in chain(_sources(settings), _azure(settings, prices), _slack(settings)):
+    for seen in chain(
+        _sources(settings), _azure(settings, prices), _slack(settings), _mail(settings)
+    ):
         yield replace(seen, words=_masked(seen.words, settings))
 
 
@@ -93,10 +102,25 @@ def _slack(settings: Settings) -> Iterator[Seen]:
         yield from ask_slack(settings)
 
 
+def _mail(settings: Settings) -> Iterator[Seen]:
+    """Connect and log in as a mail would; what Azure would take is known once one is sent."""
+    if not any(isinstance(each, EmailReceiver) for each in settings.receivers):
+        return
+    if settings.email.transport == "azure":
+        words = f"{settings.email.endpoint}: `spendwatch test-send` tries it with a mail"
+        yield Seen("email", Mark.WARNING, words)
+        return
+    try:
+        build_smtp(settings.email).try_out()
+        yield Seen("email", Mark.OK, f"{settings.email.host} takes mail from us")
+    except (ChannelError, ConfigError) as error:
+        yield Seen("email", Mark.WRONG, str(error))
+
+
 def _masked(words: str, settings: Settings) -> str:
-    """Take every token out, wherever it came from."""
-    slack, azure = settings.slack, settings.azure
-    for token in (slack.bot_token, slack.app_token, azure.client_secret):
-        if value := token.get_secret_value():
+    """Take every secret out, wherever it came from."""
+    for section, key in SECRETS.values():
+        secret = getattr(getattr(settings, section), key)
+        for value in secret.get_secret_value().split() if isinstance(secret, SecretStr) else ():
             words = words.replace(value, "***")
     return _ANY_TOKEN.sub("***", words)

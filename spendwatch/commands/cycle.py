@@ -12,8 +12,8 @@ from alerts.taken import held_back
 from detector.history import consecutive_days
 from detector.sources.base import SourceError, Window
 from detector.sources.csv_file import CsvFileSource
-from spendwatch.app import build_channels
 from spendwatch.backfilling import days_to_backfill, days_to_judge, judge_history, pull_history
+from spendwatch.channels import build_channels
 from spendwatch.commands.looking_up import message_words
 from spendwatch.commands.opening import open_app, parse_pairs
 from spendwatch.coverage_words import merged_remarks

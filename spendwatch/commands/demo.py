@@ -26,7 +26,8 @@ from detector.model import MICRO, FindingKind
 from detector.pulls import newest_judged_day
 from detector.sources.base import Window
 from spendwatch import conversion
-from spendwatch.app import App, build_app, build_channels
+from spendwatch.app import App, build_app
+from spendwatch.channels import build_channels
 from spendwatch.commands.explaining import print_explained
 from spendwatch.commands.storytelling import tell_story
 from spendwatch.db import reading, writing

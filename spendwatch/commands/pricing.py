@@ -13,7 +13,8 @@ from detector.price_check import compare_prices
 from detector.price_table import PriceError
 from detector.pricing import NoPrice, find_price
 from spendwatch import conversion
-from spendwatch.app import build_app, build_channels, system_clock
+from spendwatch.app import build_app, system_clock
+from spendwatch.channels import build_channels
 from spendwatch.commands.opening import open_app, open_settings
 from spendwatch.db import reading
 from spendwatch.exits import FAILED

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from alerts.routing import ChosenBy
+from alerts.routing import ChosenBy, is_as_grave
 from detector.model import FindingKind, Severity, normalise_tenant
+from spendwatch import conversion
 from spendwatch.azure_mappings import Mappings
 from spendwatch.commands.looking_up import require_member
 from spendwatch.commands.opening import open_settings
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from alerts.routing import Way
     from spendwatch.directory import Directory
+    from spendwatch.settings import Settings
 
 _OTHERS, _NOBODY = "(any other)", "(none)"
 """Tenants that the settings do not list; what is about no tenant."""
@@ -31,12 +33,16 @@ class Row:
 
     ``tenant`` is empty for what is about none, and None for one that the settings do not list; a
     kind or severity that is None is all that no row before took; ``key`` decides, on ``line``.
+    ``unanswered`` is who is told of what the receiver does not answer, ``unreached`` who is told
+    what is critical where it is not reached; empty where nobody is.
     """
 
     tenant: str | None
     kind: str | None
     severity: str | None
     receiver: str
+    unanswered: str
+    unreached: str
     by: str
     key: str
     line: int | None
@@ -54,14 +60,14 @@ def explain(config: Path, tenant: str, kind: str, severity: str, *, as_json: boo
     lines = key_lines(config.read_text(encoding="utf-8"))
     meant = directory.canonical(normalise_tenant(tenant))
     rows = [
-        _row(each, way, directory, lines)
+        _row(each, way, settings, directory, lines)
         for each in ([meant] if tenant else [*directory.names, *_mapped(directory), None, ""])
         for way in directory.routes.ways(_OTHERS if each is None else each, *asked)
     ]
     if as_json:
         print_json([asdict(row) for row in rows])
         return
-    headings = ["tenant", "alerts", "receiver", "because of"]
+    headings = ["tenant", "alerts", "receiver", "unanswered", "not reached", "because of"]
     befores = [None, *rows]
     cells = [
         _cells(row, names, config, alone=not before or before.tenant != row.tenant)
@@ -77,7 +83,23 @@ def _mapped(directory: Directory) -> list[str]:
     return [each for each in directory.mapped_names if cost_centres.get(each) in routed]
 
 
-def _row(tenant: str | None, way: Way, directory: Directory, lines: Mapping[Key, int]) -> Row:
+def _second(receiver: str, way: Way, settings: Settings) -> str:
+    """Say who is told of what nobody answers; empty where it is not grave enough for that."""
+    rules = conversion.alert_rules(settings)
+    if rules.escalate_after is None or not is_as_grave(
+        way.severity or Severity.CRITICAL, rules.escalate_from
+    ):
+        return ""
+    return conversion.seconds(settings).get(receiver, "")
+
+
+def _row(
+    tenant: str | None,
+    way: Way,
+    settings: Settings,
+    directory: Directory,
+    lines: Mapping[Key, int],
+) -> Row:
     chosen = way.chosen
     key: Key = ("alerts", "receiver")
     if chosen.place is not None:
@@ -89,6 +111,8 @@ def _row(tenant: str | None, way: Way, directory: Directory, lines: Mapping[Key,
         kind=way.kind.value if way.kind else None,
         severity=way.severity.value if way.severity else None,
         receiver=chosen.receiver,
+        unanswered=_second(chosen.receiver, way, settings),
+        unreached=conversion.stand_ins(settings).get(chosen.receiver, ""),
         by=chosen.by.value,
         key=dotted(key),
         line=line_of(lines, key),
@@ -98,7 +122,8 @@ def _row(tenant: str | None, way: Way, directory: Directory, lines: Mapping[Key,
 def _cells(row: Row, names: Mapping[str, str], config: Path, *, alone: bool) -> list[str]:
     who = _OTHERS if row.tenant is None else names.get(row.tenant, row.tenant) or _NOBODY
     place = f", {config.name}:{row.line}" if row.line else ""
-    return [who, _taken(row, alone=alone), row.receiver, f"{row.key}{place}"]
+    others = [row.unanswered, row.unreached]
+    return [who, _taken(row, alone=alone), row.receiver, *others, f"{row.key}{place}"]
 
 
 def _taken(row: Row, *, alone: bool) -> str:

@@ -11,7 +11,7 @@ from functools import partial
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from spendwatch.app import build_channels, slack_of
+from spendwatch.channels import build_channels, slack_of
 from spendwatch.commands.opening import open_app, open_settings
 from spendwatch.exits import BUSY, FAILED
 from spendwatch.leading import leading

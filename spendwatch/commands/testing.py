@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from alerts.channels.base import ChannelError
@@ -11,7 +12,7 @@ from alerts.model import Reason
 from alerts.notice import Notification
 from alerts.numbers import moment
 from alerts.service_words import trial_message
-from spendwatch.app import build_channels
+from spendwatch.channels import build_channels
 from spendwatch.commands.opening import acting_user, open_app
 from spendwatch.exits import UsageProblem
 from spendwatch.output import print_json, print_line
@@ -31,15 +32,19 @@ def send(config: Path, name: str, *, as_json: bool) -> None:
     receiver = _named(name, app.settings.receivers)
     channel = build_channels(app, sys.stderr if as_json else sys.stdout)[receiver.name]
     where = f"{receiver.name} ({receiver.kind}, {receiver.place})"
+    test = _test_of(receiver.name, app)
     try:
-        receipt = channel.send(_test_of(receiver.name, app))
+        copies = [replace(test, recipient=each) for each in channel.recipients] or [test]
+        receipts = [channel.send(each) for each in copies]
     except ChannelError as error:
         raise ChannelError(f"the test message to {where} was not sent: {error}") from error
     if as_json:
-        print_json(encode(receipt) | {"kind": receiver.kind, "place": receiver.place})
+        receipt = encode(receipts[0])
+        print_json(receipt | {"kind": receiver.kind, "place": receiver.place})
         return
-    print_line(f"sent a test message to {where} at {moment(receipt.sent_at)}")
-    print_line(f"it is kept there as {receipt.reference}; it is no alert, and nothing is stored")
+    print_line(f"sent a test message to {where} at {moment(receipts[0].sent_at)}")
+    kept = ", ".join(receipt.reference for receipt in receipts)
+    print_line(f"it is kept there as {kept}; it is no alert, and nothing is stored")
 
 
 def _test_of(receiver: str, app: App) -> Notification:

@@ -9,7 +9,7 @@ from alerts.channels.slack_account import LOOK, OTHER, SlackFailure, try_app_tok
 from alerts.channels.slack_faults import Kind
 from alerts.names import safe_name
 from alerts.numbers import count
-from spendwatch.app import build_slack
+from spendwatch.channels import build_slack
 from spendwatch.live import Mark, Seen
 from spendwatch.settings import ConfigError
 from spendwatch.settings_environment import APP_TOKEN

@@ -9,7 +9,7 @@ from sqlmodel import select
 
 from alerts import outbox, postings, store
 from alerts.channels.base import ChannelError
-from alerts.delivery import LEASE, deliver
+from alerts.delivery import LEASE, Whom, deliver
 from alerts.intake import take_in
 from alerts.model import Teaching, Verb, Verdict
 from alerts.outbox import NotificationState
@@ -270,7 +270,7 @@ def test_a_dead_letter_is_told_to_the_receiver_of_everything_else(desk):
     default = RecordingChannel(desk.clock, stands=True)
     both = {"ops": desk.channel, "default": default}
     for _ in range(2):
-        deliver(partial(writing, desk.database), both, desk.clock, forward_to="default")
+        deliver(partial(writing, desk.database), both, desk.clock, whom=Whom("default"))
     (told,) = default.sent
     assert told.message.title == "Acme: $1,284 on Thu 12 Nov, 3.9x normal"
     assert told.message.lines[-1].text == "to ops, who was not reached: channel_not_found"
@@ -284,16 +284,16 @@ def test_fault_60_the_last_receiver_is_tried_again_for_a_day_as_somebody_may_let
     desk.judge(spike())
     out = ChannelError("not_in_channel", permanent=True, curable=True, unsure=False)
     desk.channel.fails = [out]
-    desk.deliver(forward_to="ops")
+    desk.deliver(whom=Whom("ops"))
     assert [row.state for row in desk.rows(NotificationRow)] == [NotificationState.RETRY]
     desk.clock.move(timedelta(minutes=1))
-    assert desk.deliver(forward_to="ops").sent == 1
+    assert desk.deliver(whom=Whom("ops")).sent == 1
 
 
 def test_what_the_last_receiver_cannot_be_told_is_forwarded_to_nobody(desk):
     desk.judge(spike())
     desk.channel.fails = [ChannelError("is_archived", permanent=True, unsure=False)]
-    desk.deliver(forward_to="ops")
+    desk.deliver(whom=Whom("ops"))
     assert [row.state for row in desk.rows(NotificationRow)] == [NotificationState.DEAD]
 
 

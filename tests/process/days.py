@@ -32,7 +32,8 @@ from alerts.replies import Answer, answer
 from alerts.tables import AlertRow, NotificationRow, ReplyRow
 from detector.pulls import newest_judged_day
 from spendwatch import conversion
-from spendwatch.app import App, build_app, build_channels
+from spendwatch.app import App, build_app
+from spendwatch.channels import build_channels
 from spendwatch.db import DatabaseError, reading, writing
 from spendwatch.leading import leading
 from spendwatch.service import Service

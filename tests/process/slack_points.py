@@ -18,7 +18,8 @@ from sqlmodel import select
 
 from alerts.outbox import NotificationState
 from alerts.tables import NotificationRow, ReplyRow
-from spendwatch.app import build_app, build_channels, slack_of
+from spendwatch.app import build_app
+from spendwatch.channels import build_channels, slack_of
 from spendwatch.db import reading
 from spendwatch.jobs import attach_charts, keeping_shown, take_over, tell
 from spendwatch.settings import load_settings

@@ -25,7 +25,8 @@ from detector.sources.base import Window
 from detector.sources.csv_file import CsvFileSource
 from detector.tables import PULL
 from spendwatch import conversion
-from spendwatch.app import build_app, build_channels
+from spendwatch.app import build_app
+from spendwatch.channels import build_channels
 from spendwatch.db import reading, writing
 from spendwatch.ingest import pull
 from spendwatch.leading import leading

@@ -13,7 +13,7 @@ from alerts import store
 from alerts.delivery import deliver
 from alerts.intake import take_in
 from spendwatch import conversion
-from spendwatch.app import build_channels, slack_of
+from spendwatch.channels import build_channels, slack_of
 from spendwatch.db import reading, writing
 from spendwatch.slack.connection import PATIENT
 from spendwatch.slack.serving import build_desk, build_listener

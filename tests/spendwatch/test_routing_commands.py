@@ -72,8 +72,8 @@ def test_explain_names_the_line_of_the_file_that_decides(place, capsys):
     own = lines.index('receiver = "file"') + 1
     assert [" ".join(row.split()) for row in rows] == [
         f"Acme Corp critical alerts desk routes[0], config.toml:{routes[0]}",
-        f"Acme Corp source stale file routes[1], config.toml:{routes[1]}",
-        f"Acme Corp all others file tenants[0].receiver, config.toml:{own}",
+        f"Acme Corp source stale file desk routes[1], config.toml:{routes[1]}",
+        f"Acme Corp all others file desk tenants[0].receiver, config.toml:{own}",
     ]
 
 
