@@ -34,8 +34,8 @@ _OPERATIONS = uuid.UUID("0a1f6e34-63d1-5d0b-9f0e-53f1f3f7f6aa")
 _MAIL = "mail"
 _OWN_HEADERS = {"x-ms-acsemail-validate-message-id": "true"}
 _SENT_AS_FIELDS = frozenset({"from", "to", "subject", "date", "content-type", "mime-version"})
-_TAKEN, _FAILED = ("Succeeded", "Running", "NotStarted"), ("Failed", "Canceled")
-_TOO_MANY, _BAD_REQUEST, _SERVER_ERROR = 429, 400, 500
+_TAKEN = ("Succeeded", "Running", "NotStarted")
+_TOO_MANY, _SERVER_ERROR = 429, 500
 _API = "2025-09-01"
 _SAID = 200
 
@@ -88,13 +88,10 @@ class AzureMailAccount:
             poller = self._client.begin_send(
                 _body(mail), operation_id=operation, polling_interval=1
             )
-            poller.wait(self._timeout_s)
-            status = poller.status()
+            poller.wait(self._timeout_s)  # what takes longer was accepted, and counts as taken
         except AzureError as error:
             raise self._fault(error) from error
         self.down = ""
-        if status in _FAILED:
-            raise ChannelError(f"Azure: the mail was not sent: {status}", permanent=True)
 
     def was_taken(self, mail: EmailMessage) -> bool:
         """Ask for the operation that a mail would be; raises ChannelError where that fails."""
@@ -132,7 +129,7 @@ def fault_of(error: AzureError) -> ChannelError:
         return ChannelError(words)
     if error.status_code == _TOO_MANY:
         return ChannelError(words, unsure=False, retry_after_s=_retry_after_s(error))
-    final = _BAD_REQUEST <= error.status_code < _SERVER_ERROR
+    final = error.status_code < _SERVER_ERROR  # also 200, of an operation that failed
     return ChannelError(words, permanent=final, curable=final, unsure=not final)
 
 

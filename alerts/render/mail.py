@@ -200,13 +200,13 @@ def _rows(message: Message, links: Links, picture: Picture | None) -> Iterator[s
         yield _row(f"{label}{escape(line.text)}")
     if message.listed:
         yield _row("<br>".join(map(escape, message.listed[:_LISTED])))
+    yield _row("".join(_ways_on(message, links)))
     if picture:
         words = escape(picture.words, quote=True)
         yield (
             '<tr><td style="padding:14px 0 0 0"><img src="cid:chart" width="100%" '
             f'style="max-width:600px" alt="{words}"></td></tr>'
         )
-    yield _row("".join(_ways_on(message, links)))
     yield _row(f'<span style="color:{_GREY};font-size:13px">{_footer(message, links)}</span>')
 
 
