@@ -102,6 +102,9 @@ def deliver(
         step_s = min(wait_s, _STEP_S)
         pause(step_s)
         patience_s -= step_s
+    for name, channel in channels.items():
+        if whom.mine(name):
+            channel.rest()
     with writing() as session:
         undelivered = settling.entries(session, settling.UNDELIVERED)
     counted = Counter(outcome for _, outcome in outcomes)

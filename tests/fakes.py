@@ -67,6 +67,9 @@ class RecordingChannel:
         self._fail(self.find_fails)
         return next((self._receipt(each, root) for each in self.sent if each.key == key), None)
 
+    def rest(self):
+        pass
+
     def update(self, receipt, notification):
         self._fail(self.update_fails)
         self.updated.append((receipt.reference, notification.message.title))

@@ -103,8 +103,7 @@ class AzureMailAccount:
         return answer.status_code // 100 == 2 and answer.json().get("status") in _TAKEN  # noqa: PLR2004 - any success
 
     def close(self) -> None:
-        """End the connections."""
-        self._client.close()
+        """Keep the connections: they end by themselves, and closed ones cannot be made again."""
 
     def _fault(self, error: AzureError) -> ChannelError:
         found = fault_of(error)

@@ -92,3 +92,6 @@ class Channel(Protocol):
 
     def update(self, receipt: Receipt, notification: Notification) -> Receipt:
         """Bring a message that was sent up to date, as far as the other side allows."""
+
+    def rest(self) -> None:
+        """Let go of what is held only while there is something to be sent."""

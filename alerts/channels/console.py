@@ -66,6 +66,9 @@ class ConsoleChannel:
         self._write(notification.message)
         return Receipt(receipt.receiver, receipt.reference, self._clock())
 
+    def rest(self) -> None:
+        """Hold nothing."""
+
     def _write(self, message: Message) -> None:
         text = render_text(message, colour=self._colour, width=self._width)
         # A terminal in the C locale cannot show every name; it must not cost the message.
@@ -121,6 +124,9 @@ class FileChannel:
     def update(self, receipt: Receipt, notification: Notification) -> Receipt:
         """Append the message as it is now: what a file holds is not rewritten."""
         return self._append(notification.message, receipt.receiver, receipt.reference)
+
+    def rest(self) -> None:
+        """Hold nothing."""
 
     def _append(self, message: Message, receiver: str, key: str) -> Receipt:
         receipt = Receipt(receiver, key, self._clock().replace(microsecond=0))

@@ -44,6 +44,9 @@ class Carrier(Protocol):
     def was_taken(self, mail: EmailMessage) -> bool:
         """Whether a mail was taken before, as far as that can be asked."""
 
+    def close(self) -> None:
+        """End the connection, where there is one; the next mail makes it again."""
+
 
 def no_links(_notification: Notification) -> Links:
     """Lead nowhere: mails of this receiver cannot be answered."""
@@ -111,6 +114,10 @@ class MailChannel:
     def update(self, receipt: Receipt, notification: Notification) -> Receipt:
         """Leave a mail as it is."""
         return receipt
+
+    def rest(self) -> None:
+        """End the connection: a server takes an idle one for a fault."""
+        self.carrier.close()
 
     def _hand_in(self, mail: EmailMessage, notification: Notification) -> None:
         try:

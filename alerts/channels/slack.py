@@ -114,6 +114,9 @@ class SlackChannel:
         )
         return receipt
 
+    def rest(self) -> None:
+        """Hold nothing."""
+
     def attach(self, root: Receipt, picture: Picture) -> str:
         """Upload a picture below a message."""
         try:

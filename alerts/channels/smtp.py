@@ -98,13 +98,16 @@ class SmtpAccount:
     def close(self) -> None:
         """End the connection, where there is one."""
         with self._lock:
+            if self._smtp:
+                with suppress(OSError, smtplib.SMTPException):
+                    self._smtp.quit()
             self._forget()
 
     def try_out(self) -> None:
         """Connect and log in, as a mail would, and send none; raises ChannelError."""
         with self._lock:
             self._ready()
-            self._forget()
+        self.close()
 
     def _ready(self) -> smtplib.SMTP:
         """Return a connection that was heard of just now; raises ChannelError."""
@@ -152,8 +155,7 @@ class SmtpAccount:
 
     def _forget(self) -> None:
         if self._smtp:
-            with suppress(OSError, smtplib.SMTPException):
-                self._smtp.close()
+            self._smtp.close()
         self._smtp = None
 
 
