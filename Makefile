@@ -58,6 +58,7 @@ PURE_CORE := \
     detector/usage.py \
     detector/what_if.py \
     alerts/backoff.py \
+    alerts/channels/public_addresses.py \
     alerts/codec.py \
     alerts/composing.py \
     alerts/data_words.py \

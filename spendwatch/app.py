@@ -22,6 +22,7 @@ from spendwatch.price_files import load_price_table
 from spendwatch.settings import ConfigError
 from spendwatch.settings_azure import AzureSource
 from spendwatch.settings_environment import BOT_TOKEN
+from spendwatch.settings_outbound import WebhookReceiver, signing_keys
 from spendwatch.settings_sections import CsvFileSource as CsvFileSettings
 from spendwatch.settings_slack import SlackReceiver
 
@@ -131,6 +132,8 @@ def build_channels(
         if isinstance(receiver, SlackReceiver):
             slack = slack or build_slack(app.settings)
             found[receiver.name] = build_conversation(app.settings, slack, receiver)
+        elif isinstance(receiver, WebhookReceiver):
+            found[receiver.name] = build_webhook(app, receiver)
         else:
             found[receiver.name] = (
                 FileChannel(receiver.path, app.clock) if receiver.path else screen
@@ -183,6 +186,16 @@ def build_conversation(
         settles=timedelta(seconds=settings.slack.lookup_after_s),
         on_fault=lambda words: logger().error("slack_fault", receiver=receiver.name, error=words),
     )
+
+
+def build_webhook(app: App, receiver: WebhookReceiver) -> Channel:
+    """Build the channel of one program; raises ConfigError where it cannot be called."""
+    # Parts of TLS that whoever calls nobody need not wait for.
+    from alerts.channels.webhook import WebhookChannel
+    from spendwatch.outbound import build_outbound
+
+    keys = signing_keys(app.settings.outbound.signing_secret.get_secret_value())
+    return WebhookChannel(build_outbound(app.settings), receiver.url, keys, app.clock)
 
 
 def build_app(

@@ -13,6 +13,7 @@ from spendwatch.config_texts import (
     AZURE,
     CSV_SOURCE,
     HEAD,
+    OUTBOUND,
     RECEIVER,
     REST,
     SAMPLE_SOURCE,
@@ -246,6 +247,7 @@ name = "console"
 {line}
 {RECEIVER}
 {SLACK}
+{OUTBOUND}
 {ALERTS}"""
 
 

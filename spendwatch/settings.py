@@ -18,6 +18,7 @@ from spendwatch.settings_azure import AnyAzureSource, AzureSettings
 from spendwatch.settings_checks import find_clashes
 from spendwatch.settings_environment import Environment, read_environment
 from spendwatch.settings_inheritance import complete
+from spendwatch.settings_outbound import OutboundSettings, WebhookReceiver
 from spendwatch.settings_problems import Places, Problem, problems_of, unknown_key
 from spendwatch.settings_secrets import take_out_secrets
 from spendwatch.settings_sections import (
@@ -45,7 +46,9 @@ if TYPE_CHECKING:
     from spendwatch.toml_lines import Key
 
 Source = Annotated[SampleSource | CsvFileSource | AnyAzureSource, Field(discriminator="kind")]
-AnyReceiver = Annotated[ConsoleReceiver | SlackReceiver, Field(discriminator="kind")]
+AnyReceiver = Annotated[
+    ConsoleReceiver | SlackReceiver | WebhookReceiver, Field(discriminator="kind")
+]
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
@@ -72,6 +75,7 @@ class Settings(BaseSettings):
     answers: AnswerSettings = AnswerSettings()
     alerts: AlertSettings
     slack: SlackSettings = SlackSettings()
+    outbound: OutboundSettings = OutboundSettings()
     receivers: tuple[AnyReceiver, ...] = ()
     routes: tuple[RouteSettings, ...] = ()
     silences: tuple[SilenceSettings, ...] = ()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from detector.model import normalise_tenant
 from spendwatch.settings_azure_checks import azure_clashes
 from spendwatch.settings_inheritance import table, tables
+from spendwatch.settings_outbound_checks import outbound_clashes
 from spendwatch.settings_problems import Problem
 from spendwatch.settings_sections import DetectionSettings
 from spendwatch.settings_types import as_utc, is_currency, moment, nearest, shown, time_zone
@@ -42,6 +43,7 @@ def find_clashes(document: dict[str, Any]) -> list[Problem]:
         _week_starts,
         _silence_spans,
         azure_clashes,
+        outbound_clashes,
     )
     return [problem for check in checks for problem in check(document)]
 
