@@ -57,7 +57,9 @@ PURE_CORE := \
     detector/sources/telemetry_sums.py \
     detector/usage.py \
     detector/what_if.py \
+    alerts/audit.py \
     alerts/backoff.py \
+    alerts/channels/public_addresses.py \
     alerts/codec.py \
     alerts/composing.py \
     alerts/data_words.py \

@@ -30,6 +30,13 @@ def written_keys(session: Session, keys: Collection[str]) -> set[str]:
     return set(session.exec(query))
 
 
+def written_since(session: Session, prefix: str, since: datetime) -> int:
+    """Return how many notifications were written since a moment under keys that begin so."""
+    mine = col(NotificationRow.key).startswith(prefix, autoescape=True)
+    newer = col(NotificationRow.created_at) > since
+    return session.exec(select(func.count()).where(mine, newer)).one()
+
+
 def last_digests(session: Session) -> Mapping[str, datetime]:
     """Return when the last digest was written, by receiver."""
     query = (

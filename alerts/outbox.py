@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import CursorResult, and_, exists, insert, or_, update
+from sqlalchemy import CursorResult, and_, exists, func, insert, or_, update
 from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
@@ -146,6 +146,23 @@ def pending(
     due = query.where(_is_due(now, left_behind_before), is_picture if pictures else ~is_picture)
     found = session.exec(due.order_by(_NUMBER))
     return tuple(Due(key, receiver, Reason(reason)) for key, receiver, reason in found)
+
+
+def due_since(session: Session, now: datetime) -> datetime | None:
+    """Return since when the message is due that is due longest; None where nothing is due.
+
+    What waits for an earlier word about the same alert, or until a later moment, is not due.
+    """
+    state = col(NotificationRow.state)
+    due_at = func.coalesce(col(NotificationRow.due_at), col(NotificationRow.created_at))
+    query = select(due_at).where(state.in_(_WAITING), due_at <= now, ~_is_behind_another())
+    return session.exec(query.order_by(due_at).limit(1)).first()
+
+
+def claimed_since(session: Session) -> datetime | None:
+    """Return since when the message is being sent that is being sent longest."""
+    sending = col(NotificationRow.state) == NotificationState.SENDING
+    return session.exec(select(func.min(col(NotificationRow.claimed_at))).where(sending)).one()
 
 
 def claim(session: Session, key: str, now: datetime, left_behind_before: datetime) -> Claim | None:

@@ -96,6 +96,39 @@ def unsubscribed_message(receiver: str, address: str) -> Message:
     )
 
 
+def unclean_stop_message(died: str, back: str, away: str, days: int, messages: int) -> Message:
+    """Return that the service was gone without having been asked to end, and is back.
+
+    Parameters
+    ----------
+    died : str
+        When it was last heard of.
+    back : str
+        Since when it runs again.
+    away : str
+        How long that was.
+    days : int
+        How many days are judged late.
+    messages : int
+        How many messages wait.
+    """
+    late = [
+        *([f"{count(days, 'day')} judged late"] if days else []),
+        *([f"{count(messages, 'message')} sent late"] if messages else []),
+    ]
+    return Message(
+        tone="warning",
+        title=f"spendwatch was gone for {away}, and is back: it did not end as it should",
+        lines=(
+            Line("Gone", f"last heard of {died}: killed, out of memory, or its machine stopped"),
+            Line("Back", f"since {back}"),
+            Line("Now", f"it catches up: {', '.join(late)}" if late else "nothing was missed"),
+        ),
+        actions=(Action("look closer", "spendwatch status"),),
+        reference="spendwatch itself",
+    )
+
+
 def trial_message(receiver: str, actor: str) -> Message:
     """Return a message that only shows that a receiver can be reached.
 

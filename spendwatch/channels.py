@@ -14,6 +14,7 @@ from spendwatch.logs import logger
 from spendwatch.settings import ConfigError
 from spendwatch.settings_environment import BOT_TOKEN, MAIL_PASSWORD
 from spendwatch.settings_mail import EmailReceiver
+from spendwatch.settings_outbound import WebhookReceiver, signing_keys
 from spendwatch.settings_sections import ConsoleReceiver
 from spendwatch.settings_slack import SlackReceiver
 
@@ -47,11 +48,23 @@ def build_channels(
             found[receiver.name] = build_conversation(app.settings, slack, receiver)
         elif isinstance(receiver, EmailReceiver) and mail:
             found[receiver.name] = build_mailing(app, mail, receiver)
+        elif isinstance(receiver, WebhookReceiver):
+            found[receiver.name] = build_webhook(app, receiver)
         elif isinstance(receiver, ConsoleReceiver):
             found[receiver.name] = (
                 FileChannel(receiver.path, app.clock) if receiver.path else screen
             )
     return found
+
+
+def build_webhook(app: App, receiver: WebhookReceiver) -> Channel:
+    """Build the channel of one program; raises ConfigError where it cannot be called."""
+    # Parts of TLS that whoever calls nobody need not wait for.
+    from alerts.channels.webhook import WebhookChannel
+    from spendwatch.outbound import build_outbound
+
+    keys = signing_keys(app.settings.outbound.signing_secret.get_secret_value())
+    return WebhookChannel(build_outbound(app.settings), receiver.url, keys, app.clock)
 
 
 def mail_of(app: App) -> Carrier | None:

@@ -14,6 +14,7 @@ from spendwatch.config_texts import (
     CSV_SOURCE,
     HEAD,
     MAIL,
+    OUTBOUND,
     RECEIVER,
     REST,
     SAMPLE_SOURCE,
@@ -248,6 +249,7 @@ name = "console"
 {RECEIVER}
 {SLACK}
 {MAIL}
+{OUTBOUND}
 {ALERTS}"""
 
 

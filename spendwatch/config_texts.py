@@ -129,6 +129,19 @@ MAIL = """\
 # a_minute = 30                # mails a minute; 1 to 10000
 """
 
+OUTBOUND = """\
+# [[receivers]]                # a program of your own: docs/webhooks.md
+# kind = "webhook"             # its key comes from the environment alone
+# name = "billing"
+# url = "https://hooks.example/spendwatch"
+# [outbound]                   # of webhooks and of the heartbeat: docs/monitoring.md
+# heartbeat_url = ""           # called while all is well, so that silence is heard; a secret too
+# heartbeat_minutes = 5        # how often; 1 to 1440
+# timeout_s = 10               # one call takes at most this long; 1 to 60
+# private_hosts = []           # names and networks that may be called though they are private
+# ca_file = "ca.pem"           # authorities of your own (default: those of this machine alone)
+"""
+
 ALERTS = """\
 [alerts]
 receiver = "console"           # who hears of a tenant that names nobody, or that is not listed

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 import socket
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -39,7 +39,15 @@ class AlreadyLed(DatabaseBusyError):  # noqa: N818 - it names what is the case, 
 
 @dataclass(frozen=True, slots=True)
 class Leader:
-    """Who leads, or led last, and when it was last heard of."""
+    """Who leads, or led last, and when it was last heard of.
+
+    Attributes
+    ----------
+    ended_at : datetime or None
+        When it ended as it should; None while it runs, and where it was killed.
+    died_at : datetime or None
+        When a service was last heard of that was killed, and of which nobody was told so far.
+    """
 
     boot_id: str
     command: str
@@ -47,6 +55,14 @@ class Leader:
     pid: int
     since: datetime
     heartbeat_at: datetime
+    ended_at: datetime | None = None
+    died_at: datetime | None = None
+
+    @property
+    def unreported_death(self) -> datetime | None:
+        """When a service was last heard of that did not end as it should, if nobody knows yet."""
+        killed = self.command == "run" and self.ended_at is None
+        return self.died_at or (self.heartbeat_at if killed else None)
 
     @property
     def words(self) -> str:
@@ -74,6 +90,17 @@ class Leadership:
             session.connection().execute(beat.values(heartbeat_at=now))
         return True
 
+    def note_told(self, session: Session) -> None:
+        """Note that somebody was told of the service that had died; its caller's transaction."""
+        mine = LEADER.c.boot_id == self.leader.boot_id
+        session.connection().execute(update(LEADER).where(mine).values(died_at=None))
+
+    def end(self, now: datetime) -> None:
+        """Say that it ends as it should; where that cannot be noted, it ends all the same."""
+        mine = LEADER.c.boot_id == self.leader.boot_id
+        with suppress(DatabaseError), writing(self._engine) as session:
+            session.connection().execute(update(LEADER).where(mine).values(ended_at=now))
+
 
 @contextmanager
 def leading(engine: Engine, command: str, clock: Callable[[], datetime]) -> Iterator[Leadership]:
@@ -84,7 +111,9 @@ def leading(engine: Engine, command: str, clock: Callable[[], datetime]) -> Iter
     if not taken:
         raise AlreadyLed(_by_whom(engine, clock()))
     try:
-        yield Leadership(engine, lock, *_note(engine, command, clock()))
+        leadership = Leadership(engine, lock, *_note(engine, command, clock()))
+        yield leadership
+        leadership.end(clock())
     finally:
         lock.give_back()
 
@@ -119,15 +148,16 @@ def leader_of(session: Session) -> Leader | None:
     row = session.connection().execute(select(LEADER)).one_or_none()
     if row is None:
         return None
-    return Leader(row.boot_id, row.command, row.host, row.pid, row.since, row.heartbeat_at)
+    return Leader(*(getattr(row, each) for each in Leader.__slots__))
 
 
 def _note(engine: Engine, command: str, now: datetime) -> tuple[Leader, Leader | None]:
     """Say who leads now; return that and who led before."""
-    leader = Leader(str(uuid4()), command, socket.gethostname(), os.getpid(), now, now)
-    values = {name: getattr(leader, name) for name in Leader.__slots__}
+    mine = Leader(str(uuid4()), command, socket.gethostname(), os.getpid(), now, now)
     with writing(engine) as session:
         before = leader_of(session)
+        leader = replace(mine, died_at=before.unreported_death if before else None)
+        values = {name: getattr(leader, name) for name in Leader.__slots__}
         session.connection().execute(delete(LEADER))
         session.connection().execute(insert(LEADER), [{"id": 1, **values}])
     return leader, before

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 TICK_S = 5
-_EVERY_S = {"heartbeat": 10, "slack": 10, "deliver": 2, "show": 1, "keep": 60}
+_EVERY_S = {"heartbeat": 10, "slack": 10, "deliver": 2, "show": 1, "keep": 60, "verify": 10}
 _LOOK_EVERY_S, _SET_BY_S = 1.0, 2.0
 """How often the clock is looked at, and by how much it is off where somebody set it."""
 

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from spendwatch.clock_guard import ClockState
     from spendwatch.leading import Leadership
     from spendwatch.pull_report import PullReport
+    from spendwatch.verifying import Verifier
 
     Tick = Callable[[], None]
     Concerns = Callable[[str], bool]
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
 ONE_DAY = timedelta(days=1)
 LOOK_AT_ALL_EVERY, CHANGED_WITHIN = timedelta(seconds=10), timedelta(minutes=1)
 """How often all messages are looked at; in between, those whose alert has changed so lately."""
+_CYCLE = frozenset({"heartbeat", "judge", "deliver"})
 
 
 @dataclass(slots=True)
@@ -79,6 +81,8 @@ class Service:
         Waits so many seconds, or until somebody asks the service to end.
     note_slack : callable or None
         Notes how Slack stands; None where no receiver is there.
+    verifier : Verifier or None
+        Audits what was done, and tells somebody outside that all is well.
     paused : str
         Why nothing is pulled or judged for now; empty where it is.
     damage : str
@@ -100,12 +104,14 @@ class Service:
     on_lost: Callable[[], None]
     pause: Callable[[float], object] | None = None
     note_slack: Tick | None = None
+    verifier: Verifier | None = None
     paused: str = ""
     damage: str = ""
     fresh: bool = True
     checked: bool = False
     took_over: bool = False
     _taking_over: Lock = field(default_factory=Lock)
+    _done: set[str] = field(default_factory=set)
     _clock: ClockState | None = None
     _looked_at: datetime | None = None
     _early_at: datetime | None = None
@@ -122,6 +128,7 @@ class Service:
             "show": self.show,
             "charts": self.attach_charts,
             "keep": self.keep,
+            **({"verify": self.verify} if self.verifier else {}),
         }
         return {name: self._guarded(name, tick) for name, tick in ticks.items()}
 
@@ -133,6 +140,7 @@ class Service:
                 return
             try:
                 tick()
+                self._done.add(name)
             except DatabaseError as error:
                 if isinstance(error, DatabaseDamagedError):
                     self.damage = str(error)
@@ -269,6 +277,11 @@ class Service:
             check_data(self.app)
             self.checked = True
         keep_data(self.app, self.log)
+
+    def verify(self) -> None:
+        """Audit what was done, once everything had its turn since the start."""
+        if self.verifier and self._done >= _CYCLE:
+            self.verifier.verify(self.paused)
 
     def _judge(self, due: DueDays) -> None:
         for judged in judge_all(self.app, due):

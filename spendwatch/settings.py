@@ -19,6 +19,7 @@ from spendwatch.settings_checks import find_clashes
 from spendwatch.settings_environment import Environment, read_environment
 from spendwatch.settings_inheritance import complete
 from spendwatch.settings_mail import EmailReceiver, EmailSettings
+from spendwatch.settings_outbound import OutboundSettings, WebhookReceiver
 from spendwatch.settings_problems import Places, Problem, problems_of, unknown_key
 from spendwatch.settings_secrets import take_out_secrets
 from spendwatch.settings_sections import (
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 
 Source = Annotated[SampleSource | CsvFileSource | AnyAzureSource, Field(discriminator="kind")]
 AnyReceiver = Annotated[
-    ConsoleReceiver | SlackReceiver | EmailReceiver, Field(discriminator="kind")
+    ConsoleReceiver | SlackReceiver | EmailReceiver | WebhookReceiver, Field(discriminator="kind")
 ]
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
@@ -76,6 +77,7 @@ class Settings(BaseSettings):
     alerts: AlertSettings
     slack: SlackSettings = SlackSettings()
     email: EmailSettings = EmailSettings()
+    outbound: OutboundSettings = OutboundSettings()
     receivers: tuple[AnyReceiver, ...] = ()
     routes: tuple[RouteSettings, ...] = ()
     silences: tuple[SilenceSettings, ...] = ()

@@ -13,6 +13,7 @@ from detector.model import normalise_tenant
 from spendwatch.settings_azure_checks import azure_clashes
 from spendwatch.settings_inheritance import table, tables
 from spendwatch.settings_mail_checks import mail_clashes
+from spendwatch.settings_outbound_checks import outbound_clashes
 from spendwatch.settings_problems import Problem
 from spendwatch.settings_sections import DetectionSettings
 from spendwatch.settings_types import as_utc, is_currency, moment, nearest, shown, time_zone
@@ -45,6 +46,7 @@ def find_clashes(document: dict[str, Any]) -> list[Problem]:
         _silence_spans,
         azure_clashes,
         mail_clashes,
+        outbound_clashes,
     )
     return [problem for check in checks for problem in check(document)]
 

@@ -31,6 +31,8 @@ BOT_TOKEN, APP_TOKEN = "SPENDWATCH_SLACK__BOT_TOKEN", "SPENDWATCH_SLACK__APP_TOK
 CLIENT_SECRET = "SPENDWATCH_AZURE__CLIENT_SECRET"  # noqa: S105 - the name of a variable
 MAIL_PASSWORD = "SPENDWATCH_EMAIL__PASSWORD"  # noqa: S105 - the name of a variable
 MAIL_ACCESS_KEY = "SPENDWATCH_EMAIL__ACCESS_KEY"
+HEARTBEAT_URL = "SPENDWATCH_OUTBOUND__HEARTBEAT_URL"
+SIGNING_SECRET = "SPENDWATCH_OUTBOUND__SIGNING_SECRET"  # noqa: S105 - the name of a variable
 SECRETS: dict[str, Setting] = {
     "SPENDWATCH_SERVICE__DATABASE_URL": ("service", "database_url"),
     BOT_TOKEN: ("slack", "bot_token"),
@@ -38,6 +40,8 @@ SECRETS: dict[str, Setting] = {
     CLIENT_SECRET: ("azure", "client_secret"),
     MAIL_PASSWORD: ("email", "password"),
     MAIL_ACCESS_KEY: ("email", "access_key"),
+    HEARTBEAT_URL: ("outbound", "heartbeat_url"),
+    SIGNING_SECRET: ("outbound", "signing_secret"),
 }
 """What may also be read from a file, such as a mounted secret, whose path the variable gives."""
 SECRET_FILES = {f"{name}_FILE": name for name in SECRETS}

@@ -59,6 +59,7 @@ def complete(document: dict[str, Any], folder: Path) -> dict[str, Any]:
     _anchor(service, "backup_dir", folder)
     prices.setdefault("file", f"{data_dir}/prices.toml")
     _anchor(prices, "file", folder)
+    _anchor(table(whole, "outbound"), "ca_file", folder)
     for _, rate in tables(prices, "rates"):
         rate.setdefault("currency", service["currency"])
     for key in ("sources", "receivers"):

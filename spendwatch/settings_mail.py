@@ -63,7 +63,6 @@ Secret = Annotated[SecretStr, BeforeValidator(secret_line)]
 class EmailReceiver(Receiver):
     """Addresses; each gets a mail of its own."""
 
-    lane = "mail"
     kind: Literal["email"]
     addresses: tuple[Annotated[str, BeforeValidator(mail_address)], ...] = Field(min_length=1)
 
@@ -80,6 +79,11 @@ class EmailReceiver(Receiver):
     def place(self) -> str:
         """Where its messages go."""
         return ", ".join(self.addresses)
+
+    @property
+    def lane(self) -> str:
+        """All mails share one connection."""
+        return "mail"
 
 
 class EmailSettings(Section):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date, time
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -294,8 +294,6 @@ class AlertSettings(Section):
 class Receiver(Section):
     """What every kind of receiver has: a name, hours of rest, a digest, others beside it."""
 
-    lane: ClassVar[str] = ""
-    """What its messages are delivered with, where others must not wait for them."""
     name: Name
     fallback: Text = ""
     escalate_to: Text = ""
@@ -304,6 +302,11 @@ class Receiver(Section):
     digest: Literal["daily", "weekly", "off"] = "daily"
     digest_at: ClockTime = time(8)
     digest_day: Weekday = "monday"
+
+    @property
+    def lane(self) -> str:
+        """What its messages are delivered with, where others must not wait for them."""
+        return ""
 
 
 class ConsoleReceiver(Receiver):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
+from alerts import outbox
 from alerts.names import safe_name
 from alerts.numbers import count, full_day, moment
 from alerts.outbox import SETTLED, NotificationState
@@ -21,6 +22,7 @@ from spendwatch.keeping import CHECK, FULL_CHECK
 from spendwatch.leading import leader_of
 from spendwatch.moments import local_words
 from spendwatch.slack_standing import slack_standing_of
+from spendwatch.verification import verification_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from spendwatch.app import App
     from spendwatch.leading import Leader
     from spendwatch.slack_standing import SlackStanding
+    from spendwatch.verification import Verification
 
 DEAF_AFTER = timedelta(seconds=90)
 """A service whose heart has not beaten for so long is dead, or hangs."""
@@ -61,13 +64,17 @@ class Standing:
     queue : mapping of str to int
         Messages that are neither sent nor dropped, by their state.
     oldest_due_at : datetime or None
-        Since when the message waits that waits longest for its first try.
+        Since when the message is due that is due longest, and that nobody has tried since.
     short_of_room : str
         Why nothing more is judged; empty where the disk has room.
     slack : SlackStanding or None
         How Slack stands; None where no receiver is there, or this service has noted nothing yet.
     damage : str
         What the newest look at the database found wrong; empty where nothing was.
+    verification : Verification or None
+        What the newest audit found; None where there was none.
+    heartbeat : bool
+        Somebody outside is called while all is well.
     final_at : datetime or None
         Until when the newest judged day may still change; None where it is final.
     """
@@ -84,6 +91,8 @@ class Standing:
     slack: SlackStanding | None = None
     short_of_room: str = ""
     damage: str = ""
+    verification: Verification | None = None
+    heartbeat: bool = False
     final_at: datetime | None = None
 
     @property
@@ -131,7 +140,16 @@ class Standing:
         judged = full_day(self.judged_day) if self.judged_day else "no day"
         dead = self.queue.get(NotificationState.DEAD.value, 0)
         lost = f", {count(dead, 'message')} given up" if dead else ""
-        return f"healthy: {judged} judged, {sum(self.queue.values())} in the outbox{lost}"
+        waiting = f"{sum(self.queue.values())} in the outbox{lost}"
+        return f"healthy: {judged} judged, {waiting}{self._heartbeat}"
+
+    @property
+    def _heartbeat(self) -> str:
+        """Say when somebody outside last heard that all is well; nothing where nobody listens."""
+        if not self.heartbeat:
+            return ""
+        last = self.verification.confirmed_at if self.verification else None
+        return f", heartbeat {f'confirmed {moment(last)}' if last else 'not confirmed so far'}"
 
 
 def work_lines(found: Standing, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
@@ -180,8 +198,10 @@ def standing(app: App) -> Standing:
             next_due_at=app.settled_at(day + timedelta(days=1)),
             pulls=tuple(_last_pulls(session)),
             queue=_queue(session),
-            oldest_due_at=_oldest_due_at(session),
+            oldest_due_at=outbox.due_since(session, now),
             slack=_slack(session, app, leader),
+            verification=verification_of(session),
+            heartbeat=bool(app.settings.outbound.heartbeat_url.get_secret_value()),
             short_of_room=short_of_room(app.settings),
             damage=last_error(app.engine, CHECK) or last_error(app.engine, FULL_CHECK),
         )
@@ -207,11 +227,3 @@ def _queue(session: Session) -> dict[str, int]:
     query = select(table.state, func.count()).where(table.state.not_in(SETTLED))
     rows = session.connection().execute(query.group_by(table.state))
     return {str(state): int(many) for state, many in rows}
-
-
-def _oldest_due_at(session: Session) -> datetime | None:
-    waiting = NOTIFICATION.c.state == NotificationState.NEW.value
-    oldest: datetime | None = (
-        session.connection().execute(select(func.min(NOTIFICATION.c.created_at)).where(waiting))
-    ).scalar()
-    return oldest

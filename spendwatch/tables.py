@@ -1,4 +1,4 @@
-"""The service's own tables: who leads, which jobs have run, how Slack stands."""
+"""The service's own tables: who leads, which jobs have run, how Slack and itself stand."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ from detector.columns import UtcDateTime
 
 
 class LeaderRow(SQLModel, table=True):
-    """Who last had the database to itself; one row, the lock itself is no row."""
+    """Who last had the database to itself; one row, the lock itself is no row.
+
+    ``ended_at`` is None until it has ended as it should. ``died_at`` is when a service was last
+    heard of that did not, and of which nobody was told so far.
+    """
 
     __tablename__ = "leader"
 
@@ -22,6 +26,8 @@ class LeaderRow(SQLModel, table=True):
     pid: int
     since: datetime = Field(sa_type=UtcDateTime)
     heartbeat_at: datetime = Field(sa_type=UtcDateTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    died_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class JobRunRow(SQLModel, table=True):
@@ -54,6 +60,22 @@ class SlackStandingRow(SQLModel, table=True):
     refused_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
+class VerificationRow(SQLModel, table=True):
+    """What the service last found when it audited itself; one row.
+
+    ``wrong`` is empty where all was well; ``error`` says why the heartbeat was not taken.
+    """
+
+    __tablename__ = "verification"
+
+    id: int = Field(default=1, primary_key=True)
+    checked_at: datetime = Field(sa_type=UtcDateTime)
+    wrong: str = ""
+    verified_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    confirmed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    error: str = ""
+
+
 def _table(model: type[SQLModel]) -> Table:
     table: Table = model.__table__  # type: ignore[attr-defined]  # SQLModel adds it at run time
     return table
@@ -62,3 +84,4 @@ def _table(model: type[SQLModel]) -> Table:
 LEADER = _table(LeaderRow)
 JOB_RUN = _table(JobRunRow)
 SLACK_STANDING = _table(SlackStandingRow)
+VERIFICATION = _table(VerificationRow)

@@ -6,11 +6,11 @@ opaque key in its metadata, and what may have been posted is looked for among wh
 
 from __future__ import annotations
 
-import uuid
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from alerts.channels.base import ChannelError
+from alerts.channels.opaque import opaque
 from alerts.channels.slack_account import EDIT, LOOK, OTHER, POST, SlackFailure
 from alerts.channels.slack_faults import Fault, Kind
 from alerts.messages import repeated_message
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from alerts.notice import Message, Picture
 
 EVENT = "spendwatch_notification"
-_KEYS = uuid.UUID("6f0f5c6e-5b3c-5c55-9d0b-6a2f4e3b8a11")
-"""Ours alone: the same key gives the same opaque id, which gives nothing away."""
 _PAGE = 200
 _BEFORE = timedelta(hours=1)
 """How far before a message was written it is looked for: clocks differ."""
@@ -198,11 +196,6 @@ class SlackChannel:
         below = in_thread and (not isinstance(message, dict) or _is_below(message, ts))
         sent_at = datetime.fromtimestamp(float(ts), UTC)
         return Receipt(receiver, f"{channel}:{ts}", sent_at, stands=not below)
-
-
-def opaque(key: str) -> str:
-    """Return what stands for a key where every member of the workspace can read it."""
-    return str(uuid.uuid5(_KEYS, key))
 
 
 def _is_loud(notification: Notification) -> bool:

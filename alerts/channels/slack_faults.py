@@ -5,7 +5,6 @@ The names are those of Slack's method documentation (docs.slack.dev/reference/me
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
@@ -14,11 +13,11 @@ from urllib.error import HTTPError, URLError
 from slack_sdk.errors import SlackApiError
 
 from alerts.channels.base import ChannelError
+from alerts.channels.retry_after import retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-DEFAULT_WAIT_S, LONGEST_WAIT_S = 30.0, 900.0
 _TOO_MANY, _ELSEWHERE = 429, range(300, 400)
 
 
@@ -123,18 +122,6 @@ def _of_answer(error: SlackApiError) -> Fault:
     kind = _KINDS.get(name, Kind.UNSURE)
     return Fault(kind, f"{name}{_details(data)}" if kind is not Kind.UNSURE else
                  f"{name[:200]} (HTTP {status})")  # fmt: skip
-
-
-def retry_after(headers: Mapping[str, str]) -> float:
-    """Read how long Slack asks to wait; what is no number of seconds is half a minute."""
-    written = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
-    try:
-        seconds = float(written)
-    except (TypeError, ValueError):
-        return DEFAULT_WAIT_S
-    if not math.isfinite(seconds) or seconds < 0:
-        return DEFAULT_WAIT_S
-    return min(seconds, LONGEST_WAIT_S)
 
 
 def _details(data: Mapping[str, Any]) -> str:

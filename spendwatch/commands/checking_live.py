@@ -12,17 +12,20 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 
 from alerts.channels.base import ChannelError
+from alerts.channels.outbound_http import OutboundError
 from alerts.numbers import count
 from detector.sources.base import SourceError
 from detector.sources.csv_file import list_files
 from spendwatch.app import system_clock
 from spendwatch.channels import build_smtp
 from spendwatch.live import Mark, Seen
+from spendwatch.outbound import authority_problems, build_outbound
 from spendwatch.output import print_line
 from spendwatch.settings import ConfigError
 from spendwatch.settings_azure import AzureSource
 from spendwatch.settings_environment import SECRETS
 from spendwatch.settings_mail import EmailReceiver
+from spendwatch.settings_outbound import WebhookReceiver, host_of
 from spendwatch.settings_sections import CsvFileSource
 from spendwatch.settings_slack import SlackReceiver
 
@@ -41,10 +44,18 @@ def ask_all(settings: Settings, problems: Iterable[str], prices: PriceTable) -> 
     for problem in problems:
         about, _, words = problem.partition(": ")
         yield Seen(about, Mark.WRONG, words)
-    for seen in chain(
-        _sources(settings), _azure(settings, prices), _slack(settings), _mail(settings)
-    ):
+    for seen in _all(settings, prices):
         yield replace(seen, words=_masked(seen.words, settings))
+
+
+def _all(settings: Settings, prices: PriceTable) -> Iterator[Seen]:
+    return chain(
+        _sources(settings),
+        _azure(settings, prices),
+        _slack(settings),
+        _mail(settings),
+        _outbound(settings),
+    )
 
 
 def print_seen(seen: Seen) -> None:
@@ -115,6 +126,27 @@ def _mail(settings: Settings) -> Iterator[Seen]:
         yield Seen("email", Mark.OK, f"{settings.email.host} takes mail from us")
     except (ChannelError, ConfigError) as error:
         yield Seen("email", Mark.WRONG, str(error))
+
+
+def _outbound(settings: Settings) -> Iterator[Seen]:
+    """See whether what is called could be reached, without calling it."""
+    called = [
+        (f"receivers.{each.name}", each.url)
+        for each in settings.receivers
+        if isinstance(each, WebhookReceiver)
+    ]
+    if heartbeat := settings.outbound.heartbeat_url.get_secret_value():
+        called.append(("outbound.heartbeat_url", heartbeat))
+    if not called or authority_problems(settings):  # which was found before
+        return
+    http = build_outbound(settings)
+    for about, url in called:
+        try:
+            http.reach(url)
+        except OutboundError as error:
+            yield Seen(about, Mark.WRONG, str(error))
+        else:
+            yield Seen(about, Mark.OK, f"{host_of(url)} is reached and trusted; nothing was sent")
 
 
 def _masked(words: str, settings: Settings) -> str:

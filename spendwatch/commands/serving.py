@@ -12,16 +12,19 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from spendwatch.channels import build_channels, slack_of
+from spendwatch.coming_back import report_unclean_stop
 from spendwatch.commands.opening import open_app, open_settings
 from spendwatch.exits import BUSY, FAILED
 from spendwatch.leading import leading
 from spendwatch.logs import logger
+from spendwatch.outbound import build_outbound
 from spendwatch.scheduler import Scheduler
 from spendwatch.self_report import report_refused_settings
 from spendwatch.service import Service
 from spendwatch.settings import ConfigError
 from spendwatch.settings_environment import APP_TOKEN
 from spendwatch.streams import reserve, standard_output, unburden
+from spendwatch.verifying import Verifier, heartbeat_of
 from spendwatch.watchdog import PATIENCE_S, Watchdog
 
 if TYPE_CHECKING:
@@ -61,6 +64,7 @@ def _serve(app: App, config: Path, ending: Ending, patience_s: float) -> bool:
     log = logger()
     account = slack_of(app.settings)
     channels = build_channels(app, standard_output(), account)
+    ping = heartbeat_of(app)
     with (
         leading(app.engine, "run", app.clock) as leadership,
         _listening(app, account, channels) as ears,
@@ -75,8 +79,11 @@ def _serve(app: App, config: Path, ending: Ending, patience_s: float) -> bool:
             on_lost=partial(ending.ask, "another process leads", BUSY),
             pause=ending.asked.wait,
             note_slack=ears.note,
+            verifier=Verifier(app, ping, log, time.monotonic),
         )
         scheduler = Scheduler(service.ticks(), app.clock)
+        if died_at := report_unclean_stop(app, leadership):
+            log.warning("unclean_stop", last_heard_of=died_at.isoformat())
         log.info("service_started", pid=os.getpid(), sources=list(app.source_names))
         scheduler.start()
         watched = (*scheduler.watched(), *ears.watched)
@@ -98,6 +105,7 @@ def _accept(app: App, config: Path, log: FilteringBoundLogger) -> bool:
     try:
         settings = open_settings(config)
         slack_of(settings)
+        build_outbound(settings)
     except ConfigError as error:
         log.warning("settings_refused", problems=list(error.problems))
         report_refused_settings(app, error.problems)

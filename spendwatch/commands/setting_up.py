@@ -19,6 +19,7 @@ from spendwatch.commands.opening import open_settings, parse_pairs
 from spendwatch.config_template import AZURE_LOGS, QUESTIONS, read_answers, render_config
 from spendwatch.exits import FAILED, UsageProblem
 from spendwatch.live import Mark
+from spendwatch.outbound import authority_problems
 from spendwatch.output import print_json, print_line
 from spendwatch.price_files import load_price_table
 from spendwatch.settings import ConfigError
@@ -90,6 +91,7 @@ def check(config: Path, *, live: bool = False, as_json: bool) -> None:
         *_missing_files(settings),
         *file_problems(settings),
         *_unwritable_files(settings),
+        *authority_problems(settings),
     )
     if problems and not live:
         raise ConfigError(problems)

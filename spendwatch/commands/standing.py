@@ -71,6 +71,11 @@ def _lines(app: App, found: Standing) -> Iterator[tuple[str, str]]:
     if any(receiver.kind == "slack" for receiver in app.settings.receivers):
         yield "slack", _slack(found, said)
     yield from work_lines(found, zone)
+    if found.verification:
+        yield "verified", found.verification.words(said)
+    if found.heartbeat:
+        noted = found.verification
+        yield "heartbeat", noted.heartbeat_words(said) if noted else "not so far"
     for label, job in (("backup", BACKUP), ("tidied", RETENTION)):
         at = last_done(app.engine, job)
         yield label, said(at) if at else "not so far"

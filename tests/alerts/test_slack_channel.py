@@ -11,7 +11,8 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 
 from alerts.channels.base import ChannelError
-from alerts.channels.slack import SlackChannel, opaque
+from alerts.channels.opaque import opaque
+from alerts.channels.slack import SlackChannel
 from alerts.channels.slack_account import OTHER, SlackAccount, SlackFailure
 from alerts.channels.slack_faults import Kind, fault_of
 from alerts.model import Reason

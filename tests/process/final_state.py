@@ -29,6 +29,7 @@ A_RETRY_MAY_CHANGE = {
     ("leader", "boot_id"): "each start has its own",
     ("leader", "pid"): "each process has its own",
     ("leader", "since"): "when the last start was",
+    ("leader", "died_at"): "one that was killed leaves when it was last heard of",
     ("pull", "id"): "a pull that was killed leaves its row, without an end, and is made again",
     ("pull", "first_day"): "what was recorded before the kill need not be asked for again",
     ("pull", "rows"): "the same",

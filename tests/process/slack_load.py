@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import Session, col, select
 
-from alerts.channels.slack import EVENT, opaque
+from alerts.channels.opaque import opaque
+from alerts.channels.slack import EVENT
 from alerts.intake import take_in
 from alerts.model import AlertRules, Reason
 from alerts.policy import Situation

@@ -26,7 +26,8 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from alerts.backoff import LONGEST_WAIT_S
-from alerts.channels.slack import EVENT, opaque
+from alerts.channels.opaque import opaque
+from alerts.channels.slack import EVENT
 from alerts.intake import take_in
 from alerts.model import AlertRules, Reason
 from alerts.policy import Situation

@@ -9,9 +9,11 @@ from datetime import timedelta
 import structlog
 
 from alerts.channels.console import FileChannel
+from alerts.channels.outbound_http import OutboundError
 from spendwatch.app import App
 from spendwatch.leading import leading
 from spendwatch.service import Service
+from spendwatch.verifying import Verifier
 
 HOUR, ONE = timedelta(hours=1), timedelta(days=1)
 
@@ -22,16 +24,25 @@ class Serving:
     def __init__(self, place, app, leadership, log):
         self.place, self.log, self.lost, self.steady_s = place, log, [], 1_000.0
         self.file = place.folder / "told.txt"
+        self.pings, self.ping_fails = [], []
+        logger = structlog.wrap_logger(None, processors=[log])
         self.service = Service(
             app,
             {"desk": FileChannel(self.file, app.clock)},
             leadership,
-            structlog.wrap_logger(None, processors=[log]),
+            logger,
             steady=lambda: self.steady_s,
             stopping=lambda: False,
             on_lost=lambda: self.lost.append(True),
+            verifier=Verifier(app, self._ping, logger, lambda: self.steady_s),
         )
         self.ticks = self.service.ticks()
+
+    def _ping(self):
+        """Take a heartbeat, or refuse it with what is next in ``ping_fails``."""
+        if self.ping_fails:
+            raise OutboundError(self.ping_fails.pop(0))
+        self.pings.append(self.place.now)
 
     def tick(self, *names):
         """Make these ticks, or all of them."""

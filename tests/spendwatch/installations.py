@@ -68,11 +68,11 @@ class Installation:
         """Run the full cycle of a day on the morning after it."""
         return self.judge_with({"desk": ConsoleChannel(self.told, lambda: self.now)}, day)
 
-    def judge_with(self, channels, day):
+    def judge_with(self, channels, day, environ=None):
         """Run the full cycle of a day, telling through these channels."""
         self.now = max(self.now, datetime.combine(day + timedelta(days=1), time(6), UTC))
         self.now += timedelta(seconds=1)
-        return run_cycle(self.app(), channels, day)
+        return run_cycle(self.app(environ), channels, day)
 
     def read(self):
         """Take what was told since the last time."""

@@ -1,0 +1,1 @@
+"""Local servers that webhooks and the heartbeat are sent to, with certificates of their own."""
