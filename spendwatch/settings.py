@@ -36,6 +36,7 @@ from spendwatch.settings_sections import (
     TenantSettings,
 )
 from spendwatch.settings_slack import SlackReceiver, SlackSettings
+from spendwatch.settings_web import WebSettings
 from spendwatch.toml_lines import key_lines
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class Settings(BaseSettings):
     answers: AnswerSettings = AnswerSettings()
     alerts: AlertSettings
     slack: SlackSettings = SlackSettings()
+    web: WebSettings = WebSettings()
     receivers: tuple[AnyReceiver, ...] = ()
     routes: tuple[RouteSettings, ...] = ()
     silences: tuple[SilenceSettings, ...] = ()

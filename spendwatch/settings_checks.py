@@ -15,6 +15,7 @@ from spendwatch.settings_inheritance import table, tables
 from spendwatch.settings_problems import Problem
 from spendwatch.settings_sections import DetectionSettings
 from spendwatch.settings_types import as_utc, is_currency, moment, nearest, shown, time_zone
+from spendwatch.settings_web_checks import web_clashes
 from spendwatch.toml_lines import dotted
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def find_clashes(document: dict[str, Any]) -> list[Problem]:
         _week_starts,
         _silence_spans,
         azure_clashes,
+        web_clashes,
     )
     return [problem for check in checks for problem in check(document)]
 
