@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr
 
 from spendwatch.settings_sections import Section
 from spendwatch.settings_types import address, shown, whole
-
-Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 OFF, THIS_MACHINE = "off", "127.0.0.1"
 _PORT = re.compile(r"[0-9]{1,5}")
@@ -133,7 +131,7 @@ class WebSettings(Section):
         return self.listen != OFF
 
     @property
-    def networks(self) -> tuple[Network, ...]:
+    def networks(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
         """The proxies whose word on the client's address counts."""
         return tuple(ipaddress.ip_network(each) for each in self.proxies)
 

@@ -128,9 +128,8 @@ def test_a_signing_secret_without_a_server_is_a_problem(tmp_path):
 
 
 def test_slack_may_have_both_an_app_token_and_a_signing_secret(tmp_path):
-    slack = load(
-        tmp_path, WEB__LISTEN="1", SLACK__SIGNING_SECRET=SECRET, SLACK__APP_TOKEN="xapp-1"
-    ).slack
+    secrets = {"SLACK__SIGNING_SECRET": SECRET, "SLACK__APP_TOKEN": "xapp-1"}
+    slack = load(tmp_path, WEB__LISTEN="1", **secrets).slack
     assert slack.app_token
     assert slack.signing_secrets
 
