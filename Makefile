@@ -96,7 +96,9 @@ PURE_CORE := \
     spendwatch/clock_guard.py \
     spendwatch/coverage_words.py \
     spendwatch/due.py \
-    spendwatch/explain_words.py
+    spendwatch/explain_words.py \
+    spendwatch/web/clients.py \
+    spendwatch/web/rules.py
 
 empty :=
 space := $(empty) $(empty)

@@ -69,10 +69,15 @@ def build_webhook(app: App, receiver: WebhookReceiver) -> Channel:
 
 def mail_of(app: App) -> Carrier | None:
     """Return what hands mails in; None where no receiver is an address."""
-    if not any(isinstance(each, EmailReceiver) for each in app.settings.receivers):
-        return None
+    mails = any(isinstance(each, EmailReceiver) for each in app.settings.receivers)
     azure = app.settings.email.transport == "azure"
-    return _azure_mail(app) if azure else build_smtp(app.settings.email)
+    return _azure_mail(app) if mails and azure else smtp_of(app.settings)
+
+
+def smtp_of(settings: Settings) -> SmtpAccount | None:
+    """Return what hands mails in by SMTP; None where nothing does. Raises ConfigError."""
+    mails = any(isinstance(each, EmailReceiver) for each in settings.receivers)
+    return build_smtp(settings.email) if mails and settings.email.transport == "smtp" else None
 
 
 def build_smtp(email: EmailSettings) -> SmtpAccount:

@@ -96,7 +96,7 @@ SLACK = """\
 # kind = "slack"
 # name = "spend"
 # conversation = "C0123ABCD"   # its id, not its name
-# [slack]                      # its two tokens come from the environment alone
+# [slack]                      # its tokens come from the environment alone
 # may_answer = ["U0123ABCD"]   # people, and user groups (S...), who may answer every alert
 # workspace = "T0123ABCD"      # whose people may answer (default: the bot token's workspace)
 # timeout_s = 10               # one call takes at most this long; 1 to 60
@@ -255,4 +255,11 @@ REST = """\
 # currency = "EUR"
 # rate = "1.08"
 # effective_from = 2026-01-01
+
+# What is served over HTTP, for Slack, probes and Prometheus: docs/web.md.
+# [web]                        # its token and signing keys come from the environment alone
+# listen = "off"               # "127.0.0.1:8080", "[::]:8080"; a port alone: this machine
+# public_url = ""              # "https://spend.example": how others reach it
+# proxies = []                 # whose X-Forwarded-For counts: addresses, networks
+# requests_a_minute = 120      # of one client; 1 to 100000
 """

@@ -38,6 +38,7 @@ from spendwatch.settings_sections import (
     TenantSettings,
 )
 from spendwatch.settings_slack import SlackReceiver, SlackSettings
+from spendwatch.settings_web import WebSettings
 from spendwatch.toml_lines import key_lines
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class Settings(BaseSettings):
     slack: SlackSettings = SlackSettings()
     email: EmailSettings = EmailSettings()
     outbound: OutboundSettings = OutboundSettings()
+    web: WebSettings = WebSettings()
     receivers: tuple[AnyReceiver, ...] = ()
     routes: tuple[RouteSettings, ...] = ()
     silences: tuple[SilenceSettings, ...] = ()

@@ -17,6 +17,7 @@ from spendwatch.settings_outbound_checks import outbound_clashes
 from spendwatch.settings_problems import Problem
 from spendwatch.settings_sections import DetectionSettings
 from spendwatch.settings_types import as_utc, is_currency, moment, nearest, shown, time_zone
+from spendwatch.settings_web_checks import web_clashes
 from spendwatch.toml_lines import dotted
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def find_clashes(document: dict[str, Any]) -> list[Problem]:
         azure_clashes,
         mail_clashes,
         outbound_clashes,
+        web_clashes,
     )
     return [problem for check in checks for problem in check(document)]
 

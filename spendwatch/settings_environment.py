@@ -28,26 +28,32 @@ CONFIG_VARIABLE = "SPENDWATCH_CONFIG"
 COPY_VARIABLE = "SPENDWATCH_COPY_TO"
 """Where `spendwatch db copy` writes to, so that no password stands in a shell's history."""
 BOT_TOKEN, APP_TOKEN = "SPENDWATCH_SLACK__BOT_TOKEN", "SPENDWATCH_SLACK__APP_TOKEN"
-CLIENT_SECRET = "SPENDWATCH_AZURE__CLIENT_SECRET"  # noqa: S105 - the name of a variable
 MAIL_PASSWORD = "SPENDWATCH_EMAIL__PASSWORD"  # noqa: S105 - the name of a variable
 MAIL_ACCESS_KEY = "SPENDWATCH_EMAIL__ACCESS_KEY"
 HEARTBEAT_URL = "SPENDWATCH_OUTBOUND__HEARTBEAT_URL"
-SIGNING_SECRET = "SPENDWATCH_OUTBOUND__SIGNING_SECRET"  # noqa: S105 - the name of a variable
+WEBHOOK_SECRET = "SPENDWATCH_OUTBOUND__SIGNING_SECRET"  # noqa: S105 - the name of a variable
+SIGNING_SECRET = "SPENDWATCH_SLACK__SIGNING_SECRET"  # noqa: S105 - the name of a variable
+CLIENT_SECRET = "SPENDWATCH_AZURE__CLIENT_SECRET"  # noqa: S105 - the same
+WEB_TOKEN = "SPENDWATCH_WEB__TOKEN"  # noqa: S105 - the same
+SIGNING_KEYS = "SPENDWATCH_WEB__SIGNING_KEYS"
 SECRETS: dict[str, Setting] = {
     "SPENDWATCH_SERVICE__DATABASE_URL": ("service", "database_url"),
     BOT_TOKEN: ("slack", "bot_token"),
     APP_TOKEN: ("slack", "app_token"),
+    SIGNING_SECRET: ("slack", "signing_secret"),
     CLIENT_SECRET: ("azure", "client_secret"),
     MAIL_PASSWORD: ("email", "password"),
     MAIL_ACCESS_KEY: ("email", "access_key"),
     HEARTBEAT_URL: ("outbound", "heartbeat_url"),
-    SIGNING_SECRET: ("outbound", "signing_secret"),
+    WEBHOOK_SECRET: ("outbound", "signing_secret"),
+    WEB_TOKEN: ("web", "token"),
+    SIGNING_KEYS: ("web", "signing_keys"),
 }
 """What may also be read from a file, such as a mounted secret, whose path the variable gives."""
 SECRET_FILES = {f"{name}_FILE": name for name in SECRETS}
-# Kubernetes sets these in every pod beside a Service that is called spendwatch.
+# Kubernetes sets these in every pod beside a Service that is called spendwatch, or spendwatch-web.
 _KUBERNETES = re.compile(
-    r"SPENDWATCH_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_[A-Z_]+)?)"
+    r"SPENDWATCH_(WEB_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_[A-Z_]+)?)"
 )
 
 

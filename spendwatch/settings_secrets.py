@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _SECRET_KEY = re.compile(
     r"(token|secrets?|password|passwd|passphrase|credentials?|api_?key|access_?key"
-    r"|account_?key|private_?key|connection_?string|webhook(_?url)?)$",
+    r"|account_?key|private_?key|signing_?keys?|connection_?string|webhook(_?url)?)$",
     re.IGNORECASE,
 )
 _SECRET_VALUE = re.compile(

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, SecretStr
 
 from spendwatch.settings_sections import Receiver, Section
 from spendwatch.settings_types import Text, address, number, shown, whole
+from spendwatch.settings_web import SigningSecrets
 
 _CONVERSATION = re.compile(r"[CGD][A-Z0-9]{2,20}")
 _PERSON = re.compile(r"[UWS][A-Z0-9]{2,20}")
@@ -63,10 +64,11 @@ class SlackReceiver(Receiver):
 
 
 class SlackSettings(Section):
-    """The app; both tokens come from the environment alone."""
+    """The app; both tokens and the signing secret come from the environment alone."""
 
     bot_token: Token = Field(SecretStr(""), repr=False)
     app_token: Token = Field(SecretStr(""), repr=False)
+    signing_secret: SigningSecrets = Field(SecretStr(""), repr=False)
     base_url: Annotated[str, BeforeValidator(methods)] = "https://slack.com/api/"
     workspace: Text = ""
     may_answer: tuple[Annotated[str, BeforeValidator(person)], ...] = ()
@@ -78,3 +80,8 @@ class SlackSettings(Section):
     looks_a_minute: Annotated[int, whole(1, 10_000)] = 45
     edit_apart_s: Annotated[float, number(0, 600)] = 3.0
     probe_s: Annotated[float, number(0, 3600)] = 60.0
+
+    @property
+    def signing_secrets(self) -> tuple[str, ...]:
+        """What Slack signs its posts with: one, or two while it is replaced."""
+        return tuple(self.signing_secret.get_secret_value().split())

@@ -11,7 +11,7 @@ from functools import partial
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from spendwatch.channels import build_channels, slack_of
+from spendwatch.channels import build_channels, slack_of, smtp_of
 from spendwatch.coming_back import report_unclean_stop
 from spendwatch.commands.opening import open_app, open_settings
 from spendwatch.exits import BUSY, FAILED
@@ -22,7 +22,7 @@ from spendwatch.scheduler import Scheduler
 from spendwatch.self_report import report_refused_settings
 from spendwatch.service import Service
 from spendwatch.settings import ConfigError
-from spendwatch.settings_environment import APP_TOKEN
+from spendwatch.settings_environment import APP_TOKEN, SIGNING_SECRET
 from spendwatch.streams import reserve, standard_output, unburden
 from spendwatch.verifying import Verifier, heartbeat_of
 from spendwatch.watchdog import PATIENCE_S, Watchdog
@@ -37,7 +37,10 @@ if TYPE_CHECKING:
     from alerts.channels.slack_account import SlackAccount
     from spendwatch.app import App
     from spendwatch.ending import Ending
+    from spendwatch.settings_web import WebSettings
+    from spendwatch.slack.taking import Hands
     from spendwatch.watchdog import Watched
+    from spendwatch.web.serving import Web
 
 GRACE_S = 10.0
 """How long running ticks may take to end; what they have not committed is done again next time."""
@@ -68,6 +71,7 @@ def _serve(app: App, config: Path, ending: Ending, patience_s: float) -> bool:
     with (
         leading(app.engine, "run", app.clock) as leadership,
         _listening(app, account, channels) as ears,
+        _web(app, ears.hands) as web,
     ):
         service = Service(
             app,
@@ -87,13 +91,17 @@ def _serve(app: App, config: Path, ending: Ending, patience_s: float) -> bool:
         log.info("service_started", pid=os.getpid(), sources=list(app.source_names))
         scheduler.start()
         watched = (*scheduler.watched(), *ears.watched)
+        if web:
+            watched = (*watched, web.start(watched))
         dog = Watchdog(watched, time.monotonic, patience_s)
         Thread(target=_watch, args=(ending, dog, log), name="watchdog", daemon=True).start()
         while not ending.wait():
             ending.anew = _accept(app, config, log)
             if ending.anew:
                 ending.ask("the settings are read again", 0)
-        idle = all([scheduler.stop(GRACE_S), ears.stop()])
+        if web:
+            web.ask_to_end()  # while the ticks end
+        idle = all([scheduler.stop(GRACE_S), ears.stop(), web.stop() if web else True])
         if ending.code == FAILED:
             ending.leave()  # what is blocked would not end
     log.info("service_stopped", why=ending.why, idle=idle)
@@ -105,7 +113,10 @@ def _accept(app: App, config: Path, log: FilteringBoundLogger) -> bool:
     try:
         settings = open_settings(config)
         slack_of(settings)
+        smtp_of(settings)
         build_outbound(settings)
+        if settings.web.serves and settings.web.listen != app.settings.web.listen:
+            _try_address(settings.web)
     except ConfigError as error:
         log.warning("settings_refused", problems=list(error.problems))
         report_refused_settings(app, error.problems)
@@ -133,11 +144,13 @@ class _Ears:
     """What hears Slack, as far as the service must know: nothing where there is none.
 
     ``stop`` says whether all that was begun has ended; asked again, it says the same at once.
+    ``hands`` takes what Slack posts to the web server, where it does.
     """
 
     note: Callable[[], None] | None = None
     watched: tuple[Watched, ...] = ()
     stop: Callable[[], bool] = _stopped
+    hands: Hands | None = None
 
 
 @contextmanager
@@ -149,21 +162,45 @@ def _listening(
         yield _Ears()
         return
     # Half a second of imports that whoever has no Slack need not wait for.
-    from spendwatch.slack.serving import build_desk, build_listener, build_notes
+    from spendwatch.slack.serving import build_desk, build_hands, build_listener, build_notes
 
     log = logger()
     desk = build_desk(app, account, channels, log)
-    listener = build_listener(desk, log)
-    if listener is None:
-        log.warning("slack_not_heard", why=f"{APP_TOKEN} is not set, so no button works")
-    else:
+    listener, hands = build_listener(desk, log), build_hands(desk, log)
+    if listener is None and hands is None:
+        why = f"neither {APP_TOKEN} nor {SIGNING_SECRET} is set, so no button works"
+        log.warning("slack_not_heard", why=why)
+    if listener:
         listener.start()
     watched, stop = ((listener.watched(),), listener.stop) if listener else ((), _stopped)
     try:
-        yield _Ears(build_notes(app, account, listener, log).note, watched, stop)
+        yield _Ears(build_notes(app, account, listener, log).note, watched, stop, hands)
     finally:
         stop()
         desk.app.engine.dispose()
+
+
+@contextmanager
+def _web(app: App, hands: Hands | None) -> Iterator[Web | None]:
+    """Have the address of the web server, where there shall be one."""
+    if not app.settings.web.serves:
+        yield None
+        return
+    # Half a second of imports that whoever serves nothing need not wait for.
+    from spendwatch.web.serving import Web
+
+    web = Web(app, hands, logger())
+    try:
+        yield web
+    finally:
+        web.stop()
+
+
+def _try_address(settings: WebSettings) -> None:
+    """Raise ConfigError where the address cannot be had."""
+    from spendwatch.web.server import bind
+
+    bind(settings).close()
 
 
 def _steady() -> float:

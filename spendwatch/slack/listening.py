@@ -2,16 +2,14 @@
 
 The client is slack-sdk's for aiohttp, on a loop and in a thread of its own. A connection that was
 cut is renewed at once; one that looks open and is dead (the other side fell silent) is noticed by
-its pings within ten seconds. What is done about a deed happens in other threads, so that a slow
-database keeps no other deed waiting. What is shown after that has threads of its own: a Slack that
-takes long to show one answer must not keep the next one from being taken.
+its pings within ten seconds. What is done about a deed happens in other threads (`taking.py`), so
+that a slow database keeps no other deed waiting.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -29,10 +27,8 @@ if TYPE_CHECKING:
     from slack_sdk.socket_mode.request import SocketModeRequest
     from structlog.typing import FilteringBoundLogger
 
-    from spendwatch.slack.desk import Reaction
+    from spendwatch.slack.taking import Hands
 
-AT_ONCE = 8
-"""Deeds that are taken at the same time."""
 LOOK_EVERY_S = 0.2
 """How often it is looked whether the connection still stands."""
 END_WITHIN_S = 3.0
@@ -42,7 +38,7 @@ PULSE_S, STILL_S = 1.0, 10.0
 
 
 class Listener:
-    """Keeps a connection to Slack, and hands what comes in to ``receive``.
+    """Keeps a connection to Slack, and gives what comes in to ``hands``.
 
     Attributes
     ----------
@@ -54,7 +50,7 @@ class Listener:
         self,
         app_token: str,
         base_url: str,
-        receive: Callable[[str, Any], Reaction],
+        hands: Hands,
         log: FilteringBoundLogger,
         *,
         on_app: Callable[[str], None] = lambda _app: None,
@@ -62,10 +58,8 @@ class Listener:
         waits: Waits = PATIENT,
     ) -> None:
         self._token, self._base_url = app_token, base_url
-        self._receive, self._log, self._on_app = receive, log, on_app
+        self._hands, self._log, self._on_app = hands, log, on_app
         self._waits, self._at_first = waits, at_first
-        self._workers = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="slack-deed")
-        self._showers = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="slack-show")
         self._ready = Event()
         self.pulse = 0
         self._pulsed_s, self._connected = 0.0, False
@@ -81,7 +75,7 @@ class Listener:
         logging.getLogger("slack_sdk").setLevel(logging.CRITICAL)
         self._thread.start()
         self._ready.wait()
-        self._showers.submit(self._done, self._at_first)
+        self._hands.show(self._at_first)
 
     def stop(self) -> bool:
         """Listen no more; whether all that was begun has ended, as far as there is time for it.
@@ -100,8 +94,7 @@ class Listener:
         if loop is not None and ended is not None and self._thread.is_alive():
             loop.call_soon_threadsafe(ended.set)
             self._thread.join(5)
-        self._workers.shutdown(wait=True, cancel_futures=False)
-        self._showers.shutdown(wait=True, cancel_futures=True)
+        self._hands.end()
 
     @property
     def hears(self) -> bool:
@@ -172,23 +165,12 @@ class Listener:
     async def _on_request(
         self, client: AsyncBaseSocketModeClient, request: SocketModeRequest
     ) -> None:
-        """Take a deed, acknowledge it, then do what comes after, none of which may raise."""
-        loop = asyncio.get_running_loop()
-        reaction = await loop.run_in_executor(
-            self._workers, self._receive, request.type, request.payload
-        )
+        """Take a deed, acknowledge it, then do what comes after."""
+        reaction = await self._hands.take(request.type, request.payload)
         acknowledged = SocketModeResponse(request.envelope_id, reaction.response)
+        # Where this fails Slack sends the same once more, and what comes after is done then.
         await client.send_socket_mode_response(acknowledged)
-        for each in reaction.work:
-            await loop.run_in_executor(self._workers, self._done, each)
-        for each in reaction.then:
-            await loop.run_in_executor(self._showers, self._done, each)
-
-    def _done(self, work: Callable[[], None]) -> None:
-        try:
-            work()
-        except Exception as error:  # noqa: BLE001 - what is shown may fail without harm
-            self._log.exception("slack_deed_not_shown", error=str(error))
+        self._hands.follow(reaction)
 
 
 def _words(error: Exception) -> str:

@@ -13,6 +13,7 @@ from spendwatch.slack.connection import PATIENT
 from spendwatch.slack.desk import Desk
 from spendwatch.slack.listening import Listener
 from spendwatch.slack.noting import SlackNotes
+from spendwatch.slack.taking import Hands
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +40,15 @@ def build_desk(
     return Desk(patient, account, keeping_shown(patient, channels), allowed, log)
 
 
+def build_hands(desk: Desk, log: FilteringBoundLogger) -> Hands | None:
+    """Put together who takes what Slack posts; None where it has no secret to sign that with."""
+    if not desk.app.settings.slack.signing_secrets:
+        return None
+    hands = Hands(desk.receive, log)
+    hands.show(desk.allowed.warm_up)
+    return hands
+
+
 def build_notes(
     app: App, account: SlackAccount, listener: Listener | None, log: FilteringBoundLogger
 ) -> SlackNotes:
@@ -61,7 +71,7 @@ def build_listener(
     return Listener(
         token,
         slack.base_url,
-        desk.receive,
+        Hands(desk.receive, log),
         log,
         on_app=note_app,
         at_first=desk.allowed.warm_up,

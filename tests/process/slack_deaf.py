@@ -19,6 +19,7 @@ from slack_sdk import WebClient
 
 from spendwatch.slack.desk import Reaction
 from spendwatch.slack.listening import Listener
+from spendwatch.slack.taking import Hands
 from tests.slack.local import LocalSlack
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def listening() -> Iterator[Ear]:
     with LocalSlack() as slack:
         ear = Ear(slack)
         log = structlog.wrap_logger(None, processors=[structlog.testing.LogCapture()])
-        listener = Listener(slack.app_token, slack.base_url, ear.receive, log)
+        listener = Listener(slack.app_token, slack.base_url, Hands(ear.receive, log), log)
         listener.start()
         try:
             slack.wait_until(lambda local: local.connections())

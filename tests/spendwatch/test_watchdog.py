@@ -12,6 +12,7 @@ from spendwatch.app import system_clock
 from spendwatch.scheduler import Scheduler
 from spendwatch.slack.desk import Reaction
 from spendwatch.slack.listening import Listener
+from spendwatch.slack.taking import Hands
 from spendwatch.watchdog import Watchdog, Watched
 
 
@@ -109,7 +110,8 @@ def test_fault_109_ticks_whose_metronome_died_are_found(scheduler):
 
 def listener_of(slack, **options):
     log = structlog.wrap_logger(None, processors=[structlog.testing.LogCapture()])
-    return Listener(slack.app_token, slack.base_url, lambda *_: Reaction(), log, **options)
+    hands = Hands(lambda *_: Reaction(), log)
+    return Listener(slack.app_token, slack.base_url, hands, log, **options)
 
 
 def test_fault_109_a_loop_that_is_blocked_is_found(slack):

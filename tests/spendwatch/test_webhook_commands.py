@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from spendwatch.app import build_channels
+from spendwatch.channels import build_channels
 from tests.outbound.certificates import make_authority
 from tests.outbound.receiving import receiving
 from tests.spendwatch.installations import CONFIG, FIRST, Installation
