@@ -67,20 +67,20 @@ class SlackStanding:
         """Return for how long nobody has been heard."""
         return now - self.deaf_since if self.deaf_since else timedelta()
 
-    def words(self, said: Callable[[datetime], str]) -> str:
-        """Say for people how it stands; ``said`` words a time."""
-        parts = [self._heard(said)]
+    def words(self, said: Callable[[datetime], str], *, posts: bool = False) -> str:
+        """Say for people how it stands; ``said`` words a time, ``posts``: Slack does, over HTTP."""
+        parts = [self._heard(said, posts=posts)]
         if self.refused and self.refused_since:
             parts.append(f"token refused since {said(self.refused_since)} ({self.refused})")
         parts.append(f"answered last {said(self.answered_at)}" if self.answered_at else "no answer")
         return ", ".join(parts)
 
-    def _heard(self, said: Callable[[datetime], str]) -> str:
+    def _heard(self, said: Callable[[datetime], str], *, posts: bool) -> str:
         if self.connected_since:
             return f"connected since {said(self.connected_since)}"
         if self.deaf_since:
             return f"nobody is heard since {said(self.deaf_since)}"
-        return "no app token, so nobody is heard"
+        return "heard over HTTP" if posts else "no app token, so nobody is heard"
 
 
 def slack_standing_of(session: Session) -> SlackStanding | None:

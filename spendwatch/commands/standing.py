@@ -69,7 +69,8 @@ def _lines(app: App, found: Standing) -> Iterator[tuple[str, str]]:
     else:
         yield "lock", "nobody ever had it"
     if any(receiver.kind == "slack" for receiver in app.settings.receivers):
-        yield "slack", _slack(found, said)
+        posts = bool(app.settings.slack.signing_secrets)
+        yield "slack", _slack(found, said, posts=posts)
     yield from work_lines(found, zone)
     if found.verification:
         yield "verified", found.verification.words(said)
@@ -82,8 +83,8 @@ def _lines(app: App, found: Standing) -> Iterator[tuple[str, str]]:
     yield "next due", next_due_words(found, zone)
 
 
-def _slack(found: Standing, said: Callable[[datetime], str]) -> str:
+def _slack(found: Standing, said: Callable[[datetime], str], *, posts: bool) -> str:
     if found.slack is None:
         return "not noted so far"
     before = "" if found.serving else f"when last noted, {said(found.slack.noted_at)}: "
-    return before + found.slack.words(said)
+    return before + found.slack.words(said, posts=posts)

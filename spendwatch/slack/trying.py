@@ -78,6 +78,9 @@ def _receivers(settings: Settings) -> list[SlackReceiver]:
 def _app_token(settings: Settings) -> Seen:
     slack = settings.slack
     token = slack.app_token.get_secret_value()
+    if not token and slack.signing_secrets:
+        words = f"not needed: Slack posts to {settings.web.public_url or settings.web.listen}"
+        return Seen(APP, Mark.OK, f"{words}/slack/actions, /commands and /events (not tried)")
     if not token:
         words = f"{APP_TOKEN} is not set: messages arrive, and no button works"
         return Seen(APP, Mark.WARNING, words)

@@ -191,17 +191,24 @@ def router(posts: Posts) -> APIRouter:
     """Say which address takes what."""
     found = APIRouter(prefix="/slack", tags=["slack"])
 
-    @found.post("/actions", responses=_REFUSALS, openapi_extra=_body(FORM))
+    @found.post(
+        "/actions",
+        response_class=Response,
+        responses=_REFUSALS,
+        openapi_extra=_body(FORM, "payload"),
+    )
     async def slack_actions(request: Request) -> Response:
         """Take a press, or a form that was sent."""
         return await posts.take(request, FORM, read_action)
 
-    @found.post("/commands", responses=_REFUSALS, openapi_extra=_body(FORM))
+    @found.post(
+        "/commands", response_class=Response, responses=_REFUSALS, openapi_extra=_body(FORM)
+    )
     async def slack_commands(request: Request) -> Response:
         """Take what was typed behind /spendwatch."""
         return await posts.take(request, FORM, read_command)
 
-    @found.post("/events", responses=_REFUSALS, openapi_extra=_body(JSON))
+    @found.post("/events", response_class=Response, responses=_REFUSALS, openapi_extra=_body(JSON))
     async def slack_events(request: Request) -> Response:
         """Take that somebody opened the app's home page."""
         return await posts.take(request, JSON, read_event)
@@ -209,6 +216,7 @@ def router(posts: Posts) -> APIRouter:
     return found
 
 
-def _body(form: str) -> dict[str, Any]:
-    schema = {"type": "object", "additionalProperties": True}
+def _body(form: str, *required: str) -> dict[str, Any]:
+    texts = {name: {"type": "string"} for name in required}
+    schema = {"type": "object", "properties": texts, "required": list(required)}
     return {"requestBody": {"required": True, "content": {form: {"schema": schema}}}}

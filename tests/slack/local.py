@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tests.local_process import LocalProcess
-from tests.slack.identity import APP_TOKEN, BOT_TOKEN, BOT_USER
+from tests.slack.identity import APP_TOKEN, BOT_TOKEN, BOT_USER, SIGNING_SECRET
 from tests.slack.state import (
     JSON,
     Envelope,
@@ -31,6 +31,7 @@ class LocalSlack(LocalProcess):
     """A local Slack in a process of its own."""
 
     bot_token, app_token, bot_user = BOT_TOKEN, APP_TOKEN, BOT_USER
+    signing_secret = SIGNING_SECRET
     channel, ana, ben = CHANNEL, ANA, BEN
 
     def __init__(self, *, speed: float = 1.0, folder: Path | None = None, port: int = 0) -> None:

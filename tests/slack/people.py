@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from tests.slack import posting
 from tests.slack.chat import shown
 from tests.slack.errors import ControlError
 from tests.slack.identity import APP_ID, TEAM_ID
@@ -135,7 +137,8 @@ async def _deliver(
     envelope.payload = merged(envelope.payload, overrides or {})
     for name in without or []:
         envelope.payload.pop(name, None)
-    work = slack.hub.deliver(envelope, times=times, redeliver=redeliver, on_ack=on_ack)
+    deliver = partial(posting.deliver, slack) if slack.settings.request_url else slack.hub.deliver
+    work = deliver(envelope, times=times, redeliver=redeliver, on_ack=on_ack)
     if wait:
         await work
     else:

@@ -192,6 +192,8 @@ class Envelope:
     """Why the person saw that it did not work, or None."""
     trigger_id: str | None = None
     response_url: str | None = None
+    posts: list[JSON] = field(default_factory=list)
+    """Over HTTP: url, headers, body and status of each post."""
 
     @property
     def acked(self) -> bool:
@@ -221,6 +223,10 @@ class Settings:
     ack_within_s: float = 3.0
     response_url_s: float = 1800.0
     max_connections: int = 10
+    request_url: str = ""
+    """Where Slack posts what people do, up to /actions, /commands, /events; empty: Socket Mode."""
+    signed_at: int = 0
+    """The second in which posts are signed; 0: this one."""
     retry_after_in: str = "real"
     """real: whole seconds of ours, rounded up; slack: whole seconds of Slack's."""
     tells_scopes: bool = True

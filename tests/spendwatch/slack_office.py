@@ -63,6 +63,7 @@ class Office:
         url="sqlite:///spendwatch.db",
         extra="",
         waits=PATIENT,
+        environ=None,
     ):
         self.slack = slack
         slack.configure(burst=10_000)
@@ -78,6 +79,7 @@ class Office:
         environ = {
             "SPENDWATCH_SLACK__BOT_TOKEN": slack.bot_token,
             "SPENDWATCH_SLACK__APP_TOKEN": slack.app_token,
+            **(environ or {}),
         }
         self.app = place.app(environ)
         self.account = slack_of(self.app.settings)

@@ -1,0 +1,89 @@
+"""What the server says of itself is what it does: schemathesis makes up requests from it.
+
+It finds every address by the description, so one that comes later is tried without a word here.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+import schemathesis
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from spendwatch.leading import leading
+from spendwatch.slack.serving import build_hands
+from tests.builders import NOW
+from tests.slack.identity import SIGNING_SECRET
+from tests.slack.posting import signed
+from tests.spendwatch.slack_office import Office
+from tests.spendwatch.web.served import LISTEN, WITH_TOKEN, Served
+
+NOW_S = int(NOW.timestamp())
+ENVIRON = {
+    "SPENDWATCH_SLACK__SIGNING_SECRET": SIGNING_SECRET,
+    "SPENDWATCH_WEB__TOKEN": WITH_TOKEN["Authorization"].partition(" ")[2],
+}
+
+
+@pytest.fixture(scope="module")
+def described(tmp_path_factory, slack_process):
+    """Everything that can be served, with a service that is well behind it."""
+    slack_process.reset()
+    office = Office(tmp_path_factory.mktemp("web"), slack_process, extra=LISTEN, environ=ENVIRON)
+    hands = build_hands(office.desk, office.desk.log)
+    with leading(office.app.engine, "run", office.app.clock):
+        office.served = Served(office.app, hands=hands, openapi=True)
+        yield office
+    hands.end()
+    office.served.server.stop()
+    office.desk.app.engine.dispose()
+    office.app.engine.dispose()
+
+
+@settings(max_examples=10, phases=(Phase.explicit, Phase.generate), deadline=None)
+@given(data=st.data())
+def every_address(schema, data):
+    """Try each address with one request that is made up."""
+    for found in schema.get_all_operations():
+        case = data.draw(found.ok().as_strategy())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)  # of the client that it builds itself
+            # What a form of Slack's must hold inside of its field no description can say.
+            case.call_and_validate(excluded_checks=[positive_data_acceptance])
+
+
+def signing(application):
+    """Sign as Slack does whatever comes, so that it is read."""
+
+    async def signed_first(scope, receive, send):
+        body, more = b"", scope["type"] == "http"
+        while more:
+            message = await receive()
+            body, more = body + message.get("body", b""), message.get("more_body", False)
+
+        async def again():
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        lines = {k.lower().encode(): v.encode() for k, v in signed(body, NOW_S).items()}
+        others = [pair for pair in scope.get("headers", ()) if pair[0] not in lines]
+        await application(dict(scope, headers=[*others, *lines.items()]), again, send)
+
+    return signed_first
+
+
+@pytest.mark.parametrize("before", [lambda application: application, signing])
+def test_no_request_that_is_made_up_breaks_anything_or_is_answered_otherwise(described, before):
+    application = before(described.served.application)
+    every_address(schemathesis.openapi.from_asgi("/openapi.json", application))
+    assert not described.served.logged("web_failed")
+    tried = {each["route"] for each in described.served.logged("web_request")}
+    assert tried >= {"/slack/actions", "/slack/commands", "/slack/events", "/style.css"}
+
+
+def test_every_address_is_described(described):
+    paths = described.served.application.openapi()["paths"]
+    served = {"/healthz", "/readyz", "/metrics", "/style.css"}
+    assert paths.keys() >= served | {f"/slack/{each}" for each in ("actions", "commands", "events")}
