@@ -11,6 +11,7 @@ from alerts.channels.console import ConsoleChannel, FileChannel
 from alerts.model import Reason
 from spendwatch.charts import chart_of
 from spendwatch.logs import logger
+from spendwatch.mail_links import links_of
 from spendwatch.settings import ConfigError
 from spendwatch.settings_environment import BOT_TOKEN, MAIL_PASSWORD
 from spendwatch.settings_mail import EmailReceiver
@@ -125,6 +126,7 @@ def build_mailing(app: App, carrier: Carrier, receiver: EmailReceiver) -> Channe
         email.sender,
         email.domain,
         app.clock,
+        links=links_of(app.settings),
         draw=partial(_chart_in_mail, app),
     )
 

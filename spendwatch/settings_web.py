@@ -12,6 +12,8 @@ from pydantic import BeforeValidator, Field, SecretStr
 from spendwatch.settings_sections import Section
 from spendwatch.settings_types import address, shown, whole
 
+MAKE_ONE = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
+"""How a key or a token is made."""
 OFF, THIS_MACHINE = "off", "127.0.0.1"
 _PORT = re.compile(r"[0-9]{1,5}")
 _MOST_PORTS = 65_535

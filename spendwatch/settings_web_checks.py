@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Any
 from spendwatch.settings_environment import SIGNING_SECRET, WEB_TOKEN
 from spendwatch.settings_inheritance import table
 from spendwatch.settings_problems import Problem
-from spendwatch.settings_web import OFF, is_this_machine, place_to_listen
+from spendwatch.settings_web import MAKE_ONE, OFF, is_this_machine, place_to_listen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-_MAKE_ONE = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
 
 
 def web_clashes(document: dict[str, Any]) -> Iterator[Problem]:
@@ -27,7 +25,7 @@ def web_clashes(document: dict[str, Any]) -> Iterator[Problem]:
             ("web", "token"),
             f"is required where web.listen ({heard}) is heard by other machines, as /metrics is "
             f"for nobody else: set {WEB_TOKEN}, or {WEB_TOKEN}_FILE to a file that holds it "
-            f"({_MAKE_ONE} makes one)",
+            f"({MAKE_ONE} makes one)",
         )
     if heard == OFF and table(document, "slack").get("signing_secret"):
         yield Problem(

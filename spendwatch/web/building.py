@@ -11,7 +11,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
-from spendwatch.web import pages, probes, slack_posts
+from spendwatch.mail_replies import Replies
+from spendwatch.web import answering, pages, probes, slack_posts
 from spendwatch.web.answers import UNKNOWN, told
 from spendwatch.web.bodies import Bounded
 from spendwatch.web.clients import Pace
@@ -89,6 +90,9 @@ def _routers(parts: Parts, metrics: Metrics) -> Iterator[APIRouter]:
     """Give everything that is served; a page of the product is one more router here."""
     yield pages.router()
     yield probes.router(probes.Probes(parts.app, metrics, parts.stuck, parts.steady))
+    web = parts.app.settings.web
+    if web.public_url and web.keys:
+        yield answering.router(answering.Pages(Replies(parts.app), parts.log))
     if parts.hands:
         secrets, clock = parts.app.settings.slack.signing_secrets, parts.app.clock
         yield slack_posts.router(slack_posts.Posts(parts.hands, secrets, clock, parts.log))

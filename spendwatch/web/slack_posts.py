@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from spendwatch.slack.signatures import Remembered, Signed, Trust, trust_in
 from spendwatch.web.answers import told
+from spendwatch.web.forms import FORM, Unreadable, read_fields
 from spendwatch.web.guards import client
 
 if TYPE_CHECKING:
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from spendwatch.slack.desk import Reaction
     from spendwatch.slack.taking import Hands
 
-FORM, JSON = "application/x-www-form-urlencoded", "application/json"
-_MOST_FIELDS = 100
+JSON = "application/json"
 _MOST_CHALLENGE = 1_000
 _FORGED = "This is not signed by Slack, or not for this app, or too long ago."
 _STATUS = {Trust.TOO_LARGE: 413, Trust.UNTRUSTED: 401, Trust.TOO_MANY: 503}
@@ -47,10 +46,6 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
         (503, "too many at once"),
     )
 }
-
-
-class Unreadable(ValueError):  # noqa: N818 - it says what the post is
-    """A post is signed and says nothing that Slack would say."""
 
 
 class Posts:
@@ -143,12 +138,12 @@ CHALLENGE, EVENT = "url_verification", "events_api"
 
 def read_action(body: bytes) -> tuple[str, Any]:
     """Read a press or a form: one field, which holds JSON; raises ValueError."""
-    return "interactive", _object(_fields(body)["payload"])
+    return "interactive", _object(read_fields(body)["payload"])
 
 
 def read_command(body: bytes) -> tuple[str, Any]:
     """Read what was typed; raises ValueError."""
-    return "slash_commands", _fields(body)
+    return "slash_commands", read_fields(body)
 
 
 def read_event(body: bytes) -> tuple[str, Any]:
@@ -160,24 +155,6 @@ def read_event(body: bytes) -> tuple[str, Any]:
     if not isinstance(challenge, str) or len(challenge) > _MOST_CHALLENGE:
         raise Unreadable("no challenge")
     return CHALLENGE, challenge
-
-
-def _fields(body: bytes) -> dict[str, str]:
-    """Read a form in which no field stands twice: of two, somebody else might read the other."""
-    pairs = parse_qsl(
-        body.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS
-    )
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise Unreadable("a field stands there twice")
-    return _Complete(found)
-
-
-class _Complete(dict[str, str]):
-    """A form; a field that it lacks makes it unreadable."""
-
-    def __missing__(self, name: str) -> str:
-        raise Unreadable(f"no {name}")
 
 
 def _object(text: str | bytes) -> dict[str, Any]:
