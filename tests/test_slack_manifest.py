@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,19 @@ def manifest():
 
 def asked(manifest):
     return set(manifest["oauth_config"]["scopes"]["bot"])
+
+
+def test_over_http_the_manifest_differs_by_the_addresses_that_are_served(manifest):
+    guide = (ROOT / "docs/slack.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```yaml\n(.*?)```", guide, flags=re.DOTALL)
+    written = yaml.safe_load(textwrap.dedent(block))
+    posts, prefix = written["settings"], "https://spend.example/slack"
+    (command,) = written["features"]["slash_commands"]
+    assert command.pop("url") == f"{prefix}/commands"
+    assert posts["interactivity"].pop("request_url") == f"{prefix}/actions"
+    assert posts["event_subscriptions"].pop("request_url") == f"{prefix}/events"
+    assert [command] == manifest["features"]["slash_commands"]
+    assert posts.items() <= manifest["settings"].items()
 
 
 def called():

@@ -55,15 +55,15 @@ class Tab:
         if said.get("method") == "Network.requestWillBeSent":
             self.asked.append(params["request"]["url"])
 
-    def open(self, page: Path, width: int, height: int = 800, *, dark: bool = False) -> None:
-        """Open a file in a window of so many CSS pixels."""
+    def open(self, page: Path | str, width: int, height: int = 800, *, dark: bool = False) -> None:
+        """Open a file, or an address, in a window of so many CSS pixels."""
         self.call(
             "Emulation.setDeviceMetricsOverride",
             width=width, height=height, deviceScaleFactor=1, mobile=width < 600,
         )  # fmt: skip
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[scheme])
-        self.call("Page.navigate", url=page.as_uri())
+        self.call("Page.navigate", url=page if isinstance(page, str) else page.as_uri())
         self.wait_for("document.readyState === 'complete'")
 
     def wait_for(self, condition: str) -> None:

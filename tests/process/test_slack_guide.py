@@ -35,7 +35,7 @@ def environ(slack):
 
 
 def settings(slack):
-    (block,) = re.findall(r"```toml\n(.*?)```", GUIDE, flags=re.DOTALL)
+    block, *_over_http = re.findall(r"```toml\n(.*?)```", GUIDE, flags=re.DOTALL)
     return block.replace("C0123ABCD", slack.channel).replace("U0123ABCD", slack.ana)
 
 

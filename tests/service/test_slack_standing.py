@@ -218,6 +218,12 @@ def test_status_has_a_line_for_people_and_its_facts_for_programs(tmp_path, slack
     office.app.engine.dispose()
 
 
+def test_over_http_status_says_how_people_are_heard():
+    standing = SlackStanding(datetime(2026, 11, 13, 6, tzinfo=UTC))
+    assert standing.words(str) == "no app token, so nobody is heard, no answer"
+    assert standing.words(str, posts=True) == "heard over HTTP, no answer"
+
+
 def test_a_connection_that_is_lost_and_found_again_is_noted_by_the_real_listener(tmp_path, slack):
     office = Office(tmp_path, slack)
     office.listener.start()

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.slack.identity import SCOPES
+from tests.slack.identity import SCOPES, SIGNING_SECRET
 from tests.spendwatch.installations import CONFIG, Installation
 from tests.spendwatch.slack_office import CONFIG as OFFICE
 
@@ -260,6 +260,15 @@ def test_a_token_that_is_not_set_is_named_by_its_variable(checked):
     assert (bot[0], app[0]) == ("wrong", "warning")
     assert bot[1].startswith("SPENDWATCH_SLACK__BOT_TOKEN: is required")
     assert app[1] == "SPENDWATCH_SLACK__APP_TOKEN is not set: messages arrive, and no button works"
+
+
+def test_over_http_no_app_token_is_needed(checked, monkeypatch):
+    checked.token("APP", "")
+    monkeypatch.setenv("SPENDWATCH_SLACK__SIGNING_SECRET", SIGNING_SECRET)
+    monkeypatch.setenv("SPENDWATCH_WEB__LISTEN", "8080")
+    ((mark, words),) = checked.of("slack.app_token")
+    assert mark == "ok"
+    assert words.startswith("not needed: Slack posts to 127.0.0.1:8080/slack/actions, /commands")
 
 
 def test_tokens_that_were_taken_for_each_other_are_both_refused(checked):
