@@ -30,14 +30,14 @@ COPY_VARIABLE = "SPENDWATCH_COPY_TO"
 BOT_TOKEN, APP_TOKEN = "SPENDWATCH_SLACK__BOT_TOKEN", "SPENDWATCH_SLACK__APP_TOKEN"
 CLIENT_SECRET = "SPENDWATCH_AZURE__CLIENT_SECRET"  # noqa: S105 - the name of a variable
 HEARTBEAT_URL = "SPENDWATCH_OUTBOUND__HEARTBEAT_URL"
-SIGNING_SECRET = "SPENDWATCH_OUTBOUND__SIGNING_SECRET"  # noqa: S105 - the name of a variable
+WEBHOOK_SECRET = "SPENDWATCH_OUTBOUND__SIGNING_SECRET"  # noqa: S105 - the name of a variable
 SECRETS: dict[str, Setting] = {
     "SPENDWATCH_SERVICE__DATABASE_URL": ("service", "database_url"),
     BOT_TOKEN: ("slack", "bot_token"),
     APP_TOKEN: ("slack", "app_token"),
     CLIENT_SECRET: ("azure", "client_secret"),
     HEARTBEAT_URL: ("outbound", "heartbeat_url"),
-    SIGNING_SECRET: ("outbound", "signing_secret"),
+    WEBHOOK_SECRET: ("outbound", "signing_secret"),
 }
 """What may also be read from a file, such as a mounted secret, whose path the variable gives."""
 SECRET_FILES = {f"{name}_FILE": name for name in SECRETS}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from alerts.channels.public_addresses import Private, refusal_of_host
-from spendwatch.settings_environment import SIGNING_SECRET
+from spendwatch.settings_environment import WEBHOOK_SECRET
 from spendwatch.settings_inheritance import table, tables
 from spendwatch.settings_outbound import HOW_TO_MAKE_A_KEY, private_host, web_address
 from spendwatch.settings_problems import Problem
@@ -28,8 +28,8 @@ def outbound_clashes(document: dict[str, Any]) -> Iterator[Problem]:
     if hooks and outbound.get("signing_secret", "") == "":
         yield Problem(
             ("receivers", hooks[0][0], "kind"),
-            f"needs a key that its messages are signed with: set {SIGNING_SECRET}, or "
-            f"{SIGNING_SECRET}_FILE to a file that holds it; {HOW_TO_MAKE_A_KEY}",
+            f"needs a key that its messages are signed with: set {WEBHOOK_SECRET}, or "
+            f"{WEBHOOK_SECRET}_FILE to a file that holds it; {HOW_TO_MAKE_A_KEY}",
         )
     called: list[tuple[Key, Any]] = [
         (("receivers", index, "url"), receiver.get("url")) for index, receiver in hooks

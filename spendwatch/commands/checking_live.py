@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
 from dataclasses import replace
 from itertools import chain
@@ -17,6 +16,7 @@ from spendwatch.app import system_clock
 from spendwatch.live import Mark, Seen
 from spendwatch.outbound import authority_problems, build_outbound
 from spendwatch.output import print_line
+from spendwatch.secrecy import veiled
 from spendwatch.settings_azure import AzureSource
 from spendwatch.settings_outbound import WebhookReceiver, host_of
 from spendwatch.settings_sections import CsvFileSource
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from spendwatch.settings import Settings
     from spendwatch.settings_sections import SampleSource
 
-_ANY_TOKEN = re.compile(r"(?:xox[a-z]|xapp)-\S+")
-
 
 def ask_all(settings: Settings, problems: Iterable[str], prices: PriceTable) -> Iterator[Seen]:
     """Ask each thing in turn, after what was found wrong on this machine; masks every token."""
@@ -38,7 +36,7 @@ def ask_all(settings: Settings, problems: Iterable[str], prices: PriceTable) -> 
         about, _, words = problem.partition(": ")
         yield Seen(about, Mark.WRONG, words)
     for seen in _all(settings, prices):
-        yield replace(seen, words=_masked(seen.words, settings))
+        yield replace(seen, words=veiled(seen.words))
 
 
 def _all(settings: Settings, prices: PriceTable) -> Iterator[Seen]:
@@ -121,13 +119,3 @@ def _outbound(settings: Settings) -> Iterator[Seen]:
             yield Seen(about, Mark.WRONG, str(error))
         else:
             yield Seen(about, Mark.OK, f"{host_of(url)} is reached and trusted; nothing was sent")
-
-
-def _masked(words: str, settings: Settings) -> str:
-    """Take every token out, wherever it came from."""
-    slack, azure, outbound = settings.slack, settings.azure, settings.outbound
-    tokens = (slack.bot_token, slack.app_token, azure.client_secret, outbound.signing_secret)
-    for token in tokens:
-        if value := token.get_secret_value():
-            words = words.replace(value, "***")
-    return _ANY_TOKEN.sub("***", words)

@@ -23,7 +23,7 @@ from spendwatch.settings_azure import (
     KustoQuerySource,
     ScopeSettings,
 )
-from spendwatch.settings_environment import SIGNING_SECRET, variable_names
+from spendwatch.settings_environment import WEBHOOK_SECRET, variable_names
 from spendwatch.settings_outbound import OutboundSettings, WebhookReceiver
 from spendwatch.settings_problems import key_names
 from spendwatch.settings_sections import (
@@ -91,7 +91,7 @@ def load(text: str) -> Settings:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "config.toml"
         path.write_text(text, encoding="utf-8")
-        return load_settings(path, {SIGNING_SECRET: "whsec_" + "QUJD" * 8})
+        return load_settings(path, {WEBHOOK_SECRET: "whsec_" + "QUJD" * 8})
 
 
 def with_defaults_shown(text: str) -> str:
