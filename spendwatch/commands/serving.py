@@ -84,7 +84,8 @@ def _serve(app: App, config: Path, ending: Ending, patience_s: float) -> bool:
             note_slack=ears.note,
             verifier=Verifier(app, ping, log, time.monotonic),
         )
-        _read_again(app, config)
+        if job_runs.last_error(app.engine, SETTINGS):
+            _note_settings(app, lambda: None)  # those that it starts with are right
         scheduler = Scheduler(service.ticks(), app.clock)
         if died_at := report_unclean_stop(app, leadership):
             log.warning("unclean_stop", last_heard_of=died_at.isoformat())
@@ -126,6 +127,10 @@ def _read_again(app: App, config: Path) -> None:
         slack_of(settings)
         build_outbound(settings)
 
+    _note_settings(app, read)
+
+
+def _note_settings(app: App, read: Callable[[], None]) -> None:
     today = app.clock().astimezone(app.directory.default_zone).date()
     job_runs.run(app.engine, SETTINGS, today, app.clock, read)
 
