@@ -76,6 +76,7 @@ PURE_CORE := \
     alerts/knowledge.py \
     alerts/letters.py \
     alerts/lifecycle.py \
+    alerts/masking.py \
     alerts/messages.py \
     alerts/model.py \
     alerts/notice.py \

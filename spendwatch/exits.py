@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from spendwatch.secrecy import veiled
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -99,7 +101,7 @@ def run_reporting_errors(app: Callable[..., object], arguments: Sequence[str]) -
         known = _code_of(error)
         if known is None:
             raise
-        problems = getattr(error, "problems", None) or [_words(error)]
+        problems = [veiled(each) for each in getattr(error, "problems", None) or [_words(error)]]
         _tell(problems, getattr(error, "facts", {}), arguments)
         return known
     if code == INTERRUPTED:

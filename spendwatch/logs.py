@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import structlog
 
+from spendwatch.secrecy import veiled
 from spendwatch.streams import Forgiving
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def logger() -> FilteringBoundLogger:
     else:
         # Escapes every control character, so that a hostile name stays on its line.
         processors.append(structlog.processors.JSONRenderer(sort_keys=True))
+    processors.append(_veil)
     structlog.configure(
         processors=processors,
         logger_factory=structlog.PrintLoggerFactory(cast("TextIO", stream)),
@@ -32,3 +34,8 @@ def logger() -> FilteringBoundLogger:
     )
     bound: FilteringBoundLogger = structlog.get_logger()
     return bound
+
+
+def _veil(_logger: object, _method: str, line: str) -> str:
+    """Take every secret out of a line, a traceback and whatever an exception says included."""
+    return veiled(line)

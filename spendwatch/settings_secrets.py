@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from pydantic import SecretStr
 
 from spendwatch.settings_environment import SECRETS
+from spendwatch.settings_outbound import KEY_PREFIX
 from spendwatch.settings_problems import Problem
 from spendwatch.toml_lines import dotted
 
@@ -28,6 +32,8 @@ _SECRET_VALUE = re.compile(
 _HARMLESS: dict[Key, re.Pattern[str]] = {
     ("azure", "credential"): re.compile("[A-Za-z_ -]{0,24}"),  # a kind of credential, or nearly one
 }
+_RANDOM = re.compile(r"(?=.*\d)[\w~.-]{16,}")
+"""A part of a path that nobody made up by hand, such as the id of a webhook."""
 _BLANK = "(taken out)"
 
 
@@ -42,6 +48,32 @@ def take_out_secrets(document: dict[str, Any]) -> list[Problem]:
             holder[key[-1]] = _BLANK
             problems.append(Problem(key, _advice(key), in_file=True))
     return problems
+
+
+def secrets_in(settings: Any) -> Iterator[str]:
+    """Give the value of every secret in validated settings, and the parts it is made of."""
+    for section, key in SECRETS.values():
+        held = getattr(getattr(settings, section), key)
+        value = held.get_secret_value() if isinstance(held, SecretStr) else str(held)
+        if "://" in value:
+            yield from _parts_of_address(value)
+        else:
+            words = value.split()
+            yield from (*words, *(each.removeprefix(KEY_PREFIX) for each in words))
+    for receiver in settings.receivers:
+        if url := getattr(receiver, "url", ""):
+            yield from _parts_of_address(url)
+
+
+def _parts_of_address(url: str) -> Iterator[str]:
+    """Give what may be secret in an address: its password, its query, long parts of its path."""
+    parts = urlsplit(url)
+    yield from (parts.password or "", unquote(parts.password or ""))
+    if parts.scheme in ("http", "https"):
+        if len(url) > len(f"{parts.scheme}://{parts.netloc}/"):
+            yield url
+        yield parts.query
+        yield from (each for each in parts.path.split("/") if _RANDOM.fullmatch(each))
 
 
 def is_secret(text: str) -> bool:

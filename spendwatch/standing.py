@@ -40,6 +40,8 @@ DEAF_AFTER = timedelta(seconds=90)
 """A service whose heart has not beaten for so long is dead, or hangs."""
 OVERDUE_AFTER = timedelta(hours=6)
 """A day that is settled for so long and was not judged is a fault."""
+SETTINGS = "settings"
+"""The job of reading the settings again, noted as others are: whether they were refused."""
 STUCK_AFTER = timedelta(minutes=10)
 """A message that was due so long ago and was not tried is a fault."""
 
@@ -75,6 +77,8 @@ class Standing:
         What the newest audit found; None where there was none.
     heartbeat : bool
         Somebody outside is called while all is well.
+    refused_settings : str
+        What is wrong with new settings, while the old ones stay in force; empty where nothing is.
     final_at : datetime or None
         Until when the newest judged day may still change; None where it is final.
     """
@@ -93,6 +97,7 @@ class Standing:
     damage: str = ""
     verification: Verification | None = None
     heartbeat: bool = False
+    refused_settings: str = ""
     final_at: datetime | None = None
 
     @property
@@ -141,7 +146,12 @@ class Standing:
         dead = self.queue.get(NotificationState.DEAD.value, 0)
         lost = f", {count(dead, 'message')} given up" if dead else ""
         waiting = f"{sum(self.queue.values())} in the outbox{lost}"
-        return f"healthy: {judged} judged, {waiting}{self._heartbeat}"
+        return f"healthy: {judged} judged, {waiting}{self._heartbeat}{self._settings}"
+
+    @property
+    def _settings(self) -> str:
+        """Say that new settings were refused; no fault, as what runs does what it should."""
+        return ", new settings refused" if self.refused_settings else ""
 
     @property
     def _heartbeat(self) -> str:
@@ -202,6 +212,7 @@ def standing(app: App) -> Standing:
             slack=_slack(session, app, leader),
             verification=verification_of(session),
             heartbeat=bool(app.settings.outbound.heartbeat_url.get_secret_value()),
+            refused_settings=last_error(app.engine, SETTINGS),
             short_of_room=short_of_room(app.settings),
             damage=last_error(app.engine, CHECK) or last_error(app.engine, FULL_CHECK),
         )

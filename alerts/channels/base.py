@@ -3,9 +3,10 @@
 Errors
 ------
 ChannelError
-    The message was not confirmed. ``permanent`` says that trying again cannot help (``curable``
-    that it could, once a person has put something right there), ``unsure`` that it may have
-    arrived all the same, ``gone`` that what was to be changed is no longer there,
+    The message was not confirmed. Its words are stored, logged and told to others, so what looks
+    like a secret is taken out of them. ``permanent`` says that trying again cannot help
+    (``curable`` that it could, once a person has put something right there), ``unsure`` that it
+    may have arrived all the same, ``gone`` that what was to be changed is no longer there,
     ``nobody_there`` that the address itself was refused; ``retry_after_s`` how long the other side
     asks to wait.
 """
@@ -13,6 +14,8 @@ ChannelError
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
+
+from alerts.masking import masked
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -34,7 +37,7 @@ class ChannelError(Exception):
         nobody_there: bool = False,
         retry_after_s: float | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(masked(message))
         self.permanent = permanent
         self.curable = curable
         self.unsure = unsure

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
-
-from pydantic import SecretStr
 
 from alerts.channels.base import ChannelError
 from alerts.channels.outbound_http import OutboundError
@@ -21,9 +18,9 @@ from spendwatch.channels import build_smtp
 from spendwatch.live import Mark, Seen
 from spendwatch.outbound import authority_problems, build_outbound
 from spendwatch.output import print_line
+from spendwatch.secrecy import veiled
 from spendwatch.settings import ConfigError
 from spendwatch.settings_azure import AzureSource
-from spendwatch.settings_environment import SECRETS
 from spendwatch.settings_mail import EmailReceiver
 from spendwatch.settings_outbound import WebhookReceiver, host_of
 from spendwatch.settings_sections import CsvFileSource
@@ -36,8 +33,6 @@ if TYPE_CHECKING:
     from spendwatch.settings import Settings
     from spendwatch.settings_sections import SampleSource
 
-_ANY_TOKEN = re.compile(r"(?:xox[a-z]|xapp)-\S+")
-
 
 def ask_all(settings: Settings, problems: Iterable[str], prices: PriceTable) -> Iterator[Seen]:
     """Ask each thing in turn, after what was found wrong on this machine; masks every token."""
@@ -45,7 +40,7 @@ def ask_all(settings: Settings, problems: Iterable[str], prices: PriceTable) -> 
         about, _, words = problem.partition(": ")
         yield Seen(about, Mark.WRONG, words)
     for seen in _all(settings, prices):
-        yield replace(seen, words=_masked(seen.words, settings))
+        yield replace(seen, words=veiled(seen.words))
 
 
 def _all(settings: Settings, prices: PriceTable) -> Iterator[Seen]:
@@ -147,12 +142,3 @@ def _outbound(settings: Settings) -> Iterator[Seen]:
             yield Seen(about, Mark.WRONG, str(error))
         else:
             yield Seen(about, Mark.OK, f"{host_of(url)} is reached and trusted; nothing was sent")
-
-
-def _masked(words: str, settings: Settings) -> str:
-    """Take every secret out, wherever it came from."""
-    for section, key in SECRETS.values():
-        secret = getattr(getattr(settings, section), key)
-        for value in secret.get_secret_value().split() if isinstance(secret, SecretStr) else ():
-            words = words.replace(value, "***")
-    return _ANY_TOKEN.sub("***", words)

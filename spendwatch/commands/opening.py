@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from spendwatch.app import App, build_app
 from spendwatch.db import PERSON_WAIT_MS
 from spendwatch.exits import UsageProblem
+from spendwatch.secrecy import hide
 from spendwatch.settings import Settings, load_settings
+from spendwatch.settings_secrets import secrets_in
 from spendwatch.settings_types import MAX_TEXT
 
 if TYPE_CHECKING:
@@ -18,8 +20,10 @@ if TYPE_CHECKING:
 
 
 def open_settings(config: Path) -> Settings:
-    """Load the settings of this installation."""
-    return load_settings(config, os.environ)
+    """Load the settings of this installation; no log tells a secret of them from now on."""
+    settings = load_settings(config, os.environ)
+    hide(secrets_in(settings))
+    return settings
 
 
 def open_app(config: Path) -> App:

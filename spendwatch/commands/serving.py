@@ -11,9 +11,11 @@ from functools import partial
 from threading import Thread
 from typing import TYPE_CHECKING
 
+from spendwatch import job_runs
 from spendwatch.channels import build_channels, slack_of, smtp_of
 from spendwatch.coming_back import report_unclean_stop
 from spendwatch.commands.opening import open_app, open_settings
+from spendwatch.db import DatabaseError
 from spendwatch.exits import BUSY, FAILED
 from spendwatch.leading import leading
 from spendwatch.logs import logger
@@ -23,6 +25,7 @@ from spendwatch.self_report import report_refused_settings
 from spendwatch.service import Service
 from spendwatch.settings import ConfigError
 from spendwatch.settings_environment import APP_TOKEN, SIGNING_SECRET
+from spendwatch.standing import SETTINGS
 from spendwatch.streams import reserve, standard_output, unburden
 from spendwatch.verifying import Verifier, heartbeat_of
 from spendwatch.watchdog import PATIENCE_S, Watchdog
@@ -85,6 +88,8 @@ def _serve(app: App, config: Path, ending: Ending, patience_s: float) -> bool:
             note_slack=ears.note,
             verifier=Verifier(app, ping, log, time.monotonic),
         )
+        if job_runs.last_error(app.engine, SETTINGS):
+            _note_settings(app, lambda: None)  # those that it starts with are right
         scheduler = Scheduler(service.ticks(), app.clock)
         if died_at := report_unclean_stop(app, leadership):
             log.warning("unclean_stop", last_heard_of=died_at.isoformat())
@@ -111,17 +116,34 @@ def _serve(app: App, config: Path, ending: Ending, patience_s: float) -> bool:
 def _accept(app: App, config: Path, log: FilteringBoundLogger) -> bool:
     """Whether the settings as they are by now can be served with; what is wrong is told."""
     try:
+        _read_again(app, config)
+    except ConfigError as error:
+        log.warning("settings_refused", problems=list(error.problems))
+        report_refused_settings(app, error.problems)
+        return False
+    except DatabaseError as error:
+        log.warning("settings_not_read", error=str(error))
+        return False
+    return True
+
+
+def _read_again(app: App, config: Path) -> None:
+    """Read the settings, and note for whoever looks how that went; raises ConfigError."""
+
+    def read() -> None:
         settings = open_settings(config)
         slack_of(settings)
         smtp_of(settings)
         build_outbound(settings)
         if settings.web.serves and settings.web.listen != app.settings.web.listen:
             _try_address(settings.web)
-    except ConfigError as error:
-        log.warning("settings_refused", problems=list(error.problems))
-        report_refused_settings(app, error.problems)
-        return False
-    return True
+
+    _note_settings(app, read)
+
+
+def _note_settings(app: App, read: Callable[[], None]) -> None:
+    today = app.clock().astimezone(app.directory.default_zone).date()
+    job_runs.run(app.engine, SETTINGS, today, app.clock, read)
 
 
 def _watch(ending: Ending, watchdog: Watchdog, log: FilteringBoundLogger) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from alerts.codec import encode
+from alerts.names import safe_name
 from spendwatch.app import build_app_as_is
 from spendwatch.commands.opening import open_settings
 from spendwatch.db import where
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from spendwatch.app import App
     from spendwatch.standing import Standing
+
+_PROBLEM = 300
 
 
 def health(config: Path, *, as_json: bool) -> None:
@@ -72,6 +75,11 @@ def _lines(app: App, found: Standing) -> Iterator[tuple[str, str]]:
         posts = bool(app.settings.slack.signing_secrets)
         yield "slack", _slack(found, said, posts=posts)
     yield from work_lines(found, zone)
+    if found.refused_settings:
+        problems = found.refused_settings.splitlines()
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        first = safe_name(problems[0], _PROBLEM)
+        yield "settings", f"new ones refused, the old ones hold: {first}{more}"
     if found.verification:
         yield "verified", found.verification.words(said)
     if found.heartbeat:

@@ -62,12 +62,12 @@ def running(place, *, before=(), **options):
                 service.kill()
 
 
-def a_place(folder, config=FILE, days=20, spike=400, extra=""):
+def a_place(folder, config=FILE, days=20, spike=400, extra="", environ=None):
     """An installation with steady days up to the day before yesterday, and a spike yesterday."""
     folder.mkdir(parents=True, exist_ok=True)
     place = Installation(folder, config, extra)
     place.now = system_clock()
-    app = place.app()
+    app = place.app(environ)
     place.newest = app.last_settled_day()
     app.engine.dispose()
     place.write_days(days, 100, first=place.newest - timedelta(days=days))
@@ -75,9 +75,9 @@ def a_place(folder, config=FILE, days=20, spike=400, extra=""):
     return place
 
 
-def command(place, *arguments):
+def command(place, *arguments, config=None):
     """Run a command of an installation in a process of its own."""
-    whole = [sys.executable, "-m", "spendwatch.cli", *arguments, "--config", place.config]
+    whole = [sys.executable, "-m", "spendwatch.cli", *arguments, "--config", config or place.config]
     return subprocess.run(whole, cwd=ROOT, capture_output=True, text=True, check=False)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -205,6 +206,20 @@ def test_fault_103_the_service_outlives_a_database_that_another_program_has(tmp_
         until(lambda: "acme: $400 on" in told(place))
         assert service.ask_to_end() == 0
     assert told(place).count("acme: $400 on") == 1
+
+
+def test_fault_103_asked_for_new_settings_while_another_program_has_the_database_it_goes_on(
+    tmp_path,
+):
+    place = a_place(tmp_path)
+    with running(place) as service:
+        service.wait_for("service_started")
+        with held(place):
+            service.process.send_signal(signal.SIGHUP)
+            assert "in use by another process" in service.wait_for("settings_not_read")["error"]
+        service.process.send_signal(signal.SIGHUP)
+        service.wait_for("service_started")
+        assert service.ask_to_end() == 0
 
 
 def test_fault_105_a_missing_shared_memory_file_is_made_again(undisturbed, zygote, tmp_path):

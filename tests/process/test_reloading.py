@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 
-from tests.process.services import FILE, running, until
+from tests.process.services import FILE, command, running, until
 from tests.spendwatch.installations import Installation
 
 
@@ -16,6 +16,8 @@ def test_fault_6_new_settings_that_are_wrong_are_told_and_the_old_ones_stay(tmp_
     place = Installation(tmp_path, FILE)
     with running(place) as service:
         service.wait_for("service_started")
+        good = tmp_path / "good.toml"
+        good.write_text(FILE)
         place.config.write_text(FILE.replace('time_zone = "UTC"', 'time_zone = "Nowhere"'))
         hang_up(service)
         (problem,) = service.wait_for("settings_refused")["problems"]
@@ -25,7 +27,15 @@ def test_fault_6_new_settings_that_are_wrong_are_told_and_the_old_ones_stay(tmp_
         hang_up(service)
         service.wait_for("settings_refused")
         assert told.read_text().count("keeps its old settings") == 1
+        assert "new settings refused" in command(place, "health", config=good).stdout
+        status = command(place, "status", config=good).stdout
+        assert "settings   new ones refused, the old ones hold: " in status
+        assert "service.time_zone: must be an IANA time zone" in status
         assert service.process.poll() is None
+        place.config.write_text(FILE)
+        hang_up(service)
+        service.wait_for("service_started")
+        until(lambda: "refused" not in command(place, "health").stdout)
         assert service.ask_to_end() == 0
 
 

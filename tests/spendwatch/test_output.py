@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from datetime import date
@@ -124,3 +125,15 @@ def test_logs_on_a_terminal_are_for_people():
     os.close(leader)
     assert "told=3" in shown
     assert "{" not in shown
+
+
+def test_point_17_each_line_of_the_log_is_json_with_its_time_in_utc(capsys):
+    hostile = "a\nb\r\x1b[31m\x00\x85\u2028\N{RIGHT-TO-LEFT OVERRIDE}"
+    logger().warning("source_failed", source=hostile, error=hostile)
+    written = capsys.readouterr().err
+    (line,) = written.splitlines()
+    told = json.loads(line)
+    assert (told["event"], told["level"], told["source"]) == ("source_failed", "warning", hostile)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", told["timestamp"])
+    assert written.isascii()
+    assert written[:-1].isprintable()
