@@ -12,6 +12,7 @@ from spendwatch.app import build_app
 from spendwatch.exits import run_reporting_errors
 from spendwatch.jobs import run_cycle
 from spendwatch.settings import load_settings
+from tests.databases import migrated
 
 FIRST = date(2026, 9, 1)
 CONFIG = """
@@ -62,7 +63,8 @@ class Installation:
 
     def app(self, environ=None):
         """Put the service together anew, as a restart would."""
-        return build_app(load_settings(self.config, environ or {}), lambda: self.now)
+        settings = load_settings(self.config, environ or {})
+        return build_app(migrated(settings), lambda: self.now)
 
     def judge(self, day):
         """Run the full cycle of a day on the morning after it."""
