@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import importlib.util
 import os
+import sys
 from weakref import finalize
 
 import pytest
@@ -11,6 +14,10 @@ from sqlalchemy import Engine, event
 from sqlalchemy.pool import SingletonThreadPool
 
 from tests.databases import open_empty
+
+if importlib.util.find_spec("dateutil") is None:
+    # pyarrow looks for it all along the path with every value it converts; now it knows.
+    sys.modules["dateutil"] = None
 
 # The same cases on every machine; a database in each of them makes a case slow, not wrong.
 settings.register_profile(
@@ -24,6 +31,12 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "spendwatch"))
 DATABASES = ("sqlite", "postgresql")
 ALSO_POOLED = ("test_leading", "test_concurrent_answers", "test_intake", "test_delivery")
 """Where a pooler that shares connections could make a difference."""
+
+
+def pytest_collection_finish():
+    """Look for rubbish in what tests leave behind alone, not in all that was imported."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_generate_tests(metafunc):
