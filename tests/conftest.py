@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import gc
+import importlib.util
 import os
+import sys
 from weakref import finalize
 
 import pytest
 from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine, event
 from sqlalchemy.pool import SingletonThreadPool
-from sqlmodel import SQLModel
 
-import alerts.tables  # noqa: F401 # declares its tables when imported
-import detector.tables  # noqa: F401 # the same
-import spendwatch.tables  # noqa: F401 # the same
-from detector.vector_triggers import create_triggers
-from spendwatch.db import open_engine
-from spendwatch.db_engines import WRITES
+from tests.databases import open_empty
+
+if importlib.util.find_spec("dateutil") is None:
+    # pyarrow looks for it all along the path with every value it converts; now it knows.
+    sys.modules["dateutil"] = None
 
 # The same cases on every machine; a database in each of them makes a case slow, not wrong.
 settings.register_profile(
@@ -30,6 +31,12 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "spendwatch"))
 DATABASES = ("sqlite", "postgresql")
 ALSO_POOLED = ("test_leading", "test_concurrent_answers", "test_intake", "test_delivery")
 """Where a pooler that shares connections could make a difference."""
+
+
+def pytest_collection_finish():
+    """Look for rubbish in what tests leave behind alone, not in all that was imported."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_generate_tests(metafunc):
@@ -59,18 +66,19 @@ def database_url(request, tmp_path):
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'spendwatch.db'}"
         return
-    with _server(request.param) as url:
+    with _server(request.param, declared="database" in request.fixturenames) as url:
         yield url
 
 
-def _server(kind):
+def _server(kind, *, declared):
+    from tests.postgresql import declared_database, new_database
+
+    template = declared_database() if declared else None
     if kind == "pgbouncer":
         from tests.pgbouncer import new_pooled_database
 
-        return new_pooled_database()
-    from tests.postgresql import new_database
-
-    return new_database()
+        return new_pooled_database(template)
+    return new_database(template)
 
 
 @pytest.fixture
@@ -79,13 +87,3 @@ def database(database_url):
     engine = open_empty(database_url)
     yield engine
     engine.dispose()
-
-
-def open_empty(url):
-    """Open a database as the program does, with the tables as they are declared."""
-    engine = open_engine(url)
-    with engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
-        SQLModel.metadata.create_all(connection)
-        for statement in create_triggers(connection.dialect.name):
-            connection.exec_driver_sql(statement)
-    return engine

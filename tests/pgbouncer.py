@@ -74,10 +74,10 @@ def _stop(process, folder):
 
 
 @contextmanager
-def new_pooled_database():
-    """Make an empty database and give its address behind pgbouncer."""
+def new_pooled_database(template=None):
+    """Make a database, empty or a copy, and give its address behind pgbouncer."""
     if program() is None:
         pytest.skip("pgbouncer is not installed: apt-get install pgbouncer")
-    with new_database() as url:
+    with new_database(template) as url:
         address = make_url(url).set(query={"host": str(pooler()), "port": str(PORT)})
         yield address.render_as_string(hide_password=False)

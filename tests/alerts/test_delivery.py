@@ -24,7 +24,7 @@ from alerts.lifecycle import open_alert
 from alerts.tables import NotificationRow
 from spendwatch.db import reading, writing
 from tests.builders import NOW, a_notification, spike
-from tests.conftest import open_empty
+from tests.databases import open_empty
 from tests.fakes import Crash, FakeClock, RecordingChannel
 
 ROOT = Path(__file__).parents[2]
@@ -418,7 +418,7 @@ from pathlib import Path
 from alerts.channels.console import FileChannel
 from alerts.delivery import deliver
 from spendwatch.db import writing
-from tests.conftest import open_empty
+from tests.databases import open_empty
 from tests.fakes import FakeClock
 
 url, file, moment = sys.argv[1:]

@@ -47,7 +47,7 @@ from tests.builders import (
     source_stale,
     spike,
 )
-from tests.conftest import open_empty
+from tests.databases import open_empty
 from tests.fakes import Crash, FakeClock, RecordingChannel
 
 RECEIVERS = {"": "ops"}

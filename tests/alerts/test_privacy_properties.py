@@ -23,7 +23,7 @@ from detector.model import MICRO, FindingKind, Severity
 from tests.alerts.test_digest import DAILY
 from tests.alerts.test_waking import Desk
 from tests.builders import DAY, NOW, drop, source_stale, spike
-from tests.conftest import open_empty
+from tests.databases import open_empty
 
 ONE = timedelta(days=1)
 TENANTS = ("uno", "duo", "trio", "quattro")

@@ -9,6 +9,7 @@ The same options make the same telemetry in the process of the server and in tha
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
 from typing import Any
@@ -98,17 +99,26 @@ def telemetry_of(
     return Telemetry(shape, connection)
 
 
+Asked = tuple[str, datetime | None, str, datetime, datetime]
+"""Of what, when, and what."""
+
+
 class Workspaces:
-    """An engine for each place that is asked; all of them hold the same rows."""
+    """An engine for each place that is asked; all of them hold the same rows, for good.
+
+    So what was asked before, of a workspace like this one at this time, is answered from memory.
+    """
 
     def __init__(self, telemetry: Telemetry) -> None:
         self._telemetry = telemetry
         self._clock: datetime | None = None
         self._quirks: dict[str, Workspace] = {}
+        self._answers: dict[Asked, dict[str, Any]] = {}
 
-    def at(self, place: str) -> Engine:
+    def at(self, place: str) -> _Remembering:
         """Give the engine of a workspace."""
-        return Engine(self._telemetry.connection, self._quirks.get(place), self._clock)
+        engine = Engine(self._telemetry.connection, self._quirks.get(place), self._clock)
+        return _Remembering(engine, self._answers)
 
     def run(self, query_text: str, begin: datetime, end: datetime) -> dict[str, Any]:
         """Answer as a workspace with nothing wrong."""
@@ -127,6 +137,21 @@ class Workspaces:
     ) -> None:
         """Let a workspace be as ``engine.Workspace`` says; with nothing more it is well again."""
         self._quirks[place] = Workspace(frozenset(missing), frozenset(empty), **more)
+
+
+@dataclass(frozen=True)
+class _Remembering:
+    """An engine that runs no query twice; what it refuses it looks at again."""
+
+    engine: Engine
+    answers: dict[Asked, dict[str, Any]]
+
+    def run(self, query_text: str, begin: datetime, end: datetime) -> dict[str, Any]:
+        """Answer a query for a window of time."""
+        key = repr(self.engine.workspace), self.engine.clock, query_text, begin, end
+        if key not in self.answers:
+            self.answers[key] = self.engine.run(query_text, begin, end)
+        return self.answers[key]
 
 
 def open_workspaces(**options: Any) -> Workspaces:

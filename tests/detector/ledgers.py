@@ -16,7 +16,7 @@ from detector.slots import record_slots, sum_local_day
 from detector.tables import COST_DAY, COST_REVISION, SERIES, SOURCE_DAY, USAGE_SLOT
 from detector.usage import whole_day
 from spendwatch.db import reading, writing
-from tests.conftest import open_empty
+from tests.databases import open_empty
 
 DAY = date(2026, 11, 12)
 NEXT = DAY + timedelta(days=1)

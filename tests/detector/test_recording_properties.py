@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import open_empty
+from tests.databases import open_empty
 from tests.detector.ledgers import (
     DAY,
     NOW,

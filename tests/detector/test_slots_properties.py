@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from detector.model import Grain, Usage
 from detector.usage import day_bounds, local_day, utc_days
-from tests.conftest import open_empty
+from tests.databases import open_empty
 from tests.detector.ledgers import Slots, copied
 
 FIRST = date(2026, 10, 23)  # Europe's clocks go back on the 25th

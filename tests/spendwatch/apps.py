@@ -17,6 +17,7 @@ from spendwatch.app import build_app
 from spendwatch.db import reading
 from spendwatch.ingest import pull
 from spendwatch.settings import load_settings
+from tests.databases import migrated
 from tests.detector.ledgers import rows, source_days
 from tests.fakes import Crash, FakeClock
 
@@ -55,7 +56,7 @@ def an_app(
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "config.toml"
     config.write_text(CONFIG.format(zone=zone, rules=rules) + text, encoding="utf-8")
-    app = build_app(load_settings(config, {}), clock or FakeClock(NOW))
+    app = build_app(migrated(load_settings(config, {})), clock or FakeClock(NOW))
     return replace(app, prices=prices or table(price()))
 
 

@@ -34,6 +34,7 @@ from spendwatch.exits import run_reporting_errors
 from spendwatch.settings import load_settings
 from tests.azure.answers import used
 from tests.azure.asking import longest
+from tests.databases import migrated
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -184,7 +185,8 @@ class Place:
 
     def app(self, environ: dict[str, str] | None = None) -> App:
         """Put the service together anew, as a restart would."""
-        return build_app(load_settings(self.config, environ or {}), lambda: self.now)
+        settings = load_settings(self.config, environ or {})
+        return build_app(migrated(settings), lambda: self.now)
 
     def patient(self, passing: Any, grace_s: float = 15.0, **azure: int) -> App:
         """Put it together with waits that take no time, and settings that no file may have."""

@@ -17,8 +17,8 @@ from detector.sources.base import ApiDay, Telemetry, UseByIds
 from detector.tables import JUDGED_DAY
 from detector.telemetry import SourceMark, begin_watching, move_watermark, record_telemetry
 from spendwatch.db import writing
-from spendwatch.db_upgrade import open_database
 from tests.builders import DAY, NOW, a_notification, a_telling, judgement, one_of_each
+from tests.databases import open_migrated
 from tests.detector.ledgers import LATER, cost, record
 
 TELEMETRY = Telemetry(
@@ -29,8 +29,8 @@ ALERTS, REPLIES, COSTS = 10, 2, 3
 
 
 def open_filled(url):
-    """Open the database at ``url`` by its migrations and fill it."""
-    engine = open_database(url)
+    """Open the database at ``url`` with the tables of its migrations, and fill it."""
+    engine = open_migrated(url)
     fill(engine)
     return engine
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+from copy import copy
 from datetime import UTC, date, datetime, time, timedelta
+from shutil import copytree
 
 from alerts.channels.console import ConsoleChannel
 from spendwatch import cli
@@ -12,6 +14,7 @@ from spendwatch.app import build_app
 from spendwatch.exits import run_reporting_errors
 from spendwatch.jobs import run_cycle
 from spendwatch.settings import load_settings
+from tests.databases import migrated
 
 FIRST = date(2026, 9, 1)
 CONFIG = """
@@ -41,13 +44,23 @@ class Installation:
     """Daily files go in, cycles are run, what is told can be read."""
 
     def __init__(self, folder, config=CONFIG, extra=""):
-        self.folder = folder
-        self.config = folder / "config.toml"
-        self.usage = folder / "usage"
+        self._move_to(folder)
         self.usage.mkdir(exist_ok=True)
         self.config.write_text(config + extra, encoding="utf-8")
         self.now = datetime.combine(FIRST, time(6), UTC)
         self.told = io.StringIO()
+
+    def _move_to(self, folder):
+        self.folder = folder
+        self.config = folder / "config.toml"
+        self.usage = folder / "usage"
+
+    def copy(self, folder):
+        """Copy it as it is, to live on from there; nobody may use it meanwhile."""
+        other = copy(self)
+        other._move_to(copytree(self.folder, folder))
+        other.told = io.StringIO(self.told.getvalue())
+        return other
 
     def write_day(self, day, rows, header="date,tenant,feature,model,cost_usd"):
         """Write one daily file; a row is what stands behind the date."""
@@ -62,7 +75,8 @@ class Installation:
 
     def app(self, environ=None):
         """Put the service together anew, as a restart would."""
-        return build_app(load_settings(self.config, environ or {}), lambda: self.now)
+        settings = load_settings(self.config, environ or {})
+        return build_app(migrated(settings), lambda: self.now)
 
     def judge(self, day):
         """Run the full cycle of a day on the morning after it."""

@@ -20,6 +20,7 @@ from spendwatch.azure import (
 from spendwatch.azure_mappings import Mappings
 from spendwatch.directory import CurrentDirectory
 from spendwatch.settings import load_settings
+from tests.databases import migrated
 from tests.spendwatch.azure_settings import (
     BY_FILE,
     CLASSIC,
@@ -101,7 +102,7 @@ def test_credential_and_gate_are_the_same_for_every_source_and_every_pull(place)
 
 def test_fault_25_a_refused_credential_is_remembered_from_one_pull_to_the_next(place, tmp_path):
     settings = place(f'{LOGS}[service]\ndatabase_url = "sqlite:///x.db"\n')
-    app = build_app(settings, lambda: NOW)
+    app = build_app(migrated(settings), lambda: NOW)
     _credential, gate = app.azure._shared()
     gate.refuse("the credential gave no token")
     for _pull in range(2):
@@ -115,7 +116,7 @@ def test_a_credential_that_cannot_be_made_holds_up_no_other_source(place, monkey
         monkeypatch.delenv(name, raising=False)
     csv = '[[sources]]\nkind = "csv_file"\nname = "files"\npath = "usage"\n'
     settings = place(f'{LOGS}{csv}[azure]\ncredential = "workload_identity"\n')
-    azure, files = build_app(settings, lambda: NOW).usage_sources()
+    azure, files = build_app(migrated(settings), lambda: NOW).usage_sources()
     assert files.name == "files"
     with pytest.raises(SourceError, match=r"\[azure\]: workload_identity credential: check"):
         list(azure.usage(DAY))
@@ -124,7 +125,7 @@ def test_a_credential_that_cannot_be_made_holds_up_no_other_source(place, monkey
 
 def test_a_query_that_is_not_there_holds_up_no_other_source(place):
     settings = place(KUSTO + LOGS)
-    own, gateway = build_app(settings, lambda: NOW).usage_sources()
+    own, gateway = build_app(migrated(settings), lambda: NOW).usage_sources()
     assert (own.name, gateway.name) == ("own", "gateway")
     with pytest.raises(SourceError, match=r"usage\.kql: cannot be read: No such file"):
         list(own.usage(DAY))
@@ -215,7 +216,7 @@ def test_the_directory_knows_whom_a_mapping_names_as_it_is_now(place, tmp_path):
 def test_a_mapping_that_cannot_be_read_takes_nothing_from_the_settings(place, tmp_path):
     settings = place(f'{LOGS}{BY_FILE}[[tenants]]\nid = "bolt"\ncost_centre = "CC-9"\n')
     assert Mappings(settings).cost_centres() == []
-    directory = build_app(settings, lambda: NOW).directory
+    directory = build_app(migrated(settings), lambda: NOW).directory
     assert directory.routes.cost_centres == {"bolt": "CC-9"}
 
 

@@ -72,9 +72,9 @@ def twin(base, tmp_path_factory):
     place.now += HOUR
     assert pull_all(place.patient(Sleeper())) == {"gateway": "", "other": ""}
     first = place.telemetry.shape.first_day  # the first day that is asked for
-    truth = place.logs_truth().items()
-    truth = {key: row for key, row in truth if first <= key[1] <= place.last_day()}
-    held = {key: row for key, row in place.ledger().items() if key[1] <= place.last_day()}
+    last = place.last_day()
+    truth = {key: row for key, row in place.logs_truth().items() if first <= key[1] <= last}
+    held = {key: row for key, row in place.ledger().items() if key[1] <= last}
     assert differences(held, truth) == []
     return place
 

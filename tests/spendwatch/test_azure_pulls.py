@@ -16,6 +16,7 @@ from spendwatch.db import reading
 from spendwatch.ingest import pull
 from spendwatch.settings import load_settings
 from tests.azure.local import LocalLogAnalytics
+from tests.databases import migrated
 from tests.spendwatch.azure_settings import FINOPS, LOGS
 from tests.spendwatch.azure_workspace import ENGINE, NOW, telemetry
 from tests.spendwatch.local_identity import managed_identity
@@ -78,7 +79,7 @@ def true_tokens(app, day):
 
 
 def test_a_days_telemetry_is_in_the_ledger_to_the_token(settings, workspace):
-    app = build_app(settings, lambda: NOW)
+    app = build_app(migrated(settings), lambda: NOW)
     (source,) = app.usage_sources()
     pull(app, source, Window(DAY, DAY))
     assert tokens_by_tenant(app, DAY) == true_tokens(app, DAY)
@@ -86,7 +87,7 @@ def test_a_days_telemetry_is_in_the_ledger_to_the_token(settings, workspace):
 
 
 def test_one_gate_counts_the_queries_of_every_pull(settings):
-    app = build_app(settings, lambda: NOW)
+    app = build_app(migrated(settings), lambda: NOW)
     for _pull in range(2):
         (source,) = app.usage_sources()
         pull(app, source, Window(DAY, DAY))
@@ -95,7 +96,7 @@ def test_one_gate_counts_the_queries_of_every_pull(settings):
 
 
 def test_the_next_pull_asks_at_the_pace_that_the_last_one_learnt(settings, workspace):
-    app = build_app(settings, lambda: NOW)
+    app = build_app(migrated(settings), lambda: NOW)
     for _pull in range(2):
         (source,) = app.usage_sources()
         pull(app, source, Window(DAY, DAY + timedelta(days=1)))
@@ -104,7 +105,7 @@ def test_the_next_pull_asks_at_the_pace_that_the_last_one_learnt(settings, works
 
 
 def test_live_says_what_the_telemetry_can_attribute(settings):
-    app = build_app(settings, lambda: NOW)
+    app = build_app(migrated(settings), lambda: NOW)
     found = {
         each.about.partition(" ")[2]: (each.mark.value, each.words)
         for each in ask_azure(settings, app.prices, lambda: NOW)

@@ -19,14 +19,20 @@ SPIKE = FIRST + timedelta(days=35)
 BUDGET = '[[tenants]]\nid = "acme"\nname = "Acme"\n[[tenants.budgets]]\ncap = 4000\n'
 
 
-@pytest.fixture
-def spiked(tmp_path):
-    """A ledger with one open alert, A-1, and a budget that was half spent."""
-    place = Installation(tmp_path, extra=BUDGET)
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory):
+    """What `spiked` is a copy of."""
+    place = Installation(tmp_path_factory.mktemp("judged"), extra=BUDGET)
     place.write_days(35, 100)
     place.write_day(SPIKE, ["acme,chat,gpt-4o,900"])
     place.judge(SPIKE)
     return place
+
+
+@pytest.fixture
+def spiked(tmp_path, judged):
+    """A ledger with one open alert, A-1, and a budget that was half spent."""
+    return judged.copy(tmp_path / "spiked")
 
 
 def run(*arguments):

@@ -32,10 +32,16 @@ def day(step):
     return FIRST + timedelta(days=step)
 
 
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory):
+    """What `steady` is a copy of."""
+    return steady_place(tmp_path_factory.mktemp("lived"))
+
+
 @pytest.fixture
-def steady(tmp_path):
+def steady(lived, tmp_path):
     """35 steady days of acme at about $100, judged, with nothing told."""
-    return steady_place(tmp_path)
+    return lived.copy(tmp_path / "steady")
 
 
 def steady_place(folder, extra=""):

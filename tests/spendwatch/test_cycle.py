@@ -21,14 +21,20 @@ def day(step):
     return FIRST + timedelta(days=step)
 
 
-@pytest.fixture
-def steady(tmp_path):
-    """35 steady days of acme at about $100, all judged but told nothing."""
-    place = Installation(tmp_path)
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory):
+    """What `steady` is a copy of."""
+    place = Installation(tmp_path_factory.mktemp("lived"))
     place.write_days(35, 100)
     place.judge(day(34))
     assert place.read() == ""
     return place
+
+
+@pytest.fixture
+def steady(lived, tmp_path):
+    """35 steady days of acme at about $100, all judged but told nothing."""
+    return lived.copy(tmp_path / "steady")
 
 
 def alerts_of(place, **filters):

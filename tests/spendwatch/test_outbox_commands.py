@@ -20,10 +20,13 @@ class Outage(Installation):
 
     def __init__(self, folder, config=TO_A_FILE):
         super().__init__(folder, config)
-        self.file = folder / "messages.txt"
         self.file.mkdir()
         self.write_days(35, 100)
         self.write_day(SPIKE, ["acme,chat,gpt-4o,900"])
+
+    @property
+    def file(self):
+        return self.folder / "messages.txt"
 
     def once(self):
         return self.run("once", "--day", str(SPIKE))
@@ -42,12 +45,18 @@ def told_of_messages(capsys):
     return [line for line in lines if line.startswith("spendwatch: ")]
 
 
-@pytest.fixture
-def outage(tmp_path):
-    """An alert was raised and nobody could be told."""
-    place = Outage(tmp_path)
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory):
+    """What `outage` is a copy of."""
+    place = Outage(tmp_path_factory.mktemp("lived"))
     assert place.once() == 1
     return place
+
+
+@pytest.fixture
+def outage(lived, tmp_path):
+    """An alert was raised and nobody could be told."""
+    return lived.copy(tmp_path / "outage")
 
 
 @pytest.fixture
