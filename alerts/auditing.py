@@ -9,7 +9,7 @@ from sqlmodel import and_, col, exists, func, or_, select
 
 from alerts import outbox
 from alerts.audit import Evidence
-from alerts.outbox import NotificationState
+from alerts.outbox_queries import NotificationState
 from alerts.tables import DecisionRow, NotificationRow
 
 if TYPE_CHECKING:

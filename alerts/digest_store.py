@@ -10,7 +10,7 @@ from sqlmodel import col, select
 from alerts import store
 from alerts.interim import HeldBack
 from alerts.model import HELD_FOR_NOW, AlertState, Reason
-from alerts.outbox import NotificationState
+from alerts.outbox_queries import NotificationState
 from alerts.tables import AlertRow, DecisionRow, NotificationRow
 
 if TYPE_CHECKING:

@@ -19,6 +19,7 @@ from alerts.codec import decode
 from alerts.messages import forwarded_message
 from alerts.model import Reason
 from alerts.notice import Message
+from alerts.outbox_queries import NotificationState
 from alerts.tables import NotificationRow
 from detector.model import Severity
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 PATIENCE = timedelta(minutes=5)
 """What is critical, and was tried in vain for so long, is told to somebody else."""
-_WAITING = (outbox.NotificationState.NEW.value, outbox.NotificationState.RETRY.value)
+_WAITING = (NotificationState.NEW.value, NotificationState.RETRY.value)
 
 
 def divert(

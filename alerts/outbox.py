@@ -12,13 +12,20 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import CursorResult, and_, exists, func, insert, or_, update
-from sqlalchemy.orm import aliased
+from sqlalchemy import CursorResult, func, insert, or_, update
 from sqlmodel import col, select
 
 from alerts.codec import decode, encode
 from alerts.model import Reason
 from alerts.notice import Headline, Message, Notification
+from alerts.outbox_queries import (
+    WAITING,
+    NotificationState,
+    claimable_row,
+    first_row,
+    is_behind_another,
+    pending_rows,
+)
 from alerts.tables import NOTIFICATION, NotificationRow
 
 if TYPE_CHECKING:
@@ -29,25 +36,6 @@ if TYPE_CHECKING:
     from alerts.notice import Receipt
 
 
-class NotificationState(StrEnum):
-    """How far a notification has come."""
-
-    NEW = "new"
-    SENDING = "sending"
-    RETRY = "retry"
-    SENT = "sent"
-    DEAD = "dead"
-    DROPPED = "dropped"
-    DIVIDED = "divided"
-
-
-_WAITING = (NotificationState.NEW, NotificationState.RETRY)
-_ON_ITS_WAY = (*_WAITING, NotificationState.SENDING)
-SETTLED = tuple(
-    state.value
-    for state in (NotificationState.SENT, NotificationState.DROPPED, NotificationState.DIVIDED)
-)
-"""States in which nothing is left to be done."""
 _ERROR_LENGTH = 500
 _NUMBER = col(NotificationRow.number)
 
@@ -141,10 +129,9 @@ def pending(
 
     Either messages or pictures: no message waits for a picture.
     """
-    query = select(NotificationRow.key, NotificationRow.receiver, NotificationRow.reason)
-    is_picture = col(NotificationRow.reason) == Reason.CHART.value
-    due = query.where(_is_due(now, left_behind_before), is_picture if pictures else ~is_picture)
-    found = session.exec(due.order_by(_NUMBER))
+    found = session.execute(
+        pending_rows(pictures=pictures), {"now": now, "left_behind_before": left_behind_before}
+    )
     return tuple(Due(key, receiver, Reason(reason)) for key, receiver, reason in found)
 
 
@@ -155,7 +142,7 @@ def due_since(session: Session, now: datetime) -> datetime | None:
     """
     state = col(NotificationRow.state)
     due_at = func.coalesce(col(NotificationRow.due_at), col(NotificationRow.created_at))
-    query = select(due_at).where(state.in_(_WAITING), due_at <= now, ~_is_behind_another())
+    query = select(due_at).where(state.in_(WAITING), due_at <= now, ~is_behind_another())
     return session.exec(query.order_by(due_at).limit(1)).first()
 
 
@@ -167,10 +154,8 @@ def claimed_since(session: Session) -> datetime | None:
 
 def claim(session: Session, key: str, now: datetime, left_behind_before: datetime) -> Claim | None:
     """Claim a notification; None where somebody else has it, or it is not its turn."""
-    query = select(NotificationRow).where(
-        col(NotificationRow.key) == key, _is_due(now, left_behind_before), ~_is_behind_another()
-    )
-    row = session.exec(query).first()
+    asked = {"key": key, "now": now, "left_behind_before": left_behind_before}
+    row = session.execute(claimable_row(), asked).scalars().first()
     if row is None:
         return None
     claimed = Claim(
@@ -295,7 +280,7 @@ def postpone(session: Session, receiver: str, until: datetime) -> None:
         update(NotificationRow)
         .where(
             col(NotificationRow.receiver) == receiver,
-            col(NotificationRow.state).in_(_WAITING),
+            col(NotificationRow.state).in_(WAITING),
             or_(due_at.is_(None), due_at < until),
         )
         .values(due_at=until)
@@ -319,44 +304,12 @@ def acts_of(row: NotificationRow) -> tuple[Act, ...]:
     return tuple(decode(Act, each) for each in row.acts)
 
 
-def _is_due(now: datetime, left_behind_before: datetime) -> Any:
-    """Pick what is due, or was claimed so long ago that its sender must have died."""
-    state, due_at = col(NotificationRow.state), col(NotificationRow.due_at)
-    claimed_at = col(NotificationRow.claimed_at)
-    waits = and_(state.in_(_WAITING), or_(due_at.is_(None), due_at <= now))
-    left = or_(claimed_at.is_(None), claimed_at <= left_behind_before)
-    return or_(waits, and_(state == NotificationState.SENDING, left))
-
-
-def _is_behind_another() -> Any:
-    """Pick what must wait: an earlier word about the same alert is on its way to the receiver.
-
-    What is about many alerts at once has no alert number, equals no other and never waits, but
-    for the one below which it belongs.
-    """
-    earlier = aliased(NotificationRow)
-    same_alert = and_(
-        col(earlier.alert_number) == col(NotificationRow.alert_number),
-        col(earlier.receiver) == col(NotificationRow.receiver),
-        col(earlier.recipient) == col(NotificationRow.recipient),
-        col(earlier.number) < col(NotificationRow.number),
-    )
-    its_root = col(earlier.key) == col(NotificationRow.thread_of)
-    return exists().where(or_(same_alert, its_root), col(earlier.state).in_(_ON_ITS_WAY))
-
-
 def _first(session: Session, row: NotificationRow) -> Headline | None:
     """Return what the same person was told first about the same alert."""
     if row.alert_number is None:
         return None
-    query = select(NotificationRow).where(
-        col(NotificationRow.alert_number) == row.alert_number,
-        col(NotificationRow.receiver) == row.receiver,
-        col(NotificationRow.recipient) == row.recipient,
-        col(NotificationRow.state) == NotificationState.SENT.value,
-        row.number > _NUMBER,
-    )
-    first = session.exec(query.order_by(_NUMBER).limit(1)).first()
+    asked = {name: getattr(row, name) for name in ("alert_number", "receiver", "recipient")}
+    first = session.execute(first_row(), asked | {"number": row.number}).scalars().first()
     return Headline(first.reference, first.message["title"]) if first else None
 
 

@@ -12,7 +12,8 @@ from alerts.lifecycle import ReplyRefused, SenselessReply
 from alerts.model import Reason
 from alerts.names import safe_name
 from alerts.numbers import moment
-from alerts.outbox import Act, NotificationState, acts_of, remember
+from alerts.outbox import Act, acts_of, remember
+from alerts.outbox_queries import NotificationState
 from alerts.tables import NotificationRow
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from alerts import store
 from alerts.model import Reason, Verb
 from alerts.names import safe_name
 from alerts.numbers import count, full_day, moment
-from alerts.outbox import NotificationState, acts_of
+from alerts.outbox import acts_of
+from alerts.outbox_queries import NotificationState
 from alerts.tables import NotificationRow
 
 if TYPE_CHECKING:

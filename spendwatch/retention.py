@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, func, select
 
-from alerts.outbox import SETTLED
+from alerts.outbox_queries import SETTLED
 from alerts.tables import NOTIFICATION
 from detector.tables import (
     API_DAY,

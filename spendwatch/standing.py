@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from alerts import outbox
 from alerts.names import safe_name
 from alerts.numbers import count, full_day, moment
-from alerts.outbox import SETTLED, NotificationState
+from alerts.outbox_queries import SETTLED, NotificationState
 from alerts.tables import NOTIFICATION
 from detector.pulls import newest_judged_day
 from detector.tables import PULL

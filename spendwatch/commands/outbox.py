@@ -9,7 +9,8 @@ from alerts.codec import encode
 from alerts.delivery import LEASE
 from alerts.names import safe_name, says_nothing
 from alerts.numbers import count, moment
-from alerts.outbox import Act, Asked, NotificationState
+from alerts.outbox import Act, Asked
+from alerts.outbox_queries import NotificationState
 from alerts.replies import MAX_NOTE
 from spendwatch.commands.looking_up import message_words, require_member
 from spendwatch.commands.opening import acting_user, open_app

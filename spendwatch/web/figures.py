@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlmodel import col
 
 from alerts.model import AlertState
-from alerts.outbox import NotificationState
+from alerts.outbox_queries import NotificationState
 from alerts.tables import ALERT, NOTIFICATION, ReplyRow
 from detector.tables import PULL
 from spendwatch.db import reading

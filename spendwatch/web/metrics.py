@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from alerts.model import Verb
-from alerts.outbox import NotificationState
+from alerts.outbox_queries import NotificationState
 from detector.model import FindingKind, Severity
 from spendwatch.db import DatabaseError
 from spendwatch.standing import standing

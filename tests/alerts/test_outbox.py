@@ -12,7 +12,8 @@ from alerts import outbox, settling
 from alerts.channels.base import ChannelError
 from alerts.delivery import LEASE, deliver
 from alerts.lifecycle import ReplyRefused, SenselessReply
-from alerts.outbox import Act, Asked, NotificationState
+from alerts.outbox import Act, Asked
+from alerts.outbox_queries import NotificationState
 from alerts.tables import NotificationRow
 from spendwatch.db import reading, writing
 from tests.builders import NOW, a_notification

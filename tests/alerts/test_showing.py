@@ -12,7 +12,7 @@ from alerts.channels.base import ChannelError
 from alerts.delivery import LEASE, Whom, deliver
 from alerts.intake import take_in
 from alerts.model import Teaching, Verb, Verdict
-from alerts.outbox import NotificationState
+from alerts.outbox_queries import NotificationState
 from alerts.replies import Answer, answer
 from alerts.showing import Known, Showing
 from alerts.tables import NotificationRow, PostingRow

@@ -27,7 +27,7 @@ from sqlmodel import select
 from alerts import store
 from alerts.lifecycle import ReplyRefused
 from alerts.model import Verb, Verdict
-from alerts.outbox import NotificationState
+from alerts.outbox_queries import NotificationState
 from alerts.replies import Answer, answer
 from alerts.tables import AlertRow, NotificationRow, ReplyRow
 from detector.pulls import newest_judged_day

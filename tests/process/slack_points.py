@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from sqlmodel import select
 
-from alerts.outbox import NotificationState
+from alerts.outbox_queries import NotificationState
 from alerts.tables import NotificationRow, ReplyRow
 from spendwatch.app import build_app
 from spendwatch.channels import build_channels, slack_of

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from sqlmodel import select
 
-from alerts.outbox import NotificationState
+from alerts.outbox_queries import NotificationState
 from alerts.tables import NotificationRow
 from detector.history import consecutive_days
 from spendwatch.charts import chart_of
