@@ -64,11 +64,13 @@ class EmailReceiver(Receiver):
     """Addresses; each gets a mail of its own."""
 
     kind: Literal["email"]
-    addresses: tuple[Annotated[str, BeforeValidator(mail_address)], ...] = Field(min_length=1)
+    addresses: tuple[Annotated[str, BeforeValidator(mail_address)], ...]
 
     @field_validator("addresses")
     @classmethod
     def _names_each_once(cls, addresses: tuple[str, ...]) -> tuple[str, ...]:
+        if not addresses:
+            raise ValueError("must name at least one address, or nobody is told")
         seen = [each.lower() for each in addresses]
         for each in seen:
             if seen.count(each) > 1:

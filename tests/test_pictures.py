@@ -40,7 +40,9 @@ def test_a_picture_is_sharp_and_small(picture):
     assert picture.stat().st_size < 150_000
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/slack.md", "docs/backtest.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/slack.md", "docs/backtest.md", "docs/email.md"]
+)
 def test_a_picture_is_shown_as_it_was_drawn_with_words_for_whoever_does_not_see_it(page):
     shown = IMAGE.findall((ROOT / page).read_text(encoding="utf-8"))
     assert [source for source, _, _ in shown if not ((ROOT / page).parent / source).exists()] == []

@@ -15,6 +15,7 @@ from pathlib import Path
 from PIL import Image, ImageChops
 
 from docs.pictures.backtest import backtest_page
+from docs.pictures.mailed import mailed_page
 from docs.pictures.page import Page, document
 from docs.pictures.story import NAMES, Scenes, tell
 
@@ -30,7 +31,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         pages = compose(tell(Path(folder)))
         whole = {name: document(body, WIDTH) for name, body in pages.items()}
-        for name, html in (whole | {"backtest": backtest_page(Path(folder))}).items():
+        others = {"backtest": backtest_page(Path(folder)), "mailed": mailed_page(Path(folder))}
+        for name, html in (whole | others).items():
             photograph(browser, html, Path(folder), FOLDER / f"{name}.png")
             size = (FOLDER / f"{name}.png").stat().st_size
             sys.stdout.write(f"docs/pictures/{name}.png: {size:,} bytes\n")

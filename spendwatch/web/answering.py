@@ -105,21 +105,9 @@ class Pages:
         refused: str = "",
         wrong: Mapping[str, str] | None = None,
     ) -> Response:
-        shown = self._replies.show(reader, number)
-        return _page(
-            "web/alert.html",
-            409 if refused else 200,
-            title=shown.message.title,
-            token=token,
-            page=self._replies.form(token),
-            shown=shown,
-            who=reader.address,
-            refused=refused,
-            wrong=wrong or {},
-            hours=HOURS,
-            until_for=_lasting(shown),
-            **{verb.value: verb in shown.may for verb in Verb},
-        )
+        shown, page = self._replies.show(reader, number), self._replies.form(token)
+        html = alert_page(shown, reader.address, (token, page), refused, wrong)
+        return HTMLResponse(html, 409 if refused else 200)
 
     def _subscription(self, reader: Reader, token: str) -> Response:
         return _page(
@@ -129,6 +117,29 @@ class Pages:
             reader=reader,
             stopped=self._replies.is_stopped(reader),
         )
+
+
+def alert_page(
+    shown: Shown,
+    who: str,
+    tokens: tuple[str, str],
+    refused: str = "",
+    wrong: Mapping[str, str] | None = None,
+) -> str:
+    """Return the page of an alert; ``tokens`` are that of the link, and that of its forms."""
+    return render(
+        "web/alert.html",
+        title=shown.message.title,
+        token=tokens[0],
+        page=tokens[1],
+        shown=shown,
+        who=who,
+        refused=refused,
+        wrong=wrong or {},
+        hours=HOURS,
+        until_for=_lasting(shown),
+        **{verb.value: verb in shown.may for verb in Verb},
+    )
 
 
 def _lasting(shown: Shown) -> str:
