@@ -221,7 +221,7 @@ def _answered(
     return kind(
         f"SMTP: {what}: {code} {' '.join(words.split())[:_SAID]}",
         permanent=final,
-        curable=final,
+        curable=final and not nobody_there,  # an address that is refused is refused again
         unsure=False,
         nobody_there=final and nobody_there,
     )

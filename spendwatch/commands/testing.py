@@ -10,7 +10,7 @@ from alerts.channels.base import ChannelError
 from alerts.codec import encode
 from alerts.model import Reason
 from alerts.notice import Notification
-from alerts.numbers import moment
+from alerts.numbers import count, moment
 from alerts.service_words import trial_message
 from spendwatch.channels import build_channels
 from spendwatch.commands.opening import acting_user, open_app
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from alerts.channels.base import Channel
+    from alerts.notice import Receipt
     from spendwatch.app import App
     from spendwatch.settings import AnyReceiver
 
@@ -33,11 +35,14 @@ def send(config: Path, name: str, *, as_json: bool) -> None:
     channel = build_channels(app, sys.stderr if as_json else sys.stdout)[receiver.name]
     where = f"{receiver.name} ({receiver.kind}, {receiver.place})"
     test = _test_of(receiver.name, app)
-    try:
-        copies = [replace(test, recipient=each) for each in channel.recipients] or [test]
-        receipts = [channel.send(each) for each in copies]
-    except ChannelError as error:
-        raise ChannelError(f"the test message to {where} was not sent: {error}") from error
+    copies = [replace(test, recipient=each) for each in channel.recipients] or [test]
+    receipts, failures = _send_each(channel, copies)
+    channel.rest()
+    if failures:
+        others = f"; {count(len(receipts), 'other')} got it" if receipts else ""
+        raise ChannelError(
+            f"the test message to {where} was not sent: {'; '.join(failures)}{others}"
+        )
     if as_json:
         receipt = encode(receipts[0])
         print_json(receipt | {"kind": receiver.kind, "place": receiver.place})
@@ -45,6 +50,17 @@ def send(config: Path, name: str, *, as_json: bool) -> None:
     print_line(f"sent a test message to {where} at {moment(receipts[0].sent_at)}")
     kept = ", ".join(receipt.reference for receipt in receipts)
     print_line(f"it is kept there as {kept}; it is no alert, and nothing is stored")
+
+
+def _send_each(channel: Channel, copies: Iterable[Notification]) -> tuple[list[Receipt], list[str]]:
+    """Send each copy, whatever becomes of the others; return receipts, and what went wrong."""
+    receipts, failures = [], []
+    for each in copies:
+        try:
+            receipts.append(channel.send(each))
+        except ChannelError as error:
+            failures.append(f"{each.recipient}: {error}" if each.recipient else str(error))
+    return receipts, failures
 
 
 def _test_of(receiver: str, app: App) -> Notification:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from alerts import recipients
 from spendwatch.channels import smtp_of
+from spendwatch.db import writing
 from spendwatch.mail_links import links_of
 from spendwatch.settings import ConfigError, load_settings
 from tests.builders import a_notification
-from tests.spendwatch.installations import CONFIG
+from tests.mail.local import mail_server
+from tests.spendwatch.installations import CONFIG, Installation
 
 PEOPLE = """
 [[receivers]]
@@ -131,3 +134,32 @@ def test_a_stand_in_must_be_another_receiver_that_exists(tmp_path):
     told = "\n".join(problems(tmp_path, text))
     assert "must name another receiver, not itself" in told
     assert "no receiver is called 'y'" in told
+
+
+def test_a_test_mail_goes_to_each_address_and_says_which_one_was_refused(tmp_path, capsys):
+    with mail_server(security="none") as (mail, port):
+        more = PEOPLE.format(addresses='["a@b.example", "c@d.example"]')
+        more += EMAIL.replace("smtp.example.com", "127.0.0.1")
+        more += f'port = {port}\nsecurity = "none"\n'
+        place = Installation(tmp_path, CONFIG, more)
+        assert place.run("test-send", "people") == 0
+        assert [each["To"] for each in mail.mails] == ["a@b.example", "c@d.example"]
+        mail.answers.refused["a@b.example"] = "550 no such user"
+        assert place.run("test-send", "people") == 1
+        assert "a@b.example: SMTP: the recipient is refused: 550" in capsys.readouterr().err
+        assert [each["To"] for each in mail.mails][2:] == ["c@d.example"]
+
+
+def test_who_gets_no_mail_is_listed_and_gets_it_again(tmp_path, capsys):
+    place = Installation(tmp_path, CONFIG)
+    app = place.app()
+    with writing(app.engine) as session:
+        recipients.unsubscribe(session, "people", "ann@example.com", app.clock())
+    app.engine.dispose()
+    (row,) = place.json(capsys, "recipients", "list")
+    assert (row["address"], row["why"]) == ("ann@example.com", "unsubscribed")
+    assert place.run("recipients", "resume", "people", "ann@example.com") == 0
+    assert place.run("recipients", "resume", "people", "ann@example.com") == 2
+    assert place.json(capsys, "recipients", "list") == []
+    assert place.run("recipients", "list") == 0
+    assert "every address in the settings gets its mail" in capsys.readouterr().out
