@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import and_, bindparam, func, insert, or_, update
@@ -11,7 +12,7 @@ from sqlmodel import col, select
 
 from alerts.codec import decode, encode
 from alerts.model import AbnormalDay, Alert, AlertState, Change, Reason, Reply, Seen, Verb, Verdict
-from alerts.tables import ALERT, DECISION, DecisionRow, NotificationRow, ReplyRow
+from alerts.tables import ALERT, DECISION, REPLY, DecisionRow, NotificationRow, ReplyRow
 from detector.model import Finding
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ def alerts_touching(
 
 def get_alert(session: Session, number: int) -> Alert | None:
     """Return one alert; None where there is none of that number."""
-    return next(iter(_read(session, ALERT.c.number == number)), None)
+    row = session.connection().execute(_one_alert(), {"number": number}).one_or_none()
+    return None if row is None else _alert(row)
 
 
 def list_alerts(
@@ -119,27 +121,27 @@ def save_alerts(session: Session, alerts: Iterable[Alert]) -> None:
 
 def move_alert(session: Session, before: Alert, after: Alert) -> bool:
     """Store an answered alert, unless somebody else changed it since ``before`` was read."""
-    unmoved = (
-        ALERT.c.number == before.number,
-        ALERT.c.state == before.state.value,
-        ALERT.c.revision == before.revision,
-    )
-    moved = update(ALERT).where(*unmoved).values(_alert_values(after))
-    return session.connection().execute(moved).rowcount == 1
+    seen = {
+        "seen_number": before.number,
+        "seen_state": before.state.value,
+        "seen_revision": before.revision,
+    }
+    moved = session.connection().execute(_unmoved_alert(), seen | _alert_values(after))
+    return moved.rowcount == 1
 
 
 def append_reply(session: Session, reply: Reply) -> Reply:
     """Store an answer and return it with its number; answers are never changed or removed."""
     values = {**encode(reply), "at": reply.at, "until": reply.until}
     del values["number"]
-    number = session.execute(insert(ReplyRow).returning(col(ReplyRow.number)), values).scalar_one()
+    number = session.connection().execute(_new_reply(), values).scalar_one()
     return replace(reply, number=number or 0)
 
 
 def replies_of(session: Session, number: int) -> tuple[Reply, ...]:
     """Return the answers to one alert, oldest first."""
-    query = select(ReplyRow).where(col(ReplyRow.alert_number) == number)
-    return tuple(map(_reply, session.exec(query.order_by(col(ReplyRow.number)))))
+    rows = session.connection().execute(_replies_of_one(), {"number": number})
+    return tuple(map(_reply, rows))
 
 
 def replies_about(session: Session, *conditions: Any) -> dict[int, list[Reply]]:
@@ -255,6 +257,34 @@ def numbers_told_by(session: Session, keys: Collection[str]) -> dict[str, list[i
     return told
 
 
+# What each answer asks for is built once: that takes longer than to ask.
+
+
+@cache
+def _one_alert() -> Any:
+    return ALERT.select().where(ALERT.c.number == bindparam("number"))
+
+
+@cache
+def _unmoved_alert() -> Any:
+    return update(ALERT).where(
+        ALERT.c.number == bindparam("seen_number"),
+        ALERT.c.state == bindparam("seen_state"),
+        ALERT.c.revision == bindparam("seen_revision"),
+    )
+
+
+@cache
+def _new_reply() -> Any:
+    return insert(REPLY).returning(REPLY.c.number)
+
+
+@cache
+def _replies_of_one() -> Any:
+    mine = REPLY.c.alert_number == bindparam("number")
+    return REPLY.select().where(mine).order_by(REPLY.c.number)
+
+
 def _parts(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     for start in range(0, len(items), size):
         yield items[start : start + size]
@@ -318,7 +348,7 @@ def _alert(row: Any) -> Alert:
     )
 
 
-def _reply(row: ReplyRow) -> Reply:
+def _reply(row: Any) -> Reply:
     return Reply(
         alert_number=row.alert_number,
         verb=Verb(row.verb),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
-from alerts.codec import decode
+from sqlalchemy import bindparam, select
+
 from alerts.links import LinkUnknown, Purpose, Signing
-from alerts.notice import Message
 from alerts.render.mail import Links
-from alerts.tables import NotificationRow
+from alerts.tables import NOTIFICATION
 from spendwatch.settings_mail import EmailReceiver
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Reader:
 
 def reader_of(session: Session, settings: Settings, link: Link) -> Reader:
     """Return who has followed a link; raises LinkRefused where it is not theirs any more."""
-    row = session.get(NotificationRow, link.number)
+    row = session.connection().execute(_message(), {"number": link.number}).one_or_none()
     if row is None:
         raise LinkUnknown("What this link was about is not kept any more.")
     addresses = {
@@ -83,5 +84,13 @@ def reader_of(session: Session, settings: Settings, link: Link) -> Reader:
     }
     if row.recipient not in addresses:
         raise LinkUnknown(_NOT_THEIRS)
-    about = decode(Message, row.message).about
+    about = tuple(row.message.get("about", ()))
     return Reader(row.receiver, row.recipient, about, row.created_at)
+
+
+@cache
+def _message() -> Any:
+    """Select what is asked of the message that a link stood in."""
+    mine = NOTIFICATION.c.number == bindparam("number")
+    names = ("receiver", "recipient", "message", "created_at")
+    return select(*(NOTIFICATION.c[name] for name in names)).where(mine)

@@ -129,11 +129,11 @@ class Replies:
     def answer(self, token: str, number: int, fields: Mapping[str, str]) -> Reader:
         """Take an answer from a form; raises LinkRefused, Refused or ReplyRefused."""
         reader = self.reader(Purpose.ANSWER, token)
+        _require_told(reader, number)
         self._require_page(token, fields)
         given = self._given(reader, number, fields)
         teaching = conversion.teaching(self.app.settings)
         with writing(self.app.engine) as session:
-            self._alert(session, reader, number)
             answer(session, number, given, self.app.clock(), teaching)
         return reader
 
@@ -174,8 +174,7 @@ class Replies:
         return Known(display_names(self.app, session), teaching)
 
     def _alert(self, session: Session, reader: Reader, number: int) -> Alert:
-        if number not in reader.about:
-            raise LinkUnknown("This mail told of no such alert.")
+        _require_told(reader, number)
         return require_alert(session, number)
 
     def _require_page(self, token: str, fields: Mapping[str, str]) -> None:
@@ -212,6 +211,11 @@ class Replies:
         if problems := form.misfit(alert, self.app.clock()):
             raise Refused("That does not fit this alert.", problems)
         return form.answer(reader.actor)
+
+
+def _require_told(reader: Reader, number: int) -> None:
+    if number not in reader.about:
+        raise LinkUnknown("This mail told of no such alert.")
 
 
 def _verb(text: str) -> Verb:

@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,7 +37,7 @@ from spendwatch.settings import load_settings
 from tests.slack.local import LocalSlack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tests.slack.state import Envelope, Message
 
@@ -75,6 +75,8 @@ class Load:
     folder: Path
     slack: LocalSlack
     conversations: tuple[str, ...]
+    more: str = ""
+    also: Mapping[str, str] = field(default_factory=dict)
     pid: int = 0
 
     def __post_init__(self) -> None:
@@ -86,10 +88,11 @@ class Load:
             base_url=self.slack.base_url,
             people=json.dumps(PEOPLE),
         )
-        self.config.write_text(text)
+        self.config.write_text(text + self.more)
         self.environ = {
             "SPENDWATCH_SLACK__BOT_TOKEN": self.slack.bot_token,
             "SPENDWATCH_SLACK__APP_TOKEN": self.slack.app_token,
+            **self.also,
         }
         self.app: App = build_app(load_settings(self.config, self.environ))
 
@@ -224,11 +227,16 @@ def settled(app: App) -> date:
 
 
 @contextmanager
-def in_slack(conversations: int) -> Iterator[Load]:
-    """Have an installation in a local Slack of its own, with so many conversations."""
+def in_slack(
+    conversations: int, more: str = "", also: Mapping[str, str] | None = None
+) -> Iterator[Load]:
+    """Have an installation in a local Slack of its own, with so many conversations.
+
+    ``more`` are further settings, ``also`` further variables.
+    """
     names = tuple(f"C0LOAD{number}" for number in range(conversations))
     with tempfile.TemporaryDirectory() as folder, LocalSlack() as slack:
-        load = Load(Path(folder), slack, names)
+        load = Load(Path(folder), slack, names, more, also or {})
         try:
             yield load
         finally:
