@@ -213,6 +213,10 @@ def test_fault_88_a_body_that_never_comes_is_not_waited_for(hasty):
     assert hasty.get("/healthz").status == 200
 
 
+def test_fault_88_a_connection_on_which_nothing_comes_is_cut_off(hasty):
+    assert hasty.raw() == b""
+
+
 def drip(connection, sent):
     for byte in sent:
         connection.sendall(bytes([byte]))
@@ -222,11 +226,17 @@ def drip(connection, sent):
 def test_fault_88_a_head_that_comes_byte_by_byte_is_cut_off(hasty):
     with hasty.connected() as slow, pytest.raises(ConnectionError):
         drip(slow, b"GET /healthz HTTP/1.1\r\nX-Slow: " + b"y" * 1_000)
+    with hasty.connected() as slow:
+        slow.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert slow.recv(15) == b"HTTP/1.1 200 OK", "of a second request too"
+        with pytest.raises(ConnectionError):
+            drip(slow, b"GET /healthz HTTP/1.1\r\nX-Slow: " + b"y" * 1_000)
     assert hasty.get("/healthz").status == 200
 
 
 def test_fault_88_an_answer_that_is_never_finished_ends_with_its_connection(tmp_path, monkeypatch):
     monkeypatch.setattr(protocol, "WHOLE_WITHIN_S", 0.3)
+    monkeypatch.setattr(protocol, "HEAD_WITHIN_S", 600)
     with a_server(tmp_path, routes=[("/endless", endless)]) as served:
         assert served.raw(b"GET /endless HTTP/1.1\r\nHost: localhost\r\n\r\n") == b""
         assert served.get("/healthz").status == 200

@@ -22,6 +22,11 @@ from tests.spendwatch.web.served import LISTEN, a_server
 HERE = WebSettings(listen="127.0.0.1:0")
 
 
+def test_a_server_that_nobody_asks_anything_is_alive(tmp_path):
+    with a_server(tmp_path) as served:
+        assert watch([served.server.watched()], 2.0, 5) == ""
+
+
 def test_fault_109_a_loop_that_is_blocked_is_found(tmp_path):
     go_on = Event()
 
