@@ -146,8 +146,8 @@ def come_due(alert: Alert, now: datetime, rules: AlertRules) -> tuple[Alert, Cha
         change = untold(alert, rules)
         return (replace(alert, held=None) if change is Change.UNCHANGED else alert), change
     times = {
-        Change.ESCALATED: escalate_at(alert, rules),
         Change.REMINDED: remind_at(alert, rules),
+        Change.ESCALATED: escalate_at(alert, rules),
     }
     due = (change for change, due_at in times.items() if due_at and due_at <= now)
     return alert, next(due, Change.UNCHANGED)

@@ -120,7 +120,7 @@ def alert_rules(settings: Settings) -> AlertRules:
     return AlertRules(
         worse_factor=settings.alerts.worse_factor,
         remind_after=None if hours is None else timedelta(hours=hours),
-        escalate_after=None if minutes is None else timedelta(minutes=minutes),
+        escalate_after=timedelta(minutes=minutes) if minutes and seconds(settings) else None,
         escalate_from=settings.alerts.escalate_from,
     )
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from alerts.channels.slack_account import SlackAccount
     from spendwatch.app import App
     from spendwatch.ending import Ending
+    from spendwatch.leading import Leadership
     from spendwatch.settings_web import WebSettings
     from spendwatch.slack.taking import Hands
     from spendwatch.watchdog import Watched
@@ -88,11 +89,7 @@ def _serve(app: App, config: Path, ending: Ending, patience_s: float) -> bool:
             note_slack=ears.note,
             verifier=Verifier(app, ping, log, time.monotonic),
         )
-        if job_runs.last_error(app.engine, SETTINGS):
-            _note_settings(app, lambda: None)  # those that it starts with are right
         scheduler = Scheduler(service.ticks(), app.clock)
-        if died_at := report_unclean_stop(app, leadership):
-            log.warning("unclean_stop", last_heard_of=died_at.isoformat())
         log.info("service_started", pid=os.getpid(), sources=list(app.source_names))
         scheduler.start()
         watched = (*scheduler.watched(), *ears.watched)
@@ -100,6 +97,7 @@ def _serve(app: App, config: Path, ending: Ending, patience_s: float) -> bool:
             watched = (*watched, web.start(watched))
         dog = Watchdog(watched, time.monotonic, patience_s)
         Thread(target=_watch, args=(ending, dog, log), name="watchdog", daemon=True).start()
+        _note_start(app, leadership, log)
         while not ending.wait():
             ending.anew = _accept(app, config, log)
             if ending.anew:
@@ -111,6 +109,17 @@ def _serve(app: App, config: Path, ending: Ending, patience_s: float) -> bool:
             ending.leave()  # what is blocked would not end
     log.info("service_stopped", why=ending.why, idle=idle)
     return idle
+
+
+def _note_start(app: App, leadership: Leadership, log: FilteringBoundLogger) -> None:
+    """Note what a start changes; nothing that is due waits for it."""
+    try:
+        if job_runs.last_error(app.engine, SETTINGS):
+            _note_settings(app, lambda: None)  # those that it starts with are right
+        if died_at := report_unclean_stop(app, leadership):
+            log.warning("unclean_stop", last_heard_of=died_at.isoformat())
+    except DatabaseError as error:
+        log.warning("start_not_noted", error=str(error))
 
 
 def _accept(app: App, config: Path, log: FilteringBoundLogger) -> bool:

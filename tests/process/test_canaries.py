@@ -21,6 +21,11 @@ CANARIES = {
     "SPENDWATCH_SLACK__BOT_TOKEN": "xoxb-canary-bot-1",
     "SPENDWATCH_SLACK__APP_TOKEN": "xapp-canary-app-2",
     "SPENDWATCH_AZURE__CLIENT_SECRET": "canary-of-azure-3",
+    "SPENDWATCH_SLACK__SIGNING_SECRET": "canary-that-slack-signs-with-7",
+    "SPENDWATCH_WEB__TOKEN": "canary-of-the-web-server-8",
+    "SPENDWATCH_WEB__SIGNING_KEYS": f"canary-of-links-9-{'k' * 32}",
+    "SPENDWATCH_EMAIL__PASSWORD": "canary-of-the-mail-server-10",
+    "SPENDWATCH_EMAIL__ACCESS_KEY": "canary-of-azures-mail-11",
     "SPENDWATCH_OUTBOUND__SIGNING_SECRET": f"whsec_{KEY}",
     "SPENDWATCH_OUTBOUND__HEARTBEAT_URL": "http://127.0.0.1:{port}/beat?canary-of-heartbeat-4",
     DATABASE: "postgresql://me:canary-of-database-6@127.0.0.1:1/x",
@@ -30,6 +35,20 @@ MORE = """
 kind = "webhook"
 name = "hook"
 url = "http://127.0.0.1:{port}/in?canary-of-webhook-5"
+[[receivers]]
+kind = "email"
+name = "people"
+addresses = ["ann@example.com"]
+[email]
+sender = "spendwatch@example.com"
+host = "127.0.0.1"
+port = 9
+user = "spendwatch"
+timeout_s = 1
+answers = "link"
+[web]
+listen = "127.0.0.1:0"
+public_url = "http://127.0.0.1:8080"
 [outbound]
 private_hosts = ["127.0.0.1"]
 timeout_s = 2
@@ -94,7 +113,7 @@ def test_point_15_no_secret_is_in_any_file_log_answer_or_message(place, slack, o
         said["log of Slack"] = json.dumps(service.seen) + service.process.stderr.read()
     for words in (
         ("status",), ("health",), ("outbox", "list"), ("check",), ("check", "--live"),
-        ("test-send", "hook"), ("test-send", "talk"), ("routes", "explain"), ("alerts", "list"),
+        ("test-send", "hook"), ("test-send", "talk"), ("test-send", "people"), ("routes", "explain"), ("alerts", "list"),
         ("status", "--json"), ("check", "--live", "--json"),
     ):  # fmt: skip
         done = command(place, *words)

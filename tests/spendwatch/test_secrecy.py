@@ -22,12 +22,19 @@ CANARIES = {
     "SPENDWATCH_SLACK__BOT_TOKEN": "xoxb-canary-bot",
     "SPENDWATCH_SLACK__APP_TOKEN": "xapp-canary-app",
     "SPENDWATCH_AZURE__CLIENT_SECRET": "canary-of-azure",
+    "SPENDWATCH_EMAIL__PASSWORD": "canary-of-the-mail-server",
+    "SPENDWATCH_EMAIL__ACCESS_KEY": "canary-of-azures-mail==",
+    "SPENDWATCH_SLACK__SIGNING_SECRET": "canary-that-slack-signs-with",
+    "SPENDWATCH_WEB__TOKEN": "canary-of-the-web-server",
+    "SPENDWATCH_WEB__SIGNING_KEYS": f"canary-new-{'n' * 32} canary-old-{'o' * 32}",
     "SPENDWATCH_OUTBOUND__HEARTBEAT_URL": "https://ping.example/0f1e2d3c-4b5a-6978-8796?k=canary88",
     "SPENDWATCH_OUTBOUND__SIGNING_SECRET": f"whsec_{KEY} {KEY[::-1]}",
 }
 PARTS = {
     "canary%2Fdatabase", "canary/database", "xoxb-canary-bot", "xapp-canary-app",
-    "canary-of-azure", "0f1e2d3c-4b5a-6978-8796", "k=canary88", KEY, KEY[::-1],
+    "canary-of-azure", "canary-of-the-mail-server", "canary-of-azures-mail==",
+    "canary-that-slack-signs-with", "canary-of-the-web-server", f"canary-new-{'n' * 32}",
+    f"canary-old-{'o' * 32}", "0f1e2d3c-4b5a-6978-8796", "k=canary88", KEY, KEY[::-1],
     "T0-9f8e7d6c5b4a3f2e", "canary=webhook77", HOOK,
 }  # fmt: skip
 
