@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-RATE, STORM, CALM_S, STORM_S = 30, 1_000, 5, 5
+RATE, STORM, CALM_S, STORM_S = 300, 10_000, 20, 30
 AIM_CALM_MS, AIM_STORM_MS = 25, 100
 KEY, ADDRESS = "k" * 40, "ann@example.com"
 _MORE = """
