@@ -114,7 +114,8 @@ def test_point_15_no_secret_is_in_any_file_log_answer_or_message(place, slack, o
     for words in (
         ("status",), ("health",), ("outbox", "list"), ("check",), ("check", "--live"),
         ("test-send", "hook"), ("test-send", "talk"), ("test-send", "people"),
-        ("routes", "explain"), ("alerts", "list"), ("status", "--json"), ("check", "--live", "--json"),
+        ("routes", "explain"), ("alerts", "list"),
+        ("status", "--json"), ("check", "--live", "--json"),
     ):  # fmt: skip
         done = command(place, *words)
         said[" ".join(words)] = done.stdout + done.stderr
