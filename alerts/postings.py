@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, bindparam, func, or_, select, update
 from sqlmodel import col
 
 from alerts.notice import Receipt
@@ -112,33 +113,43 @@ def stale(
     somebody has just answered: it is tried at once, whatever failed before. ``since`` looks only
     at alerts that have changed since then: what was posted late, or is tried again, may be missed.
     """
+    query = _stale_rows(of_one=number is not None, of_late=since is not None)
+    given = {
+        "now": now,
+        "calm_before": now - apart,
+        "receivers": list(receivers),
+        "number": number,
+        "since": since,
+    }
+    return tuple(_stale(row) for row in session.connection().execute(query, given))
+
+
+@cache
+def _stale_rows(*, of_one: bool, of_late: bool) -> Any:
+    """Build what is asked for after every answer; to build it takes longer than to run it."""
     answered_at = (
         select(func.max(ReplyRow.at))
         .where(col(ReplyRow.alert_number) == POSTING.c.alert_number)
         .scalar_subquery()
     )
-    edited_at, due_at = POSTING.c.edited_at, POSTING.c.due_at
+    edited_at, due_at, now = POSTING.c.edited_at, POSTING.c.due_at, bindparam("now")
     # What was changed later than now, before the clock was set back, waits for nothing.
     calm = or_(
         edited_at.is_(None),
-        edited_at <= now - apart,
+        edited_at <= bindparam("calm_before"),
         edited_at > now,
         answered_at > edited_at,
     )
+    which = POSTING.c.alert_number == bindparam("number")
+    due = or_(due_at.is_(None), due_at <= now)
     query = (
         select(POSTING, answered_at.label("answered_at"))
         .join(ALERT, ALERT.c.number == POSTING.c.alert_number)
-        .where(ALERT.c.revision > POSTING.c.revision, calm)
-        .where(POSTING.c.receiver.in_(receivers))
+        .where(ALERT.c.revision > POSTING.c.revision, calm, which if of_one else due)
+        .where(POSTING.c.receiver.in_(bindparam("receivers", expanding=True)))
         .order_by(answered_at.desc().nulls_last(), POSTING.c.alert_number)
     )
-    if number is None:
-        query = query.where(or_(due_at.is_(None), due_at <= now))
-    else:
-        query = query.where(POSTING.c.alert_number == number)
-    if since is not None:
-        query = query.where(ALERT.c.updated_at >= since)
-    return tuple(_stale(row) for row in session.connection().execute(query))
+    return query.where(ALERT.c.updated_at >= bindparam("since")) if of_late else query
 
 
 def is_as_it_was(session: Session, seen: Stale) -> bool:

@@ -8,9 +8,9 @@ wait for an answer come before everybody else.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
-from threading import Condition
+from threading import Event, Lock
 from time import monotonic
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary, WeakValueDictionary
@@ -25,38 +25,59 @@ TURN_TIMEOUT_S = 30.0
 """How long a thread that nobody waits for waits for its turn."""
 
 
+@dataclass(order=True, slots=True)
+class _Ticket:
+    """The place of one thread in a queue; the least is called first."""
+
+    unhurried: bool
+    number: int
+    called: Event = field(default_factory=Event, compare=False)
+
+
 class Queue:
     """Lets one thread in at a time: people first, everybody in the order in which they came.
 
-    Without that order a few threads that write in loops can keep another one out for ever.
+    Without that order a few threads that write in loops can keep another one out for ever. Whoever
+    leaves wakes the next one alone: were all woken, a hundred people who wait would slow each turn.
     """
 
     def __init__(self) -> None:
-        self._changed = Condition()
-        self._taken, self._numbers = False, count()
-        self._waiting: list[tuple[bool, int]] = []
+        self._lock, self._numbers = Lock(), count()
+        self._taken = False
+        self._waiting: list[_Ticket] = []
 
     def enter(self, timeout_s: float, *, hurried: bool = False) -> bool:
         """Wait until it is one's turn; False where that took too long."""
-        with self._changed:
-            ticket = (not hurried, next(self._numbers))
+        with self._lock:
+            if not self._taken:
+                self._taken = True
+                return True
+            ticket = _Ticket(not hurried, next(self._numbers))
             self._waiting.append(ticket)
-            try:
-                free = self._changed.wait_for(lambda: self._is_next(ticket), timeout_s)
-                self._taken = self._taken or free
-            finally:
-                self._waiting.remove(ticket)
-                self._changed.notify_all()
-            return free
+        try:
+            ticket.called.wait(timeout_s)
+        except BaseException:
+            if not self._give_up(ticket):
+                self.leave()
+            raise
+        return not self._give_up(ticket)
 
     def leave(self) -> None:
         """Let the next one in."""
-        with self._changed:
-            self._taken = False
-            self._changed.notify_all()
+        with self._lock:
+            self._taken = bool(self._waiting)
+            if self._waiting:
+                following = min(self._waiting)
+                self._waiting.remove(following)
+                following.called.set()
 
-    def _is_next(self, ticket: tuple[bool, int]) -> bool:
-        return not self._taken and ticket == min(self._waiting)
+    def _give_up(self, ticket: _Ticket) -> bool:
+        """Wait no longer; False for one that was called, be it in the last moment."""
+        with self._lock:
+            if ticket.called.is_set():
+                return False
+            self._waiting.remove(ticket)
+            return True
 
 
 @dataclass(frozen=True, slots=True)
