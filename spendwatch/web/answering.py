@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from alerts.lifecycle import ReplyRefused
 from alerts.links import LinkExpired, LinkRefused, Purpose
-from alerts.model import Verb
+from alerts.model import Verb, Verdict
 from spendwatch.db import DatabaseError
 from spendwatch.mail_replies import HOURS, Refused
 from spendwatch.pages import render
@@ -22,7 +22,7 @@ from spendwatch.web.forms import FORM, Fields, read_fields
 from spendwatch.web.guards import client
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from structlog.typing import FilteringBoundLogger
 
@@ -40,8 +40,30 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
     410: {"description": "the link has expired"},
     503: {"description": "not saved, try again"},
 }
-_ANY_TEXT = {"type": "object", "additionalProperties": {"type": "string"}}
-_FORM = {"requestBody": {"required": True, "content": {FORM: {"schema": _ANY_TEXT}}}}
+_TAKEN: dict[int | str, dict[str, Any]] = {303: {"description": "taken: see the page as it is now"}}
+
+
+def _form(needed: Sequence[str], **fields: Sequence[str]) -> dict[str, Any]:
+    """Describe a form: its fields, with what they may say where that is given."""
+    texts = {
+        name: {"type": "string"} | ({"enum": list(given)} if given else {})
+        for name, given in fields.items()
+    }
+    schema = {"type": "object", "properties": texts, "required": list(needed)}
+    return {"requestBody": {"required": True, "content": {FORM: {"schema": schema}}}}
+
+
+_ANSWER = _form(
+    ("page", "do"),
+    page=(),
+    do=[each.value for each in Verb],
+    verdict=[each.value for each in Verdict],
+    until=(),
+    note=(),
+    hours=[str(each) for each in HOURS],
+    reply=(),
+)
+_SUBSCRIPTION = _form((), do=("subscribe", ""))
 
 
 class Pages:
@@ -196,7 +218,7 @@ def _serve_alerts(found: APIRouter, pages: Pages) -> None:
         """Show the days before an alert."""
         return _guarded(lambda: pages.chart(token, _number(number)))
 
-    @found.post("/a/{token}/{number}", openapi_extra=_FORM)
+    @found.post("/a/{token}/{number}", openapi_extra=_ANSWER, responses=_TAKEN)
     async def answer(request: Request, token: str, number: str) -> Response:
         """Take an answer."""
         body = await request.body()
@@ -213,7 +235,7 @@ def _serve_subscriptions(found: APIRouter, pages: Pages) -> None:
         """Show whether somebody gets these mails."""
         return _guarded(pages.subscription, token)
 
-    @found.post("/u/{token}", openapi_extra=_FORM)
+    @found.post("/u/{token}", openapi_extra=_SUBSCRIPTION)
     async def change_subscription(request: Request, token: str) -> Response:
         """Stop somebody's mails, or send them again."""
         body = await request.body()

@@ -122,6 +122,7 @@ def test_fault_96_of_several_addresses_only_an_open_one_is_called(authority, hoo
     assert len(heard) == 1
 
 
+@pytest.mark.usefixtures("heard")
 def test_fault_96_a_name_that_changes_its_address_is_called_where_it_was_checked(authority, hooks):
     """The resolver of an attacker gives an open address to whoever checks, then a private one."""
     answers = [["127.0.0.1"], ["169.254.169.254"], ["169.254.169.254"]]

@@ -30,6 +30,20 @@ CANARIES = {
     "SPENDWATCH_OUTBOUND__HEARTBEAT_URL": "https://ping.example/0f1e2d3c-4b5a-6978-8796?k=canary88",
     "SPENDWATCH_OUTBOUND__SIGNING_SECRET": f"whsec_{KEY} {KEY[::-1]}",
 }
+OWNERS = f"""
+[[receivers]]
+kind = "webhook"
+name = "hook"
+url = "{HOOK}"
+
+[email]
+sender = "spendwatch@example.com"
+host = "mail.example"
+user = "spendwatch"
+
+[web]
+listen = "127.0.0.1:0"
+"""
 PARTS = {
     "canary%2Fdatabase", "canary/database", "xoxb-canary-bot", "xapp-canary-app",
     "canary-of-azure", "canary-of-the-mail-server", "canary-of-azures-mail==",
@@ -43,8 +57,7 @@ PARTS = {
 def hidden(tmp_path):
     """What opening the settings of an installation hides."""
     path = tmp_path / "config.toml"
-    receiver = f'[[receivers]]\nkind = "webhook"\nname = "hook"\nurl = "{HOOK}"\n'
-    path.write_text(ENOUGH + receiver, encoding="utf-8")
+    path.write_text(ENOUGH + OWNERS, encoding="utf-8")
     found = set(secrets_in(load_settings(path, CANARIES)))
     hide(found)
     return found

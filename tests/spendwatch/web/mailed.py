@@ -106,7 +106,7 @@ def spikes(place, tenants):
 
 
 @contextmanager
-def mailed(folder, tenants=("acme",), more="", environ=ENVIRON):
+def mailed(folder, tenants=("acme",), more="", environ=ENVIRON, *, openapi=False):
     """Have alerts mailed, and their pages served."""
     with mail_server(security="none") as (mail, port):
         place = Installation(folder, CONFIG, SETTINGS.format(port=port) + more)
@@ -115,7 +115,7 @@ def mailed(folder, tenants=("acme",), more="", environ=ENVIRON):
         app = place.app(environ)
         place.app = lambda *_: app
         place.judge_with(build_channels(app, place.told), day)
-        served = Served(app)
+        served = Served(app, openapi=openapi)
         served.server.start()
         try:
             yield Mailed(place, mail, served)
