@@ -73,6 +73,8 @@ class Claim:
     ----------
     unsure_since : datetime or None
         Until when it may have been sent already; None where it certainly was not.
+    unsure_tries : int
+        After how many tries nobody knew whether it was sent, whatever a later one said.
     attempts : int
         How often it was tried since ``since``, this time included.
     since : datetime
@@ -84,6 +86,7 @@ class Claim:
     unsure_since: datetime | None
     attempts: int
     since: datetime
+    unsure_tries: int = 0
 
 
 def add_notifications(session: Session, notifications: Sequence[Notification]) -> None:
@@ -104,6 +107,7 @@ def add_notifications(session: Session, notifications: Sequence[Notification]) -
                 "thread_of": each.thread_of,
                 "recipient": each.recipient,
                 "part_of": each.part_of,
+                "unsure_tries": 0,
             }
             for each in notifications
         ]
@@ -165,6 +169,7 @@ def claim(session: Session, key: str, now: datetime, left_behind_before: datetim
         attempts=row.attempts + 1,
         # What nobody could try, because nothing ran, has all of its time to come.
         since=row.first_tried_at or now,
+        unsure_tries=row.unsure_tries,
     )
     mine = _update(key, row.state, row.claimed_at).values(
         state=NotificationState.SENDING.value,
@@ -172,7 +177,9 @@ def claim(session: Session, key: str, now: datetime, left_behind_before: datetim
         attempts=claimed.attempts,
         first_tried_at=claimed.since,
         due_at=None,
-        unsure_since=claimed.unsure_since or now,  # until it is known that it was not sent
+        # Until it is known that it was not sent: whoever is killed meanwhile cannot say.
+        unsure_since=claimed.unsure_since or now,
+        unsure_tries=claimed.unsure_tries + 1,
     )
     return claimed if _changes_one(session, mine) else None
 
@@ -213,6 +220,7 @@ def record_receipt(session: Session, key: str, receipt: Receipt) -> None:
             reference=receipt.reference,
             due_at=None,
             error="",
+            unsure_tries=0,
         )
     )
 
@@ -235,6 +243,7 @@ def record_failure(
         due_at=due_at,
         error=error[:_ERROR_LENGTH],
         unsure_since=unsure_since,
+        unsure_tries=mine.unsure_tries,
     )
     return _changes_one(session, failed)
 
@@ -250,7 +259,9 @@ def divide(session: Session, mine: Claim, recipients: Sequence[str]) -> tuple[Du
     """Give each of several people a copy of their own, and return what is due by that."""
     whole = mine.notification
     still_mine = _update(whole.key, NotificationState.SENDING, mine.claimed_at)
-    divided = still_mine.values(state=NotificationState.DIVIDED.value, unsure_since=None)
+    divided = still_mine.values(
+        state=NotificationState.DIVIDED.value, unsure_since=None, unsure_tries=0
+    )
     if not _changes_one(session, divided):
         return ()
     copies = [_copy(whole, each) for each in recipients]

@@ -61,6 +61,8 @@ class SmtpAccount:
         Why the server takes nothing; empty while it does.
     """
 
+    can_be_asked = False
+
     def __init__(
         self, server: Server, steady: Callable[[], float], probe_s: float = PROBE_S
     ) -> None:
