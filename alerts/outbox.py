@@ -171,6 +171,8 @@ def claim(session: Session, key: str, now: datetime, left_behind_before: datetim
         since=row.first_tried_at or now,
         unsure_tries=row.unsure_tries,
     )
+    # What may have been sent is looked up first; whoever sends it then counts that by `renew`.
+    tries = claimed.unsure_tries + (claimed.unsure_since is None)
     mine = _update(key, row.state, row.claimed_at).values(
         state=NotificationState.SENDING.value,
         claimed_at=now,
@@ -179,7 +181,7 @@ def claim(session: Session, key: str, now: datetime, left_behind_before: datetim
         due_at=None,
         # Until it is known that it was not sent: whoever is killed meanwhile cannot say.
         unsure_since=claimed.unsure_since or now,
-        unsure_tries=claimed.unsure_tries + 1,
+        unsure_tries=tries,
     )
     return claimed if _changes_one(session, mine) else None
 
@@ -202,9 +204,12 @@ def take_over(session: Session, now: datetime) -> int:
 
 
 def renew(session: Session, mine: Claim, now: datetime) -> Claim | None:
-    """Take a fresh lease on what one has claimed; None where somebody else has it by now."""
+    """Take a fresh lease on what is sent now; None where somebody else has it by now."""
     still_mine = _update(mine.notification.key, NotificationState.SENDING, mine.claimed_at)
-    if not _changes_one(session, still_mine.values(claimed_at=now, unsure_since=now)):
+    renewed = still_mine.values(
+        claimed_at=now, unsure_since=now, unsure_tries=mine.unsure_tries + 1
+    )
+    if not _changes_one(session, renewed):
         return None
     return replace(mine, claimed_at=now)
 

@@ -94,7 +94,12 @@ class SmtpAccount:
             self._used_s = self._steady()
 
     def was_taken(self, mail: EmailMessage) -> bool:
-        """Return False: what a server took cannot be asked for."""
+        """Return False: what a server took cannot be asked for; raises ChannelError.
+
+        It connects all the same: a server that is not there must not cost a mail its last try.
+        """
+        with self._lock:
+            self._ready()
         return False
 
     def close(self) -> None:

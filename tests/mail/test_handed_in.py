@@ -28,8 +28,9 @@ class Carrier:
 
     down = ""
 
-    def __init__(self, *fails, can_be_asked=False):
+    def __init__(self, *fails, can_be_asked=False, connects=()):
         self.fails, self.can_be_asked, self.taken = [*fails], can_be_asked, []
+        self.connects = [*connects]
 
     def wait_s(self):
         return 0.0
@@ -42,6 +43,8 @@ class Carrier:
             raise fault
 
     def was_taken(self, mail):
+        if self.connects and (fault := self.connects.pop(0)):
+            raise fault
         return False
 
     def close(self):
@@ -102,6 +105,12 @@ def test_refused_for_now_however_often_it_is_not_in_doubt(database):
     desk.deliver(8)
     assert len(desk.carrier.taken) == 1
     assert (desk.copy().state, desk.copy().unsure_tries) == ("sent", 0)
+
+
+def test_to_die_before_it_is_handed_in_again_costs_no_try(database):
+    desk = Desk(database, Carrier(Crash(), connects=[Crash(), BUSY, Crash()]))
+    desk.deliver(8)
+    assert (len(desk.carrier.taken), desk.copy().state) == (2, "sent")
 
 
 def test_whoever_asks_for_it_again_has_it_handed_in_once_more(database):

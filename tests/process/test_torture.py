@@ -35,6 +35,8 @@ def test_faults_54_to_67_killed_in_storms_nothing_is_lost_or_told_twice(tmp_path
         torment(torture, KILLS[kind], longest_s=1.5)
         assert torture.wrong() == []
         assert all(torture.faults().values())
-        assert all(told.messages > 20 for told in torture.told())
+        in_slack, *elsewhere = torture.told()
+        assert in_slack.messages > 20
+        assert all(told.messages > 5 for told in elsewhere)
         assert torture.pressed_alerts
         assert kept_secrets(torture) == []
