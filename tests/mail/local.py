@@ -127,12 +127,24 @@ def _next(answers: list[str]) -> str:
     return answers.pop(0) if answers else TAKEN
 
 
+class _Hooks:
+    """The ``handle_`` methods of a server and nothing else.
+
+    With each connection aiosmtpd looks at whatever a handler has, properties too: to read all mails
+    takes a second once there are thousands.
+    """
+
+    def __init__(self, mail: LocalMail) -> None:
+        hooks = (name for name in dir(mail) if name.startswith("handle_"))
+        vars(self).update({name: getattr(mail, name) for name in hooks})
+
+
 class _Server(Controller):
     """aiosmtpd's server, told once what each connection may do."""
 
-    def __init__(self, handler: LocalMail, **options: Any) -> None:
+    def __init__(self, mail: LocalMail, **options: Any) -> None:
         self.options = options
-        super().__init__(handler, hostname="127.0.0.1", port=_free_port())
+        super().__init__(_Hooks(mail), hostname="127.0.0.1", port=_free_port())
 
     def factory(self) -> SMTP:
         with warnings.catch_warnings():
