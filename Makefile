@@ -172,7 +172,7 @@ crash: $(READY) ## kill it at every point and at random times, and live 60 days 
 	$(BIN)/python -m benchmarks.crash_matrix
 	$(BIN)/python -m benchmarks.simulated_days
 
-torture: $(READY) ## kill it 1,000 times in storms, Slack failing, and count what was lost or repeated
+torture: $(READY) ## kill it 1,000 times in storms, all receivers failing, and count what was lost or repeated
 	$(BIN)/python -m benchmarks.torture
 
 storm: $(READY) ## ten thousand alerts in Slack at its real pace, and how soon people are answered

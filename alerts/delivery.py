@@ -212,12 +212,13 @@ class _Post:
             if root and root.stands and notification.reason is Reason.RESOLVED:
                 receipt = channel.update(root, notification)
             else:
-                receipt = channel.send(notification, root, again=bool(mine.unsure_since))
+                receipt = channel.send(notification, root, again=mine.unsure_tries)
         except Exception as caught:  # noqa: BLE001 - a message nobody can send must not stop others
             error = as_channel_error(caught)
             if error.gone and root:
                 self.forget(notification, root)
-            return self.failed(mine, error, self.clock() if error.unsure else None)
+            tried = replace(mine, unsure_tries=mine.unsure_tries + error.unsure)
+            return self.failed(tried, error, self.clock() if error.unsure else None)
         return self.done(mine, receipt, _Outcome.SENT)
 
     def looked_up(

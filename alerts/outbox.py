@@ -73,6 +73,8 @@ class Claim:
     ----------
     unsure_since : datetime or None
         Until when it may have been sent already; None where it certainly was not.
+    unsure_tries : int
+        After how many tries nobody knew whether it was sent, whatever a later one said.
     attempts : int
         How often it was tried since ``since``, this time included.
     since : datetime
@@ -84,6 +86,7 @@ class Claim:
     unsure_since: datetime | None
     attempts: int
     since: datetime
+    unsure_tries: int = 0
 
 
 def add_notifications(session: Session, notifications: Sequence[Notification]) -> None:
@@ -104,6 +107,7 @@ def add_notifications(session: Session, notifications: Sequence[Notification]) -
                 "thread_of": each.thread_of,
                 "recipient": each.recipient,
                 "part_of": each.part_of,
+                "unsure_tries": 0,
             }
             for each in notifications
         ]
@@ -165,14 +169,19 @@ def claim(session: Session, key: str, now: datetime, left_behind_before: datetim
         attempts=row.attempts + 1,
         # What nobody could try, because nothing ran, has all of its time to come.
         since=row.first_tried_at or now,
+        unsure_tries=row.unsure_tries,
     )
+    # What may have been sent is looked up first; whoever sends it then counts that by `renew`.
+    tries = claimed.unsure_tries + (claimed.unsure_since is None)
     mine = _update(key, row.state, row.claimed_at).values(
         state=NotificationState.SENDING.value,
         claimed_at=now,
         attempts=claimed.attempts,
         first_tried_at=claimed.since,
         due_at=None,
-        unsure_since=claimed.unsure_since or now,  # until it is known that it was not sent
+        # Until it is known that it was not sent: whoever is killed meanwhile cannot say.
+        unsure_since=claimed.unsure_since or now,
+        unsure_tries=tries,
     )
     return claimed if _changes_one(session, mine) else None
 
@@ -195,9 +204,12 @@ def take_over(session: Session, now: datetime) -> int:
 
 
 def renew(session: Session, mine: Claim, now: datetime) -> Claim | None:
-    """Take a fresh lease on what one has claimed; None where somebody else has it by now."""
+    """Take a fresh lease on what is sent now; None where somebody else has it by now."""
     still_mine = _update(mine.notification.key, NotificationState.SENDING, mine.claimed_at)
-    if not _changes_one(session, still_mine.values(claimed_at=now, unsure_since=now)):
+    renewed = still_mine.values(
+        claimed_at=now, unsure_since=now, unsure_tries=mine.unsure_tries + 1
+    )
+    if not _changes_one(session, renewed):
         return None
     return replace(mine, claimed_at=now)
 
@@ -213,6 +225,7 @@ def record_receipt(session: Session, key: str, receipt: Receipt) -> None:
             reference=receipt.reference,
             due_at=None,
             error="",
+            unsure_tries=0,
         )
     )
 
@@ -235,6 +248,7 @@ def record_failure(
         due_at=due_at,
         error=error[:_ERROR_LENGTH],
         unsure_since=unsure_since,
+        unsure_tries=mine.unsure_tries,
     )
     return _changes_one(session, failed)
 
@@ -250,7 +264,9 @@ def divide(session: Session, mine: Claim, recipients: Sequence[str]) -> tuple[Du
     """Give each of several people a copy of their own, and return what is due by that."""
     whole = mine.notification
     still_mine = _update(whole.key, NotificationState.SENDING, mine.claimed_at)
-    divided = still_mine.values(state=NotificationState.DIVIDED.value, unsure_since=None)
+    divided = still_mine.values(
+        state=NotificationState.DIVIDED.value, unsure_since=None, unsure_tries=0
+    )
     if not _changes_one(session, divided):
         return ()
     copies = [_copy(whole, each) for each in recipients]

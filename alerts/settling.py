@@ -100,6 +100,7 @@ def _row(session: Session, number: int) -> NotificationRow:
 def _queued_again(row: NotificationRow, act: Act) -> Entry:
     row.state, row.attempts = NotificationState.RETRY.value, 0
     row.first_tried_at, row.due_at = None, act.at
+    row.unsure_tries = min(row.unsure_tries, 1)  # whoever asks has it sent once more
     remember(row, act)
     return _entry(row)
 

@@ -139,6 +139,7 @@ class NotificationRow(SQLModel, table=True):
     reference: str = ""
     error: str = ""
     unsure_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    unsure_tries: int = 0
     revision: int = 0
     thread_of: str = Field(default="", index=True)
     recipient: str = ""

@@ -1,10 +1,11 @@
-"""Kill a service in Slack a thousand times during storms, with faults on: `make torture`.
+"""Kill the service a thousand times during storms, with faults on: `make torture`.
 
 The service is the real one, the SDK too; Slack is the local one of the tests, twenty times as fast,
-with its rates, its lag and its faults (``tests/process/torture.py``). Counted are alerts that were
-lost or told twice, answers that were lost, and messages that showed an answer nobody has stored.
-Before that it is killed at each single point of what it does there, with Slack well, slow, and
-telling it to wait.
+with its rates, its lag and its faults (``tests/process/torture.py``); a mail server and a program
+that is posted webhooks stand beside it, with faults of their own (``tests/process/elsewhere.py``).
+Counted are, for each of the three, alerts that were lost or told again; answers that were lost, and
+messages that showed an answer nobody has stored. Before that it is killed at each single point of
+what it does in Slack, with Slack well, slow, and telling it to wait.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 
 from tests.postgresql import new_database
 from tests.process.slack_crashes import MODES, SlackCrashes
-from tests.process.torture import in_slack, torment
+from tests.process.torture import installed, torment
 
 KILLS = {"sqlite": 1_000, "postgresql": 200}
 
@@ -36,20 +37,22 @@ def torture(kind: str, kills: int, seed: int) -> list[str]:
                 f"  {kind}: {done} of {kills} kills, {time.monotonic() - begun:.0f} s", flush=True
             )
 
-    with tempfile.TemporaryDirectory() as folder, address as url:
-        tortured, end = in_slack(Path(folder), url=url, seed=seed)
-        try:
-            torment(tortured, kills, on_kill=say)
-            report, answers = tortured.slack.report(), len(tortured.pressed_alerts)
-            wrong = tortured.wrong()
-        finally:
-            end()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        address as url,
+        installed(Path(folder), url=url, seed=seed) as tortured,
+    ):
+        torment(tortured, kills, on_kill=say)
+        stalled_s = tortured.slack.report()["longest_stall_s"]
+        told, wrong, faults = tortured.told(), tortured.wrong(), tortured.faults()
+        answers = len(tortured.pressed_alerts)
     print(
-        f"{kind}: {kills} kills, {report['messages']} messages, {answers} answers acknowledged, "
-        f"{sum(report['faults'].values())} faults of Slack, {len(wrong)} wrong, "
+        f"{kind}: {tortured.kills} kills, {answers} answers acknowledged, {len(wrong)} wrong, "
         f"{time.monotonic() - begun:.0f} s; Slack stood still for at most "
-        f"{report['longest_stall_s']:.2f} s"
+        f"{stalled_s:.2f} s"
     )
+    for way in told:
+        print(f"  {way}, {faults[way.way]} faults")
     for each in wrong[:20]:
         print(f"  {each}")
     return wrong

@@ -53,7 +53,7 @@ class RecordingChannel:
     def wait_s(self, *, edit=False, answered=False):
         return self.waits.pop(0) if self.waits else 0.0
 
-    def send(self, notification, root=None, *, again=False):
+    def send(self, notification, root=None, *, again=0):
         self._fail(self.fails)
         self._die("before")
         self.sent.append(notification)

@@ -51,6 +51,8 @@ class AzureMailAccount:
         Why it takes nothing; empty while it does.
     """
 
+    can_be_asked = True
+
     def __init__(
         self,
         endpoint: str,

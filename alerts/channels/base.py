@@ -80,12 +80,12 @@ class Channel(Protocol):
         """
 
     def send(
-        self, notification: Notification, root: Receipt | None = None, *, again: bool = False
+        self, notification: Notification, root: Receipt | None = None, *, again: int = 0
     ) -> Receipt:
         """Send a message; raises ChannelError where it is not known to have arrived.
 
-        ``root`` is the message below which it belongs, where there is one; ``again`` says that
-        it may have been sent before, though ``find`` did not find it.
+        ``root`` is the message below which it belongs, where there is one; ``again`` says how
+        often it may have been sent before, though ``find`` did not find it.
         """
 
     def find(

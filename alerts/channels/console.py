@@ -49,7 +49,7 @@ class ConsoleChannel:
         return 0.0
 
     def send(
-        self, notification: Notification, root: Receipt | None = None, *, again: bool = False
+        self, notification: Notification, root: Receipt | None = None, *, again: int = 0
     ) -> Receipt:
         """Write a message."""
         self._write(notification.message)
@@ -101,7 +101,7 @@ class FileChannel:
         return 0.0
 
     def send(
-        self, notification: Notification, root: Receipt | None = None, *, again: bool = False
+        self, notification: Notification, root: Receipt | None = None, *, again: int = 0
     ) -> Receipt:
         """Append a message under its key, on disk before it counts as sent."""
         return self._append(notification.message, notification.receiver, notification.key)

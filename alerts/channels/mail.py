@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     Draw = Callable[[Notification], Picture | None]
 
 
+MOST_TRIES = 2
+"""So often is a mail handed in where nobody knows how that ended."""
+_TWICE = "it was handed in twice under the same id and may have arrived"
+
+
 class TooLargeError(ChannelError):
     """A mail was refused for its size alone."""
 
@@ -34,6 +39,8 @@ class Carrier(Protocol):
 
     down: str
     """Why nothing can be handed in for now; empty while it can."""
+    can_be_asked: bool
+    """Whether it tells what it has taken."""
 
     def wait_s(self) -> float:
         """Return for how many seconds nothing may be handed in."""
@@ -91,16 +98,17 @@ class MailChannel:
         return self.carrier.wait_s()
 
     def send(
-        self, notification: Notification, root: Receipt | None = None, *, again: bool = False
+        self, notification: Notification, root: Receipt | None = None, *, again: int = 0
     ) -> Receipt:
         """Send a mail; one that may have arrived twice over is given up."""
+        if again >= MOST_TRIES and not self.carrier.can_be_asked:
+            raise ChannelError(f"the service died while it was sent; {_TWICE}", permanent=True)
         mail = self._mail(notification, self.draw(notification))
         try:
             self._hand_in(mail, notification)
         except ChannelError as error:
             if again and error.unsure:
-                words = f"{error}; it was handed in twice under the same id and may have arrived"
-                raise ChannelError(words, permanent=True) from error
+                raise ChannelError(f"{error}; {_TWICE}", permanent=True) from error
             raise
         return self._receipt(notification, mail)
 

@@ -66,7 +66,7 @@ class SlackChannel:
         return self._account.wait_s(POST, self.conversation)
 
     def send(
-        self, notification: Notification, root: Receipt | None = None, *, again: bool = False
+        self, notification: Notification, root: Receipt | None = None, *, again: int = 0
     ) -> Receipt:
         """Post a message, below its root where it has one."""
         message = notification.message

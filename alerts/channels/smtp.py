@@ -61,6 +61,8 @@ class SmtpAccount:
         Why the server takes nothing; empty while it does.
     """
 
+    can_be_asked = False
+
     def __init__(
         self, server: Server, steady: Callable[[], float], probe_s: float = PROBE_S
     ) -> None:
@@ -92,7 +94,12 @@ class SmtpAccount:
             self._used_s = self._steady()
 
     def was_taken(self, mail: EmailMessage) -> bool:
-        """Return False: what a server took cannot be asked for."""
+        """Return False: what a server took cannot be asked for; raises ChannelError.
+
+        It connects all the same: a server that is not there must not cost a mail its last try.
+        """
+        with self._lock:
+            self._ready()
         return False
 
     def close(self) -> None:

@@ -61,7 +61,7 @@ class WebhookChannel:
         return 0.0
 
     def send(
-        self, notification: Notification, root: Receipt | None = None, *, again: bool = False
+        self, notification: Notification, root: Receipt | None = None, *, again: int = 0
     ) -> Receipt:
         """Post a message; it has the same id every time."""
         identity = f"msg_{opaque(notification.key)}"

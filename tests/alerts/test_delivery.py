@@ -244,7 +244,7 @@ def test_what_arrived_although_the_answer_was_lost_is_found_and_not_sent_again(d
     answers_lost = ["timed out"]
 
     class Mute(RecordingChannel):
-        def send(self, notification, root=None, *, again=False):
+        def send(self, notification, root=None, *, again=0):
             receipt = super().send(notification)
             self._fail(answers_lost)
             return receipt
@@ -310,7 +310,7 @@ def test_what_somebody_else_is_sending_by_now_is_left_to_them(apart, clock, call
         def find(self, notification, since, root=None):
             self.suspend()
 
-        def send(self, notification, root=None, *, again=False):
+        def send(self, notification, root=None, *, again=0):
             assert call == "send"
             self.suspend()
             raise ChannelError("timed out")
@@ -326,7 +326,7 @@ def test_what_somebody_else_is_sending_by_now_is_left_to_them(apart, clock, call
 
 def test_a_failure_that_is_noted_late_does_not_undo_that_another_sent_it(apart, channel, clock):
     class Suspended(RecordingChannel):
-        def send(self, notification, root=None, *, again=False):
+        def send(self, notification, root=None, *, again=0):
             clock.move(LEASE)
             send(apart, channel, clock)
             raise ChannelError("timed out")
@@ -350,7 +350,7 @@ def test_a_receiver_nobody_reaches_is_reported_by_name(apart, channel, clock):
 
 def test_nothing_is_sent_within_a_transaction(due, clock):
     class Watching(RecordingChannel):
-        def send(self, notification, root=None, *, again=False):
+        def send(self, notification, root=None, *, again=0):
             with writing(due):  # would wait for the lock, and fail, if one were held
                 return super().send(notification)
 
@@ -361,7 +361,7 @@ def test_a_file_written_before_the_crash_is_not_written_again(due, clock, tmp_pa
     file = FileChannel(tmp_path / "messages.txt", clock)
 
     class DyingFile(FileChannel):
-        def send(self, notification, root=None, *, again=False):
+        def send(self, notification, root=None, *, again=0):
             super().send(notification)
             raise Crash
 
@@ -424,7 +424,7 @@ from tests.fakes import FakeClock
 url, file, moment = sys.argv[1:]
 
 class Killed(FileChannel):
-    def send(self, notification, root=None, *, again=False):
+    def send(self, notification, root=None, *, again=0):
         self.die(f"before {notification.key}")
         receipt = super().send(notification)
         self.die(f"after {notification.key}")
@@ -458,7 +458,7 @@ def test_fault_67_whenever_the_process_is_killed_each_message_is_there_once(
 
 def test_a_message_no_channel_can_render_does_not_stop_those_behind_it(due, clock):
     class Faulty(RecordingChannel):
-        def send(self, notification, root=None, *, again=False):
+        def send(self, notification, root=None, *, again=0):
             if notification.key == "key-0":
                 raise ValueError("no such tone")
             return super().send(notification)

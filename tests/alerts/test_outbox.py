@@ -198,7 +198,7 @@ def test_what_was_dropped_during_a_long_lookup_is_not_sent(dead, channel, clock)
 
 def test_what_arrives_although_it_was_dropped_meanwhile_counts_as_sent(database, clock):
     class Suspended(RecordingChannel):
-        def send(self, notification, root=None, *, again=False):
+        def send(self, notification, root=None, *, again=0):
             clock.move(LEASE)
             drop(database, 1, clock())
             return super().send(notification, root)

@@ -291,7 +291,7 @@ def test_fault_65_without_the_right_to_look_a_message_says_that_it_may_be_the_se
     slack.set_scopes("chat:write")
     assert channel.find(note(), system_clock()) is None
     assert "channels:history" in told[0]
-    channel.send(note(), again=True)
+    channel.send(note(), again=1)
     assert "for the second time" in str(slack.posted()[0].blocks)
     channel.send(note("new"))
     assert "for the second time" not in str(slack.posted()[1].blocks)

@@ -14,10 +14,16 @@ import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from email.message import EmailMessage
+    from pathlib import Path
 
 USER, PASSWORD = "spendwatch", "not-a-real-password"
 TAKEN = "250 OK"
@@ -31,14 +37,14 @@ class Certificate:
     file: str
     key: str
 
-    def serving(self):
+    def serving(self) -> ssl.SSLContext:
         """What a server needs to show it."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.file, self.key)
         return context
 
 
-def make_certificate(folder):
+def make_certificate(folder: Path) -> Certificate:
     """Make a certificate; skips where there is no openssl."""
     if shutil.which("openssl") is None:
         pytest.skip("needs openssl, to make a certificate")
@@ -57,43 +63,49 @@ class Answers:
     the mail. What stands under an address is for that address alone.
     """
 
-    rcpt: list = field(default_factory=list)
-    data: list = field(default_factory=list)
-    mail_from: list = field(default_factory=list)
-    refused: dict = field(default_factory=dict)
+    rcpt: list[str] = field(default_factory=list)
+    data: list[str] = field(default_factory=list)
+    mail_from: list[str] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
 
 
 class LocalMail:
     """What the server took, and what it shall answer; ``handle_`` methods are aiosmtpd's."""
 
-    def __init__(self):
-        self.taken = []
-        self.envelopes = []
-        self.said = []
+    def __init__(self) -> None:
+        self.taken: list[bytes] = []
+        self.envelopes: list[tuple[str, tuple[str, ...]]] = []
+        self.said: list[str] = []
         self.answers = Answers()
         self.connections = 0
 
     @property
-    def mails(self):
+    def mails(self) -> list[EmailMessage]:
         """What was taken, read."""
         return [message_from_bytes(raw, policy=policy.default) for raw in self.taken]
 
-    def to(self, address):
+    def to(self, address: str) -> list[EmailMessage]:
         """What one address got."""
         return [mail for mail in self.mails if mail["To"] == address]
 
-    async def handle_EHLO(self, server, session, envelope, hostname, responses):  # noqa: N802 - as aiosmtpd calls it
+    async def handle_EHLO(  # noqa: N802 - as aiosmtpd calls it
+        self, server: Any, session: Any, envelope: Any, hostname: str, responses: list[str]
+    ) -> list[str]:
         self.connections += 1
         session.host_name = hostname
         return responses
 
-    async def handle_MAIL(self, server, session, envelope, address, options):  # noqa: N802 - as aiosmtpd calls it
+    async def handle_MAIL(  # noqa: N802 - as aiosmtpd calls it
+        self, server: Any, session: Any, envelope: Any, address: str, options: list[str]
+    ) -> str:
         if self.answers.mail_from:
             return self.answers.mail_from.pop(0)
         envelope.mail_from = address
         return TAKEN
 
-    async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802 - as aiosmtpd calls it
+    async def handle_RCPT(  # noqa: N802 - as aiosmtpd calls it
+        self, server: Any, session: Any, envelope: Any, address: str, options: list[str]
+    ) -> str:
         answer = self.answers.refused.get(address) or _next(self.answers.rcpt)
         if answer == "drop":
             server.transport.abort()
@@ -101,7 +113,7 @@ class LocalMail:
             envelope.rcpt_tos.append(address)
         return answer
 
-    async def handle_DATA(self, server, session, envelope):  # noqa: N802 - as aiosmtpd calls it
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - as aiosmtpd calls it
         answer = _next(self.answers.data)
         if answer in (TAKEN, "drop after"):
             self.taken.append(envelope.content)
@@ -111,18 +123,30 @@ class LocalMail:
         return answer
 
 
-def _next(answers):
+def _next(answers: list[str]) -> str:
     return answers.pop(0) if answers else TAKEN
+
+
+class _Hooks:
+    """The ``handle_`` methods of a server and nothing else.
+
+    With each connection aiosmtpd looks at whatever a handler has, properties too: to read all mails
+    takes a second once there are thousands.
+    """
+
+    def __init__(self, mail: LocalMail) -> None:
+        hooks = (name for name in dir(mail) if name.startswith("handle_"))
+        vars(self).update({name: getattr(mail, name) for name in hooks})
 
 
 class _Server(Controller):
     """aiosmtpd's server, told once what each connection may do."""
 
-    def __init__(self, handler, **options):
+    def __init__(self, mail: LocalMail, **options: Any) -> None:
         self.options = options
-        super().__init__(handler, hostname="127.0.0.1", port=_free_port())
+        super().__init__(_Hooks(mail), hostname="127.0.0.1", port=_free_port())
 
-    def factory(self):
+    def factory(self) -> SMTP:
         with warnings.catch_warnings():
             # Over TLS from the first byte it warns of passwords in the clear all the same.
             warnings.simplefilter("ignore", UserWarning)
@@ -130,10 +154,18 @@ class _Server(Controller):
 
 
 @contextmanager
-def mail_server(certificate=None, *, security="starttls", auth=False, port=0, size=None):
-    """Have a mail server; give it, and its port."""
-    mail = LocalMail()
-    options = {"hostname": "mail.test", "data_size_limit": size}
+def mail_server(
+    certificate: Certificate | None = None,
+    *,
+    security: str = "starttls",
+    auth: bool = False,
+    port: int = 0,
+    size: int | None = None,
+    mail: LocalMail | None = None,
+) -> Iterator[tuple[LocalMail, int]]:
+    """Have a mail server; give it, and its port. ``mail`` is who answers, if not as it is told."""
+    mail = mail or LocalMail()
+    options: dict[str, Any] = {"hostname": "mail.test", "data_size_limit": size}
     if auth:
         options |= {
             "authenticator": _authenticate,
@@ -144,7 +176,7 @@ def mail_server(certificate=None, *, security="starttls", auth=False, port=0, si
         options |= {"tls_context": certificate.serving(), "require_starttls": True}
     server = _Server(mail, **options)
     server.port = port or server.port
-    if security == "tls":
+    if security == "tls" and certificate:
         server.ssl_context = certificate.serving()
     server.start()
     try:
@@ -153,13 +185,15 @@ def mail_server(certificate=None, *, security="starttls", auth=False, port=0, si
         server.stop()
 
 
-def _authenticate(server, session, envelope, mechanism, data):
+def _authenticate(
+    server: Any, session: Any, envelope: Any, mechanism: str, data: Any
+) -> AuthResult:
     right = (data.login.decode(), data.password.decode()) == (USER, PASSWORD)
     return AuthResult(success=right, handled=right)
 
 
-def _free_port():
+def _free_port() -> int:
     # aiosmtpd cannot say which port it was given where it asks for any.
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        return int(probe.getsockname()[1])

@@ -178,7 +178,7 @@ def test_fault_100_what_was_lost_after_its_text_is_sent_once_more_with_the_same_
     mail.answers.data = ["drop after"]
     error = fails(channel(carrier).send, told())
     assert error.unsure
-    channel(carrier).send(told(), again=True)
+    channel(carrier).send(told(), again=1)
     first, second = mail.mails
     assert first["Message-ID"] == second["Message-ID"]
     assert mail.taken[0] == mail.taken[1]
@@ -188,7 +188,7 @@ def test_fault_100_what_was_lost_twice_is_given_up(served):
     mail, carrier = served
     mail.answers.data = ["drop after", "drop after"]
     assert not fails(channel(carrier).send, told()).permanent
-    error = fails(channel(carrier).send, told(), again=True)
+    error = fails(channel(carrier).send, told(), again=1)
     assert error.permanent
     assert "handed in twice under the same id" in str(error)
     assert len(mail.taken) == 2

@@ -38,8 +38,8 @@ class Receiving:
     released: Event = field(default_factory=Event)
     port: int = 0
 
-    def next_answer(self) -> tuple[int, dict[str, str]] | str:
-        """Take the next answer."""
+    def answer_to(self, _heard: Heard) -> tuple[int, dict[str, str]] | str:
+        """Take the next answer, whatever was heard."""
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
 
@@ -54,8 +54,9 @@ class _Answers(BaseHTTPRequestHandler):
         """Keep it, and answer."""
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self.receiving.heard.append(Heard(self.command, self.path, headers, body))
-        answer = self.receiving.next_answer()
+        heard = Heard(self.command, self.path, headers, body)
+        self.receiving.heard.append(heard)
+        answer = self.receiving.answer_to(heard)
         self.close_connection = True
         if answer == "hang":
             self.receiving.released.wait(30)
@@ -83,9 +84,11 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def receiving(context: ssl.SSLContext | None = None) -> Iterator[Receiving]:
-    """Serve on a free port of this machine."""
-    found = Receiving()
+def receiving(
+    context: ssl.SSLContext | None = None, found: Receiving | None = None
+) -> Iterator[Receiving]:
+    """Serve on a free port of this machine; ``found`` is who answers, if not as it is told."""
+    found = found or Receiving()
     server = _Server(("127.0.0.1", 0), partial(_Answers, found))
     if context:
         # In the thread of each connection: who shakes no hand must not hold up the others.

@@ -25,8 +25,9 @@ from spendwatch.jobs import attach_charts, keeping_shown, take_over, tell
 from spendwatch.settings import load_settings
 from spendwatch.slack.serving import build_desk
 from tests.detector.ledgers import cost, record
+from tests.process.counting import not_shown
 from tests.process.crashing import Points, serve
-from tests.process.torture import Torture, environ_of, not_shown
+from tests.process.torture import Torture, environ_of
 from tests.slack.identity import APP_ID as APP
 from tests.slack.identity import TEAM_ID as TEAM
 

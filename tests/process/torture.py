@@ -1,8 +1,9 @@
-"""A service in Slack that is killed again and again during storms, with faults on; and the judge.
+"""A service that is killed again and again during storms, with faults on; and the judge.
 
-Alerts come in by themselves, people press buttons, Slack fails in every way that does no harm by
-itself. What must hold in the end: every message stands once, none is missing, every answer that was
-acknowledged is stored, and no message ever showed an answer that was not.
+Alerts come in by themselves, people press buttons; Slack, a mail server and a program fail in every
+way that does no harm by itself. What must hold in the end: every message stands once in Slack, or
+has arrived elsewhere (``counting.py``), every answer that was acknowledged is stored, and no
+message ever showed an answer that was not.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ import re
 import subprocess
 import sys
 import time
-from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -23,29 +24,30 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
 from alerts.backoff import LONGEST_WAIT_S
-from alerts.channels.opaque import opaque
-from alerts.channels.slack import EVENT
 from alerts.intake import take_in
-from alerts.model import AlertRules, Reason
+from alerts.model import AlertRules
 from alerts.policy import Situation
 from alerts.routing import Route, Routes
-from alerts.tables import AlertRow, NotificationRow, PostingRow, ReplyRow
+from alerts.tables import NotificationRow, ReplyRow
 from alerts.taken import Telling
 from detector.model import MICRO, Finding, FindingKind, Judgement, Severity
 from spendwatch.app import App, build_app
 from spendwatch.db import DatabaseBusyError, reading, writing
 from spendwatch.settings import load_settings
+from tests.process import counting
+from tests.process.counting import BY_MAIL, IN_SLACK, TO_PROGRAM, Told, not_shown
+from tests.process.elsewhere import MAIL, PROGRAM, SECRET, Elsewhere, elsewhere
 from tests.slack.identity import APP_TOKEN, BOT_TOKEN
 from tests.slack.local import LocalSlack
 
-_IS_MESSAGE = col(NotificationRow.reason) != Reason.CHART.value
 ROOT = Path(__file__).parents[2]
 SPEED = 20.0
 PEOPLE = 4_000
 MOST_WAITING = 60
+DONE = ("sent", "dead", "dropped", "divided")
 CONVERSATIONS = ("C0ALERTS", "C0SECOND", "C0THIRD")
 FAULTY = ("chat.postMessage", "chat.update", "conversations.history", "conversations.replies")
 LOGGED = re.compile(r'"event": "(\w+)"[^{}]*?"person": "(UP[0-9]+)"')
@@ -90,16 +92,21 @@ probe_s = 1
 
 
 def environ_of() -> dict[str, str]:
-    """Return the tokens, as the environment gives them."""
-    return {"SPENDWATCH_SLACK__BOT_TOKEN": BOT_TOKEN, "SPENDWATCH_SLACK__APP_TOKEN": APP_TOKEN}
+    """Return the secrets, as the environment gives them."""
+    return {
+        "SPENDWATCH_SLACK__BOT_TOKEN": BOT_TOKEN,
+        "SPENDWATCH_SLACK__APP_TOKEN": APP_TOKEN,
+        "SPENDWATCH_OUTBOUND__SIGNING_SECRET": SECRET,
+    }
 
 
 @dataclass
 class Torture:
-    """One installation, its Slack, and who runs it."""
+    """One installation, its Slack, who is told elsewhere, if anybody, and who runs it."""
 
     folder: Path
     slack: LocalSlack
+    elsewhere: Elsewhere | None = None
     url: str = "sqlite:///spendwatch.db"
     seed: int = 7
     pressed: dict[int, tuple[str, bool]] = field(default_factory=dict)
@@ -134,7 +141,8 @@ class Torture:
 
     def _settings(self) -> str:
         people = [f"UP{number}" for number in range(PEOPLE)]
-        return CONFIG.format(
+        more = self.elsewhere.settings if self.elsewhere else ""
+        settings = CONFIG.format(
             url=self.url,
             base_url=self.slack.base_url,
             names=CONVERSATIONS,
@@ -142,6 +150,7 @@ class Torture:
             apart_s=1.05 / SPEED,
             posts_a_minute=int(250 * SPEED),
         )
+        return settings + more
 
     def run_once(self, seconds: float, *, kill: bool) -> int:
         """Let the service run so long; return how it left."""
@@ -171,13 +180,18 @@ class Torture:
         for name in kept:
             self.alive[name] = int(self.alive[name] * self.chance.choice((1, 1, 2)))
         self.alive = {name: self.alive[name] for name in kept} | dict.fromkeys(tenants, 100)
-        self.judge(self.alive)
+        self.judge(self._everywhere(self.alive))
+
+    def _everywhere(self, spikes: Mapping[str, int]) -> dict[str, int]:
+        """Let each tenant have a twin whose alerts are mailed, and one whose are posted."""
+        ways = (IN_SLACK, BY_MAIL, TO_PROGRAM) if self.elsewhere else (IN_SLACK,)
+        return {way + name[1:]: dollars for way in ways for name, dollars in spikes.items()}
 
     def waiting(self) -> int:
         """Count the messages that are neither sent nor given up."""
         with reading(self.app.engine) as session:
-            rows = session.exec(select(NotificationRow).where(_IS_MESSAGE))
-            return sum(row.state not in ("sent", "dead", "dropped") for row in rows)
+            rows = session.exec(select(NotificationRow).where(counting.IS_MESSAGE))
+            return sum(row.state not in DONE for row in rows)
 
     def judge(self, spikes: Mapping[str, int]) -> None:
         """Judge the next day: these tenants spent so many dollars too much."""
@@ -205,7 +219,8 @@ class Torture:
 
     def _telling(self) -> Telling:
         own = tuple(Route(CONVERSATIONS[digit % 3], tenant=f"t{digit}*") for digit in range(10))
-        routes = Routes(CONVERSATIONS[0], own)
+        more = (Route(MAIL, tenant=f"{BY_MAIL}*"), Route(PROGRAM, tenant=f"{TO_PROGRAM}*"))
+        routes = Routes(CONVERSATIONS[0], (*own, *more))
         return Telling(
             {}, routes, AlertRules(), Situation(now=self.app.clock()),
             threaded=frozenset(CONVERSATIONS), group_above=5,
@@ -231,38 +246,33 @@ class Torture:
         """Who pressed for which alert, and was told that it was taken."""
         return [(person, alert) for person, (alert, acked) in self.pressed.items() if acked]
 
+    def faults(self) -> dict[str, int]:
+        """Count what went wrong, in each way of telling."""
+        in_slack = {"Slack": sum(self.slack.report()["faults"].values())}
+        return in_slack | (self.elsewhere.faults if self.elsewhere else {})
+
     # The judge
+
+    def told(self) -> list[Told]:
+        """Count what was told, in each way."""
+        with reading(self.app.engine) as session:
+            told = [counting.in_slack(session, CONVERSATIONS, self.slack.messages())]
+            if self.elsewhere:
+                told.append(counting.by_mail(session, self.elsewhere.mail.taken))
+                told.append(counting.by_webhook(session, self.elsewhere.program.taken))
+        return told
 
     def wrong(self) -> list[str]:
         """Say what does not hold that must; empty where all does."""
+        told = [f"{each.way}: {what}" for each in self.told() for what in each.lost + each.wrong]
         with reading(self.app.engine) as session:
             return [
-                *self._not_once(session),
+                *told,
                 *self._answers_lost(session),
                 *self._false_ticks(session),
                 *not_shown(session),
                 *self._refused_by_slack(),
             ]
-
-    def _not_once(self, session: Session) -> list[str]:
-        """Compare what was to be told with what stands in Slack, by its opaque key."""
-        rows = session.exec(select(NotificationRow).where(_IS_MESSAGE)).all()
-        stands: dict[str, list[float]] = defaultdict(list)
-        for message in self.slack.messages():
-            if message.metadata and message.metadata.get("event_type") == EVENT:
-                stands[message.metadata["event_payload"]["key"]].append(float(message.ts))
-        told = [f"{row.key} is {row.state}: {row.error}" for row in rows if row.state != "sent"]
-        known = {opaque(row.key): row for row in rows}
-        for key, row in known.items():
-            posted = stands.get(key, [])
-            edits = row.reason == Reason.RESOLVED.value and not posted
-            if len(posted) != 1 and not edits:
-                apart = [f"{at - posted[0]:.2f} s later" for at in posted[1:]]
-                told.append(
-                    f"{row.key} ({row.reason}) stands {len(posted)} times {', '.join(apart)}"
-                )
-        told += [f"{key} stands and is not known" for key in stands if key not in known]
-        return told
 
     def _answers_lost(self, session: Session) -> list[str]:
         kept = {row.actor for row in session.exec(select(ReplyRow))}
@@ -300,20 +310,6 @@ class Torture:
         return [f"Slack refused: {each}" for each in self.slack.rejections()[:5]]
 
 
-def not_shown(session: Session) -> list[str]:
-    """Find messages that do not show their alert as it is."""
-    rows = session.exec(
-        select(AlertRow.number, AlertRow.revision, PostingRow.revision).where(
-            AlertRow.number == PostingRow.alert_number
-        )
-    )
-    return [
-        f"the message of A-{number} shows revision {shown} of {revision}"
-        for number, revision, shown in rows
-        if shown < revision
-    ]
-
-
 def _again(work: Callable[[], None]) -> None:
     """Do it again while another process writes."""
     for _ in range(100):
@@ -337,6 +333,8 @@ def torment(
     torture.slack.random_faults(
         torture.seed, 0.08, methods=list(FAULTY), max_delay_s=4.0, retry_after="1"
     )
+    assert torture.elsewhere is not None
+    torture.elsewhere.fail()
     ended = Event()
     others = [
         Thread(target=_ever_again, args=(ended, torture.storm, 0.35)),
@@ -345,8 +343,8 @@ def torment(
     for each in others:
         each.start()
     try:
-        # On a starved machine a short life gets nothing done: Slack must have failed at least once.
-        while torture.kills < kills or not torture.slack.report()["faults"]:
+        # On a starved machine a short life gets nothing done: each must have failed at least once.
+        while torture.kills < kills or not all(torture.faults().values()):
             torture.run_once(torture.chance.uniform(0.2, longest_s), kill=True)
             on_kill(torture.kills)
     finally:
@@ -354,6 +352,7 @@ def torment(
         for each in others:
             each.join()
     torture.slack.clear_faults()
+    torture.elsewhere.clear_faults()
     rest(torture)
 
 
@@ -376,13 +375,16 @@ def _ever_again(ended: Event, work: Callable[[], Any], every_s: float) -> None:
         work()
 
 
-def in_slack(folder: Path, **options: Any) -> tuple[Torture, Callable[[], None]]:
-    """Start a fast local Slack, and an installation in it; return what ends both."""
+@contextmanager
+def installed(folder: Path, **options: Any) -> Iterator[Torture]:
+    """Have a fast local Slack, a mail server and a program, and an installation that tells them."""
     slack = LocalSlack(speed=SPEED)
-    torture = Torture(folder, slack, **options)
-
-    def end() -> None:
-        torture.end()
+    try:
+        with elsewhere(options.get("seed", 7)) as others:
+            torture = Torture(folder, slack, others, **options)
+            try:
+                yield torture
+            finally:
+                torture.end()
+    finally:
         slack.stop()
-
-    return torture, end

@@ -26,7 +26,7 @@ class SlowChannel(RecordingChannel):
     def wait_s(self, *, edit=False, answered=False):
         return max(0.0, self.free_s - self.now_s)
 
-    def send(self, notification, root=None, *, again=False):
+    def send(self, notification, root=None, *, again=0):
         self.free_s = self.now_s + 5.0
         return super().send(notification, root, again=again)
 
