@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, func, or_, select, update
+from sqlalchemy import BindParameter, and_, bindparam, func, or_, select, update
 from sqlmodel import col
 
 from alerts.notice import Receipt
@@ -132,7 +132,8 @@ def _stale_rows(*, of_one: bool, of_late: bool) -> Any:
         .where(col(ReplyRow.alert_number) == POSTING.c.alert_number)
         .scalar_subquery()
     )
-    edited_at, due_at, now = POSTING.c.edited_at, POSTING.c.due_at, bindparam("now")
+    edited_at, due_at = POSTING.c.edited_at, POSTING.c.due_at
+    now: BindParameter[datetime] = bindparam("now")
     # What was changed later than now, before the clock was set back, waits for nothing.
     calm = or_(
         edited_at.is_(None),
