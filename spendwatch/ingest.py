@@ -351,10 +351,10 @@ class _Pull:
         span = {day for day in span_of(coverage) if self.window.holds(day)}
         for day in sorted(span - self.report.days):
             with writing(self.app.engine) as session:
-                whole = day not in coverage.lacking_days
+                whole, so_far = day not in coverage.lacking_days, day not in coverage.partial_days
                 if self.touched:
-                    whole = self._knows_all_slots(session, day, coverage)
-                self._record(session, Slice(self.source.name, day, whole, all_so_far=whole), ())
+                    whole = so_far = self._knows_all_slots(session, day, coverage)
+                self._record(session, Slice(self.source.name, day, whole, so_far), ())
         if self.window.first_day and self.window.last_day:
             window = consecutive_days(self.window.first_day, self.window.last_day)
             asked = [day for day in window if self.answered.is_over(day)]

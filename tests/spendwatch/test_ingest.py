@@ -344,3 +344,10 @@ def test_fault_51_a_killed_pull_leaves_whole_days_and_a_rerun_mends_it(tmp_path,
     told(killed, *days)
     assert current(killed.engine) == current(undisturbed.engine)
     assert {row.version for row in rows(killed.engine).values()} == {1}
+
+
+def test_use_of_a_running_day_that_is_not_told_again_counts_no_more(tmp_path):
+    app, today = an_app(tmp_path), DAY + ONE
+    told(app, used(DAY), used(today), span=(DAY, today))
+    told(app, used(DAY), span=(DAY, today))
+    assert costs(app) == {("acme", 0): 3_000, ("acme", 1): 0}
