@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from statistics import median
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, func, insert, or_, select, update
@@ -32,11 +33,17 @@ if TYPE_CHECKING:
 
 
 REASONS_TOLD = 3
+ANY_DAYS: Mapping[str, date | None] = MappingProxyType({})
 
 
-def note_pull_start(session: Session, source: str, now: datetime) -> int:
-    """Note that a source is being asked; returns the pull's number."""
-    started = insert(PULL).values(source=source, started_at=now)
+def note_pull_start(
+    session: Session, source: str, now: datetime, asked: Mapping[str, date | None] = ANY_DAYS
+) -> int:
+    """Note that a source is being asked, and for which days; returns the pull's number.
+
+    Of a pull that is killed nothing else says whether it was for days that still run.
+    """
+    started = insert(PULL).values(source=source, started_at=now, **asked)
     number: int = session.connection().execute(started).inserted_primary_key[0]  # type: ignore[index]  # a row was inserted
     return number
 

@@ -76,7 +76,7 @@ def pull_windows(
 
     What a source remarks of days that are ``running`` is not kept: their gaps are no news.
     """
-    run = _Pull(app, source, reprice=reprice, on_day=on_day, running=running)
+    run = _Pull(app, source, windows, reprice=reprice, on_day=on_day, running=running)
     return _noting_failure(run, lambda: run.run(windows))
 
 
@@ -109,6 +109,7 @@ class _Pull:
         self,
         app: App,
         source: UsageSource,
+        windows: Sequence[Window] = (),
         *,
         reprice: bool = False,
         on_day: OnDay = lambda _day, _rows: None,
@@ -117,7 +118,7 @@ class _Pull:
         self.app, self.source, self.running = app, source, running
         self.reprice, self.on_day = reprice, on_day
         self.report = PullReport(source.name)
-        self.asked: Sequence[Window] = ()
+        self.asked = windows
         self.rejections: list[Rejection] = []
         self.waiting: set[date] = set()
         self._begin(Window())
@@ -125,7 +126,8 @@ class _Pull:
         self.answered = Answered(app.directory.every_zone(), self.started_at)
         self.watch = Watch(app.engine, source, self.started_at)
         with writing(app.engine) as session:
-            self.number = note_pull_start(session, source.name, self.started_at)
+            asked = self._asked_days()
+            self.number = note_pull_start(session, source.name, self.started_at, asked)
             self.watch.begin(session)
             self.index = SeriesIndex(session, source.name)
             self.names = TenantNames(session)
@@ -376,20 +378,19 @@ class _Pull:
                 keep_rejections(session, self.number, self.rejections)
             self.rejections.clear()
 
-    def _note_end(self, error: str = "") -> None:
-        report, days = self.report, self.report.days
-        report.remarks = tuple(self.watch.remarks)
-        firsts = [window.first_day or min(days, default=None) for window in self.asked]
-        lasts = [window.last_day or max(days, default=None) for window in self.asked]
-        ending = {
-            "ended_at": self.app.clock(),
+    def _asked_days(self) -> dict[str, date | None]:
+        days = self.report.days
+        firsts = (window.first_day or min(days, default=None) for window in self.asked)
+        lasts = (window.last_day or max(days, default=None) for window in self.asked)
+        return {
             "first_day": min(filter(None, firsts), default=None),
             "last_day": max(filter(None, lasts), default=None),
-            "rows": report.rows,
-            "rejected": report.rejected,
-            "kept": report.kept,
-            "error": error,
         }
+
+    def _note_end(self, error: str = "") -> None:
+        self.report.remarks = tuple(self.watch.remarks)
+        counts = {name: getattr(self.report, name) for name in ("rows", "rejected", "kept")}
+        ending = {"ended_at": self.app.clock(), "error": error} | counts | self._asked_days()
         with writing(self.app.engine) as session:
             keep_rejections(session, self.number, self.rejections)
             note_pull_end(session, self.number, ending)

@@ -81,10 +81,7 @@ def read_state(url: str) -> State:
 
 
 def _pulls_made_once(rows: list[Row]) -> tuple[list[Row], dict[int, int]]:
-    """Return the pulls that ended, each once, and their ranks by number.
-
-    After a kill in the pull of a running day the days before it are asked for again too.
-    """
+    """Return the pulls that ended, each once, and their ranks by number."""
     kept: dict[tuple[Any, ...], Row] = {}
     ranks: dict[int, int] = {}
     for row in (row for row in rows if row["ended_at"] is not None):
