@@ -144,9 +144,10 @@ class Replies:
         with writing(self.app.engine) as session:
             if recipients.unsubscribe(session, reader.receiver, reader.address, now):
                 told = unsubscribed_message(reader.receiver, reader.address)
-                key = f"unsubscribed:{reader.receiver}:{reader.address}:{now.isoformat()}"
+                # Once a day: who changes their mind again and again is told of no more often.
+                key = f"unsubscribed:{reader.receiver}:{reader.address}:{now.date()}"
                 notice = Notification(key, None, default, Reason.SERVICE, told, now)
-                outbox.add_notifications(session, [notice])
+                outbox.add_once(session, notice)
         return reader
 
     def subscribe(self, token: str) -> Reader:

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from spendwatch.mail_links import Reader
     from spendwatch.mail_replies import Replies, Shown
 
-_SEEN = ["GET", "HEAD"]
 _NOT_SAVED = "That was not saved: the database is busy. Please press again."
 _UNREADABLE = "That form cannot be read."
 _RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -42,6 +41,8 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 _TAKEN: dict[int | str, dict[str, Any]] = {303: {"description": "taken: see the page as it is now"}}
 
+_DRAWN: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}}}
+
 
 def _form(needed: Sequence[str], **fields: Sequence[str]) -> dict[str, Any]:
     """Describe a form: its fields, with what they may say where that is given."""
@@ -49,7 +50,12 @@ def _form(needed: Sequence[str], **fields: Sequence[str]) -> dict[str, Any]:
         name: {"type": "string"} | ({"enum": list(given)} if given else {})
         for name, given in fields.items()
     }
-    schema = {"type": "object", "properties": texts, "required": list(needed)}
+    schema = {
+        "type": "object",
+        "properties": texts,
+        "required": list(needed),
+        "additionalProperties": {"type": "string"},
+    }
     return {"requestBody": {"required": True, "content": {FORM: {"schema": schema}}}}
 
 
@@ -203,17 +209,17 @@ def router(pages: Pages) -> APIRouter:
 
 def _serve_alerts(found: APIRouter, pages: Pages) -> None:
 
-    @found.api_route("/a/{token}", methods=_SEEN)
+    @found.get("/a/{token}")
     def alert_of_mail(token: str) -> Response:
         """Show what a mail was about."""
         return _guarded(pages.alert, token, None)
 
-    @found.api_route("/a/{token}/{number}", methods=_SEEN)
+    @found.get("/a/{token}/{number}")
     def one_alert(token: str, number: str) -> Response:
         """Show one alert of a mail."""
         return _guarded(lambda: pages.alert(token, _number(number)))
 
-    @found.api_route("/a/{token}/{number}/chart.png", methods=_SEEN)
+    @found.get("/a/{token}/{number}/chart.png", response_class=Response, responses=_DRAWN)
     def chart(token: str, number: str) -> Response:
         """Show the days before an alert."""
         return _guarded(lambda: pages.chart(token, _number(number)))
@@ -230,7 +236,7 @@ def _serve_alerts(found: APIRouter, pages: Pages) -> None:
 
 
 def _serve_subscriptions(found: APIRouter, pages: Pages) -> None:
-    @found.api_route("/u/{token}", methods=_SEEN)
+    @found.get("/u/{token}")
     def subscription(token: str) -> Response:
         """Show whether somebody gets these mails."""
         return _guarded(pages.subscription, token)
